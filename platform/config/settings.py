@@ -1,0 +1,178 @@
+"""Settings, all from the environment: docs/settings.md has the table.
+
+Development is the default and safe on loopback only; `PERIODIC_ENV=production` refuses to start
+without the settings that keep it safe.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = environ.Env()
+environ.Env.read_env(env.str("PERIODIC_ENV_FILE", str(BASE_DIR / ".env")))
+
+PERIODIC_ENV = env.str("PERIODIC_ENV", "development")
+if PERIODIC_ENV not in {"development", "production"}:
+    raise ImproperlyConfigured("PERIODIC_ENV must be development or production")
+PRODUCTION = PERIODIC_ENV == "production"
+
+
+def required_in_production(name: str, development_default: str) -> str:
+    value = env.str(name, "" if PRODUCTION else development_default)
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Production does not start without it; docs/settings.md says "
+            "what it is and how to make one."
+        )
+    return value
+
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = required_in_production("SECRET_KEY", "development-only-never-in-production")
+ALLOWED_HOSTS = required_in_production("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
+ALLOWED_HOSTS = [host.strip() for host in ALLOWED_HOSTS.split(",") if host.strip()]
+# AES-256 keys, base64 of 32 bytes, newest first.
+PERIODIC_ENCRYPTION_KEYS = [
+    key.strip()
+    for key in required_in_production(
+        "PERIODIC_ENCRYPTION_KEYS", "ZGV2ZWxvcG1lbnQtb25seS1uZXZlci1pbi1wcm9kISE="
+    ).split(",")
+    if key.strip()
+]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_q",
+    "accounts",
+    "encryption",
+    "instances",
+    "polling",
+    "events",
+    "worker",
+    "console",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "api.request_id.RequestIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ------------------------------------------------------------------------------------
+EMBEDDED_POSTGRES_DIR = env.str("EMBEDDED_POSTGRES_DIR", str(BASE_DIR / "var" / "postgres"))
+if env.str("DATABASE_URL", ""):
+    DATABASES = {"default": env.db_url("DATABASE_URL")}
+    if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgresql://…")
+else:
+    DATABASES = {"default": {"ENGINE": "config.postgres", "NAME": "periodic"}}
+DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People and pages ------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "console:sign-in"
+LOGIN_REDIRECT_URL = "console:home"
+LOGOUT_REDIRECT_URL = "console:sign-in"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", PRODUCTION)
+if env.bool("BEHIND_TLS_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
+# Where people reach this server; the console's OAuth callback is below it.
+PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+
+# --- REST API --------------------------------------------------------------------------------------
+APPEND_SLASH = False
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.HeaderAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.IsAuthenticatedCaller"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["api.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "api.errors.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+}
+
+# --- Elements and providers --------------------------------------------------------------------------
+# Folders beside integrations/ in which further elements are found.
+INTEGRATIONS_DIRS = env.list("INTEGRATIONS_DIRS", default=[])
+# Private networks that outgoing requests may reach, as CIDR; none unless configured.
+ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
+
+# --- Worker ------------------------------------------------------------------------------------------
+# A task only says "look for work": the truth is in rows (docs/architecture.md).
+Q_CLUSTER = {
+    "name": "periodic",
+    "workers": env.int("WORKERS", 4),
+    "orm": "default",
+    "timeout": 120,  # seconds
+    "retry": 150,
+    "max_attempts": 1,
+    "poll": 0.2,
+    "save_limit": 100,
+    "catch_up": False,
+    "ack_failures": True,
+    "label": "Tasks and schedules",
+}
+if env.str("REDIS_URL", ""):
+    Q_CLUSTER["redis"] = env.str("REDIS_URL")
+    del Q_CLUSTER["orm"]
+POLL_LOOPS = env.int("POLL_LOOPS", 1)  # how many poll at once, over all hosts
+DELIVERY_LOOPS = env.int("DELIVERY_LOOPS", 1)
+POLL_CONCURRENCY = env.int("POLL_CONCURRENCY", 200)  # polls in flight in one loop
+DELIVERY_CONCURRENCY = env.int("DELIVERY_CONCURRENCY", 200)

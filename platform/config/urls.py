@@ -1,0 +1,19 @@
+"""Every address of the platform. Each app lists its own below /elements/api-v2/."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+handler400 = "api.errors.handler400"
+handler403 = "api.errors.handler403"
+handler404 = "api.errors.handler404"
+handler500 = "api.errors.handler500"
+
+API_APPS = ("elements", "polling", "events", "instances", "hubs")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *(path("elements/api-v2/", include(f"{app}.urls")) for app in API_APPS),
+    path("admin/", admin.site.urls),
+    path("", include("console.urls")),
+]

@@ -1,0 +1,101 @@
+"""Authenticated accounts at providers, and how we stay authorized to use them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from encryption.fields import EncryptedModel, EncryptedTextField
+
+
+class ElementInstance(EncryptedModel):
+    """One authenticated account at a provider.
+
+    `configuration` holds what may be read back in clear, key to text; `secrets` holds the other
+    keys as encrypted JSON of the same form. The columns below `events_enabled` are derived from
+    the two by instances.configuration and never set elsewhere.
+    """
+
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.CASCADE, related_name="instances"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="instances"
+    )
+    element_key = models.CharField(max_length=100)
+    name = models.CharField(max_length=200)
+    tags = models.JSONField(default=list)
+    token = EncryptedTextField()
+    token_digest = models.CharField(max_length=64, unique=True)
+    configuration = models.JSONField(default=dict)
+    secrets = EncryptedTextField(default="{}")
+    external_authentication = models.CharField(max_length=20, default="none")
+    enabled = models.BooleanField(default=True)
+    valid = models.BooleanField(default=True)  # False once the provider's grant is lost
+    problem = models.TextField(blank=True)  # what a person must know or do, in one sentence
+    events_enabled = models.BooleanField(default=False)
+    vendor_type = models.CharField(max_length=10, default="polling")
+    refresh_interval = models.PositiveIntegerField(default=15)  # minutes
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organization", "id"], name="instance_of_organization"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.element_key} {self.pk})"
+
+
+class CredentialState(models.TextChoices):
+    OK = "ok", "ok"
+    LOST = "lost", "lost: must be connected again"
+
+
+class Credential(EncryptedModel):
+    """The OAuth 2 tokens of one instance. `refresh_due_at` makes it a due row of its own."""
+
+    instance = models.OneToOneField(
+        ElementInstance, on_delete=models.CASCADE, related_name="credential"
+    )
+    access_token = EncryptedTextField()
+    refresh_token = EncryptedTextField(default="")
+    expires_at = models.DateTimeField(null=True)
+    refresh_due_at = models.DateTimeField(null=True)
+    scope = models.TextField(blank=True)  # as granted, space-separated
+    state = models.CharField(
+        max_length=10, choices=CredentialState, default=CredentialState.OK
+    )
+    error = models.TextField(blank=True)
+    refreshed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["refresh_due_at"],
+                condition=models.Q(state="ok"),
+                name="credential_refresh_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"credential of instance {self.instance_id}"
+
+
+class OAuthState(EncryptedModel):
+    """One trip to a provider's consent page: what its `state` parameter stands for.
+
+    Single use: `used_at` is set by the first callback that brings it.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    request = EncryptedTextField()  # the body of POST /instances that follows, as JSON
+    code_verifier = EncryptedTextField()  # PKCE, RFC 7636
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"OAuth state {self.pk}"

@@ -1,0 +1,125 @@
+"""Resources that are polled, what is known of their objects, and what polls came to."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Coalesce
+
+
+class PollingResource(models.Model):
+    """One resource of one instance that is polled: a row with a due time and a cursor.
+
+    `active` says whether it is polled at all; polling.schedule derives it from the instance and
+    `enabled`, and nothing else sets it. A row may be claimed when `active` and its claimable time
+    has come: `lease_until` while somebody has it, `next_poll_at` otherwise.
+    """
+
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE)
+    instance = models.ForeignKey(
+        "instances.ElementInstance", on_delete=models.CASCADE, related_name="polling_resources"
+    )
+    name = models.CharField(max_length=100)
+    configuration = models.JSONField(default=dict)  # its entry of event.poller.configuration
+    interval = models.PositiveIntegerField()  # seconds
+    enabled = models.BooleanField(default=True)
+    active = models.BooleanField(default=True)
+    next_poll_at = models.DateTimeField()
+    lease_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    cursor = models.TextField(null=True)  # noqa: DJ001 - None: not started yet
+    last_polled_at = models.DateTimeField(null=True)
+    last_success_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    error = models.TextField(blank=True)
+    put_aside_due_at = models.DateTimeField(null=True)  # earliest try of its put-aside objects
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "name"], name="one_resource_of_a_name"),
+        ]
+        indexes = [
+            models.Index(
+                "organization",
+                Coalesce("lease_until", "next_poll_at"),
+                condition=models.Q(active=True),
+                name="polling_resource_claimable",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of instance {self.instance_id}"
+
+
+class PolledObject(models.Model):
+    """The last state of one object that was put into an event."""
+
+    resource = models.ForeignKey(PollingResource, on_delete=models.CASCADE)
+    object_id = models.CharField(max_length=500)
+    fingerprint = models.CharField(max_length=200)
+    occurred_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["resource", "object_id"], name="one_row_an_object"),
+        ]
+        indexes = [
+            models.Index(fields=["resource", "occurred_at"], name="polled_object_window"),
+        ]
+
+    def __str__(self) -> str:
+        return self.object_id
+
+
+class PutAsideObject(models.Model):
+    """An object known to have changed whose record is not fetched yet; tried again until it is.
+
+    `attempts` is 0 while it merely waits its turn behind many others.
+    """
+
+    resource = models.ForeignKey(
+        PollingResource, on_delete=models.CASCADE, related_name="put_aside"
+    )
+    object_id = models.CharField(max_length=500)
+    change_type = models.CharField(max_length=10)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    next_try_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["resource", "object_id"], name="put_aside_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.object_id
+
+
+class PollOutcome(models.TextChoices):
+    FOUND = "found", "found changes"
+    FAILED = "failed", "failed"
+    RECOVERED = "recovered", "recovered a gap"
+    STARTED = "started", "started"
+
+
+class PollRun(models.Model):
+    """A poll that found something, failed, or recovered a gap. Idle polls write no row."""
+
+    resource = models.ForeignKey(PollingResource, on_delete=models.CASCADE, related_name="runs")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, choices=PollOutcome)
+    found = models.PositiveIntegerField(default=0)
+    missing = models.PositiveIntegerField(default=0)  # gone before they could be fetched
+    put_aside = models.PositiveIntegerField(default=0)
+    cursor_before = models.TextField(blank=True)
+    cursor_after = models.TextField(blank=True)
+    gap_seconds = models.PositiveIntegerField(null=True)  # width of a recovered gap
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["resource", "-started_at"], name="poll_run_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} at {self.started_at:%Y-%m-%d %H:%M:%S}"

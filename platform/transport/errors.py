@@ -1,0 +1,110 @@
+"""What can go wrong between us and a provider. No error here carries a secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+class TransportError(Exception):
+    """A request did not bring a usable answer. The message is fit for a customer's eyes."""
+
+
+class AddressRefused(TransportError):
+    """The address guard does not let a request go there."""
+
+
+class ProviderUnreachable(TransportError):
+    """No answer: refused, cut, timed out, TLS or DNS failure; retries have already happened."""
+
+
+class MalformedAnswer(TransportError):
+    """The provider answered 2xx with something that cannot be read."""
+
+
+class GrantLost(TransportError):
+    """The account's authorization is gone for good (OAuth 2 `invalid_grant`, RFC 6749 5.2).
+
+    Only a person can mend it, by connecting the account again.
+    """
+
+
+class ProviderError(TransportError):
+    """The provider answered with an error status.
+
+    `provider_message` is the provider's own text in the form `error - {code=403, message=…}`;
+    `retry_after` is in seconds, or None when the provider did not say.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        provider_message: str,
+        *,
+        reason: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"the provider answered {status}: {provider_message}")
+        self.status = status
+        self.provider_message = provider_message
+        self.reason = reason
+        self.retry_after = retry_after
+
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        message, reason = _describe(body)
+        return cls(
+            status,
+            f"error - {{code={status}, message={message}}}",
+            reason=reason,
+            retry_after=retry_after_seconds(headers.get("retry-after")),
+        )
+
+    @property
+    def is_rate_limit(self) -> bool:
+        """Whether the account or the project has used up its quota for now.
+
+        https://developers.google.com/gmail/api/guides/handle-errors lists the 403 reasons.
+        """
+        return self.status == 429 or (self.status == 403 and self.reason in RATE_LIMIT_REASONS)
+
+
+RATE_LIMIT_REASONS = frozenset(
+    {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded"}
+)
+LONGEST_EXCERPT = 300  # characters of a provider's text that we repeat
+
+
+def _describe(body: bytes) -> tuple[str, str]:
+    """The human text and the machine reason in an error body, as far as it has them."""
+    text = body[:4096].decode("utf-8", "replace")
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return " ".join(text.split())[:LONGEST_EXCERPT], ""
+    if isinstance(error, str):  # the OAuth form, RFC 6749 section 5.2
+        return error[:LONGEST_EXCERPT], error
+    if not isinstance(error, dict):
+        return " ".join(text.split())[:LONGEST_EXCERPT], ""
+    details = error.get("errors")
+    first = details[0] if isinstance(details, list) and details else {}
+    reason = first.get("reason", "") if isinstance(first, dict) else ""
+    return str(error.get("message", ""))[:LONGEST_EXCERPT], str(reason)
+
+
+def retry_after_seconds(value: str | None) -> float | None:
+    """Reads a Retry-After header, RFC 9110 section 10.2.3: seconds or an HTTP date."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isdecimal() and len(value) < 10:
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())

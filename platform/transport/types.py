@@ -1,0 +1,113 @@
+"""What a connector yields and what it is answered with. No I/O happens here.
+
+A connector is a generator of type `Steps[T]`: it yields a `Request` (answered by a `Response`),
+a sequence of requests (run side by side, answered by a list of outcomes in the same order), or a
+`KnownObjects` question (answered by a mapping), and returns a `T`. A runner drives it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from transport.errors import MalformedAnswer, ProviderError, TransportError
+
+QueryValue: TypeAlias = str | int | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to the provider.
+
+    `url` is a path below the account's base URL ("/gmail/v1/users/me/profile") or absolute.
+    `units` is what the provider charges for it in its own quota units.
+    """
+
+    method: str
+    url: str
+    query: Mapping[str, QueryValue] = field(default_factory=dict)
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The provider's final answer, whatever its status: retries have already happened.
+
+    `headers` has lower-case names.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def raise_for_status(self) -> Response:
+        """Returns itself when 2xx; raises ProviderError otherwise."""
+        if not self.ok:
+            raise ProviderError.of(self.status, self.headers, self.body)
+        return self
+
+    def json(self) -> Any:
+        """The parsed body of a 2xx answer.
+
+        Raises ProviderError for another status and MalformedAnswer when it is not JSON.
+        """
+        self.raise_for_status()
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise MalformedAnswer("the provider's answer is not JSON") from error
+
+    def object(self) -> dict[str, Any]:
+        """As `json`, and raises MalformedAnswer when it is not a JSON object."""
+        value = self.json()
+        if not isinstance(value, dict):
+            raise MalformedAnswer("the provider's answer is not a JSON object")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class KnownObjects:
+    """Asks for what is already known of a polled resource: {object id: fingerprint}.
+
+    Holds the objects in `ids` and those that occurred at or after `since`.
+    """
+
+    ids: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+T = TypeVar("T")
+Outcome: TypeAlias = Response | TransportError
+"""What one of several requests ended with: an answer, or the error that stood in its place."""
+Step: TypeAlias = Request | Sequence[Request] | KnownObjects
+Steps: TypeAlias = Generator[Step, Any, T]
+
+
+class Authorizer(Protocol):
+    """Gives the access token of one account and replaces it when the provider rejects it."""
+
+    def access_token(self) -> str:
+        """The token to send. Never blocks."""
+
+    def refresh(self, rejected: str) -> str:
+        """A token other than `rejected`. Blocks; raises an error when the grant is lost."""
+
+    async def arefresh(self, rejected: str) -> str:
+        """As `refresh`, without blocking the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """On whose behalf and against which address a connector runs."""
+
+    base_url: str
+    authorizer: Authorizer | None = None
