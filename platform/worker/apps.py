@@ -1,6 +1,15 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class WorkerConfig(AppConfig):
     name = "worker"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django_q.signals import post_spawn
+
+        from worker.schedules import keep_schedules, wake_lines
+
+        post_migrate.connect(keep_schedules, sender=self, dispatch_uid="keep-schedules")
+        post_spawn.connect(wake_lines, dispatch_uid="wake-lines")
