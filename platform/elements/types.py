@@ -80,7 +80,8 @@ class Change:
 class Unfetched:
     """An object known to have changed whose record could not be fetched yet, and why.
 
-    `error` is empty when it merely waits its turn behind many others.
+    `error` is empty when it merely waits its turn behind many others. A `change_type` of DELETED
+    means that the object seems to be gone and has to be asked for to be sure.
     """
 
     object_id: str
@@ -102,14 +103,17 @@ class Changes:
     """What one poll found.
 
     `cursor` says where the next poll starts. `unfetched` objects are put aside with the cursor
-    moved past them, and come back as `PollCall.unfetched`. `missing` counts the changed objects
-    that were gone before they could be fetched (the provider's 404).
+    moved past them, and come back as `PollCall.unfetched`; each that came back is found in one
+    of `changes`, `unfetched`, `missing` and `unchanged`. `missing` holds the ids of the changed
+    objects that were gone before they could be fetched (the provider's 404); `unchanged` those
+    that turned out to be as they are known.
     """
 
     changes: tuple[Change, ...]
     cursor: str
     unfetched: tuple[Unfetched, ...] = ()
     missing: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
     gap: Gap | None = None
 
 
@@ -147,8 +151,8 @@ class Paging:
     """How the vendor pages: by an opaque token."""
 
     size_parameter: str = "maxResults"
-    token_parameter: str = "pageToken"
-    next_token_key: str = "nextPageToken"
+    token_parameter: str = "pageToken"  # noqa: S105 - a name, not a secret
+    next_token_key: str = "nextPageToken"  # noqa: S105 - a name, not a secret
     largest: int = 500
 
 
@@ -181,7 +185,11 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationField:
-    """One entry of an element's `configuration` (contract of `GET /elements/{key}`)."""
+    """One entry of an element's `configuration` (contract of `GET /elements/{key}`).
+
+    `choices` are the only values it takes; empty: any. `setting` replaces `default` by an address
+    that an operator may move. Without a `display_order` the place in the list counts.
+    """
 
     key: str
     name: str
@@ -190,6 +198,9 @@ class ConfigurationField:
     default: str | None = None
     required: bool = False
     hidden: bool = False
+    choices: tuple[str, ...] = ()
+    setting: Setting | None = None
+    display_order: int | None = None
 
     @property
     def secret(self) -> bool:

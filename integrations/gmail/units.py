@@ -1,0 +1,66 @@
+"""What Gmail charges for each method, in quota units, by the generation of the Google project.
+
+Google raised several prices on 1 May 2026 for projects created from then on; projects active
+between November 2025 and April 2026 keep the old ones for now.
+https://developers.google.com/workspace/gmail/api/reference/quota
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+VARIABLE = "GMAIL_QUOTA_GENERATION"
+NEWEST = "2026-05"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """`costs` in units a call; the limits in units a minute."""
+
+    costs: Mapping[str, int]
+    per_user_minute: int
+    per_project_minute: int
+
+
+_COSTS_2025_11: Mapping[str, int] = {
+    "getProfile": 1,
+    "labels.list": 1,
+    "history.list": 2,
+    "messages.list": 5,
+    "messages.get": 5,
+    "messages.attachments.get": 5,
+    "messages.send": 100,
+    "threads.list": 10,
+    "threads.get": 10,
+    "watch": 100,
+    "stop": 50,
+}
+
+QUOTAS: Mapping[str, Quota] = {
+    "2025-11": Quota(_COSTS_2025_11, per_user_minute=15_000, per_project_minute=1_200_000),
+    "2026-05": Quota(
+        {
+            **_COSTS_2025_11,
+            "messages.get": 20,
+            "messages.attachments.get": 20,
+            "threads.get": 40,
+        },
+        per_user_minute=6_000,
+        per_project_minute=1_200_000,
+    ),
+}
+
+
+def quota_of(generation: str) -> Quota:
+    """Raises ValueError, naming the variable and the generations there are."""
+    try:
+        return QUOTAS[generation]
+    except KeyError:
+        raise ValueError(
+            f"{VARIABLE} must be one of {', '.join(sorted(QUOTAS))}, not {generation!r}"
+        ) from None
+
+
+UNITS = quota_of(os.environ.get(VARIABLE) or NEWEST).costs

@@ -1,0 +1,32 @@
+"""What can go wrong with elements: a name nobody knows, or a value that cannot be used."""
+
+from __future__ import annotations
+
+
+class ElementNotFound(Exception):  # noqa: N818 - as Http404 is, a finding rather than a fault
+    """No element has this key or id (404)."""
+
+    def __init__(self, key: str | int) -> None:
+        super().__init__(f"No element found with key {key}")
+        self.key = key
+
+
+class ConfigurationError(Exception):
+    """A configuration value cannot be used (400).
+
+    `path` names the place, such as `event.poller.configuration.changed-messages.url`.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+
+
+class ParameterError(Exception):
+    """A parameter of a hub call cannot be used (400). Raised by a resource's steps."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
