@@ -1,0 +1,49 @@
+# The commands a person types. Python 3.11 or newer and make are all they need.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help up demo test lint format bench clean
+help:
+	@echo "make demo   see Periodic do its main job, step by step, in the terminal"
+	@echo "make up     run the web server, the worker, a Gmail sandbox and a callback receiver"
+	@echo "make test   run every test"
+	@echo "make lint   ruff, mypy and import-linter"
+	@echo "make bench  measure, and write benchmarks/results.json"
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Periodic needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 demo"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+		{ echo "Python could not make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/installed
+	@$(BIN)/python -m demo
+
+up: .venv/installed
+	@$(BIN)/python -m demo.up
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv var

@@ -1,0 +1,168 @@
+"""The services that `make up` and `make demo` run: where they listen, and how they end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+from honcho.environ import parse_procfile
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+MARK = "PERIODIC_SERVICES_OF"  # environment variable
+SIGNATURE_KEY = "a-signature-key-for-trying-things-out"
+START_TIMEOUT = 30.0  # seconds until every service must answer
+STOP_TIMEOUT = 8.0  # seconds between asking a service to stop and killing it
+
+
+class ServiceError(Exception):
+    """A service could not be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything listens, and the folder that holds all that is kept."""
+
+    var: Path
+    web_port: int
+    sandbox_port: int
+    receiver_port: int
+
+    @property
+    def web(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.web}/elements/api-v2"
+
+    @property
+    def sandbox(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def receiver(self) -> str:
+        return f"http://127.0.0.1:{self.receiver_port}"
+
+    def environment(self) -> dict[str, str]:
+        """The environment that points Periodic at the sandbox and opens loopback to it."""
+        return {
+            **os.environ,
+            MARK: str(self.var),
+            "PYTHONUNBUFFERED": "1",
+            "PORT": str(self.web_port),
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "RECEIVER_PORT": str(self.receiver_port),
+            "PERIODIC_VAR": str(self.var),
+            "EMBEDDED_POSTGRES_DIR": str(self.var / "postgres"),
+            "PUBLIC_URL": self.web,
+            "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8,::1/128",
+            "GMAIL_API_BASE_URL": self.sandbox,
+            "GOOGLE_AUTHORIZATION_URL": f"{self.sandbox}/o/oauth2/v2/auth",
+            "GOOGLE_TOKEN_URL": f"{self.sandbox}/token",
+            "GOOGLE_REVOKE_URL": f"{self.sandbox}/revoke",
+            "RECEIVER_SIGNATURE_KEY": SIGNATURE_KEY,
+        }
+
+
+def procfile() -> Mapping[str, str]:
+    processes: Mapping[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
+    return processes
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def require_free(port: int, variable: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServiceError(
+                f"port {port} is taken by another program. Stop it, or choose another port: "
+                f"{variable}={port + 1} make up"
+            ) from error
+
+
+def manage(places: Places, *arguments: str) -> str:
+    """Runs a management command and returns what it printed; raises ServiceError if it fails."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [PYTHON, "manage.py", *arguments],
+        cwd=ROOT,
+        env=places.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ServiceError(f"manage.py {arguments[0]} failed:\n{done.stderr or done.stdout}")
+    return done.stdout
+
+
+def wait_until_ready(places: Places) -> None:
+    """Returns once web server, sandbox and receiver answer; raises ServiceError otherwise."""
+    deadline = time.monotonic() + START_TIMEOUT
+    for name, url in (
+        ("web server", f"{places.api}/elements/keys"),
+        ("sandbox", places.sandbox),
+        ("receiver", f"{places.receiver}/received"),
+    ):
+        while True:
+            try:
+                if requests.get(url, timeout=2).ok:
+                    break
+            except requests.RequestException:
+                pass
+            if time.monotonic() > deadline:
+                raise ServiceError(f"the {name} does not answer at {url}")
+            time.sleep(0.1)
+
+
+# --- Ending what was started ---------------------------------------------------------------------
+
+
+def running(places: Places) -> list[psutil.Process]:
+    """Every living process of these services, orphans of a kill -9 included.
+
+    They are known by a mark in their environment, which children inherit: no note that could go
+    stale. The database is left out: it stops when the last that uses it is gone.
+    """
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if (
+                process.environ().get(MARK) == str(places.var)
+                and process.status() != psutil.STATUS_ZOMBIE
+                and process.name() != "postgres"
+            ):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def end_all(places: Places) -> int:
+    """Ends every process of these services; returns how many there were."""
+    processes = running(places)
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(processes, timeout=STOP_TIMEOUT)
+    for process in [*stubborn, *running(places)]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return len(processes)

@@ -1,0 +1,127 @@
+"""`make up`: every service in the foreground until Ctrl-C, under honcho."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import threading
+
+from honcho.manager import Manager
+
+from demo.services import (
+    ROOT,
+    SIGNATURE_KEY,
+    Places,
+    ServiceError,
+    end_all,
+    manage,
+    procfile,
+    require_free,
+    wait_until_ready,
+)
+
+EMAIL = "admin@example.com"
+INTERRUPTED = 130  # what honcho returns after Ctrl-C
+
+
+def places_from_environment() -> Places:
+    return Places(
+        var=ROOT / "var",
+        web_port=int(os.environ.get("PORT", "8000")),
+        sandbox_port=int(os.environ.get("SANDBOX_PORT", "8025")),
+        receiver_port=int(os.environ.get("RECEIVER_PORT", "8027")),
+    )
+
+
+def prepare(places: Places) -> list[str]:
+    """Ends leftovers, checks the ports, migrates; returns the lines that greet the person."""
+    places.var.mkdir(parents=True, exist_ok=True)
+    leftovers = end_all(places)
+    if leftovers:
+        sys.stdout.write(f"ended {leftovers} processes that an earlier start left running\n")
+    require_free(places.web_port, "PORT")
+    require_free(places.sandbox_port, "SANDBOX_PORT")
+    require_free(places.receiver_port, "RECEIVER_PORT")
+    sys.stdout.write("starting the database and bringing it up to date …\n")
+    sys.stdout.flush()
+    manage(places, "migrate", "--verbosity", "0")
+    return greeting(places, first_organization(places))
+
+
+def first_organization(places: Places) -> dict[str, str] | None:
+    """Creates the organization at the first start only: its secrets cannot be shown again."""
+    if json.loads(manage(places, "organizations", "--json")):
+        return None
+    password = secrets.token_urlsafe(9)
+    printed = manage(
+        places, "create_organization", "My organization", "--email", EMAIL,
+        "--password", password, "--superuser", "--json",
+    )  # fmt: skip
+    return {**json.loads(printed), "password": password}
+
+
+def greeting(places: Places, created: dict[str, str] | None) -> list[str]:
+    lines = [
+        "",
+        f"  Console   {places.web}/",
+        f"  Admin     {places.web}/admin/",
+        f"  API       {places.api}/",
+        f"  Sandbox   {places.sandbox}/   stands in for Google; client id sandbox-client,",
+        "            client secret sandbox-secret; deliver mail on its page",
+        f"  Receiver  {places.receiver}/   prints each event here; give it as callback URL,",
+        f"            with the signature key {SIGNATURE_KEY}",
+        "",
+    ]
+    if created is None:
+        return [
+            *lines,
+            f"  Sign in as {EMAIL} with the password of the first start. Lost it, or a secret?",
+            f"  .venv/bin/python manage.py changepassword {EMAIL}",
+            f"  .venv/bin/python manage.py rotate_secret --user {EMAIL}",
+            "",
+        ]
+    return [
+        *lines,
+        f"  Sign in   {EMAIL}   password {created['password']}",
+        f"  Authorization: User {created['userSecret']}, Organization {created['organizationSecret']}",
+        "  These are shown once; only digests are kept.",
+        "",
+    ]
+
+
+def announce(places: Places, greet: list[str]) -> None:
+    try:
+        wait_until_ready(places)
+    except ServiceError as error:
+        greet = [f"not everything started: {error}"]
+    sys.stdout.write("\n".join(greet) + "\n")
+    sys.stdout.flush()
+
+
+def run(places: Places, greet: list[str]) -> int:
+    """Runs until Ctrl-C or until one of the processes ends; none is left behind."""
+    manager = Manager()
+    for name, command in procfile().items():
+        manager.add_process(name, command, env=places.environment(), cwd=str(ROOT))
+    threading.Thread(target=announce, args=(places, greet), daemon=True).start()
+    try:
+        manager.loop()
+    finally:
+        end_all(places)
+    return 0 if manager.returncode == INTERRUPTED else 1
+
+
+def main() -> int:
+    places = places_from_environment()
+    try:
+        greet = prepare(places)
+    except ServiceError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return run(places, greet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
