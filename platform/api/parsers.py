@@ -1,0 +1,115 @@
+"""Reads request bodies: JSON (RFC 8259) and nothing that merely resembles it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import IO, Any, NoReturn
+
+from django.conf import settings
+from rest_framework.parsers import BaseParser
+
+from api.errors import BadRequest, TooLarge, UnsupportedType
+
+DEEPEST = 50  # levels of nesting
+LONGEST_NUMBER = 100  # digits
+
+
+class StrictJSONParser(BaseParser):
+    """The body as JSON in UTF-8, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
+
+    Refuses what PostgreSQL could not store: NUL characters, halves of surrogate pairs, numbers
+    that are none.
+    """
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        _check_charset(media_type or "")
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        # One byte beyond the limit tells that there is more, without reading it all.
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes")
+        return parse_json(raw)
+
+
+def parse_json(raw: bytes, subject: str = "the body") -> Any:
+    """The value of strict JSON. Raises BadRequest saying what is wrong with `subject`."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{subject} is not UTF-8, at byte {error.start}") from error
+    try:
+        value = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
+        )
+    except json.JSONDecodeError as error:
+        raise BadRequest(
+            f"{subject} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        ) from error
+    except ValueError as error:
+        raise BadRequest(f"{subject} is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadRequest(f"{subject} is nested deeper than {DEEPEST} levels") from error
+    _check(value, subject)
+    return value
+
+
+def _check_charset(media_type: str) -> None:
+    for parameter in media_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in {
+            "utf-8",
+            "utf8",
+        }:
+            raise UnsupportedType("send JSON in UTF-8: no other charset is read")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if len(digits) > LONGEST_NUMBER or not math.isfinite(value):
+        raise ValueError(f"the number {digits[:20]}… is too large or too long")
+    return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"the number {digits[:20]}… is too long")
+    return int(digits)
+
+
+def _check(value: Any, subject: str) -> None:
+    """Walks the value without recursion: its depth is the caller's choice until here."""
+    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
+    while waiting:
+        item, path, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise BadRequest(f"{subject} is nested deeper than {DEEPEST} levels")
+        if isinstance(item, str):
+            _check_text(item, path or subject)
+        elif isinstance(item, dict):
+            for key, below in item.items():
+                _check_text(key, f"a key in {path or subject}")
+                waiting.append((below, f"{path}.{key}" if path else key, depth + 1))
+        elif isinstance(item, list):
+            waiting.extend(
+                (below, f"{path}[{index}]", depth + 1) for index, below in enumerate(item)
+            )
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\0" in text:
+        raise BadRequest(f"{path} contains a NUL character (\\u0000)")
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BadRequest(f"{path} contains half of a surrogate pair, which is not a character")
