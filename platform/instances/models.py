@@ -67,8 +67,9 @@ class Credential(EncryptedModel):
     state = models.CharField(
         max_length=10, choices=CredentialState, default=CredentialState.OK
     )
-    error = models.TextField(blank=True)
-    refreshed_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)  # of the last refresh; empty when it succeeded
+    failures = models.PositiveIntegerField(default=0)  # refreshes that failed, in a row
+    refreshed_at = models.DateTimeField(null=True)  # when the access token was obtained
 
     class Meta:
         indexes = [
@@ -81,6 +82,10 @@ class Credential(EncryptedModel):
 
     def __str__(self) -> str:
         return f"credential of instance {self.instance_id}"
+
+    @property
+    def has_refresh_token(self) -> bool:
+        return bool(self.refresh_token)
 
 
 class OAuthState(EncryptedModel):
