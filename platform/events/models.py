@@ -43,15 +43,23 @@ class Event(models.Model):
 
 
 class Subscription(EncryptedModel):
-    """Where the notifications of one instance are sent. Deactivated: later ones are queued."""
+    """Where the notifications of one instance are sent; events.subscription keeps it in step.
+
+    An empty `url` means nowhere. Deactivated: later notifications are queued. `failing_since`
+    is set from a failed attempt until the next success; a failing subscription gets one attempt
+    at a time. `origin` is the scheme, host and port of the URL, which bounds what many
+    subscriptions to one server take together.
+    """
 
     organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE)
     instance = models.OneToOneField(
         "instances.ElementInstance", on_delete=models.CASCADE, related_name="subscription"
     )
-    url = models.TextField()
+    url = models.TextField(blank=True)
+    origin = models.TextField(blank=True)
     signature_key = EncryptedTextField(default="")
     active = models.BooleanField(default=True)
+    failing_since = models.DateTimeField(null=True)
     deactivated_at = models.DateTimeField(null=True)
     deactivation_reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -61,33 +69,41 @@ class Subscription(EncryptedModel):
 
 
 class DeliveryStatus(models.TextChoices):
-    CREATED = "created", "created"
-    RETRY = "retry", "retry"
+    CREATED = "created", "created"  # not tried yet
+    RETRY = "retry", "retry"  # failed, tried again at next_attempt_at
     DELIVERED = "delivered", "delivered"
-    QUEUED = "queued", "queued"
+    QUEUED = "queued", "queued"  # kept until somebody asks for it to be sent again
 
 
 class Delivery(models.Model):
-    """One event on its way to one subscription. Claimed like a polling resource."""
+    """One event on its way to one subscription. Claimed like a polling resource.
 
-    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE)
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
+    `failures` and `first_failed_at` are of the present round of tries, which sending a queued
+    delivery again starts anew; `attempts_made` counts them all.
+    """
+
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.CASCADE, db_index=False
+    )
+    event = models.ForeignKey(
+        Event, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     subscription = models.ForeignKey(
         Subscription, on_delete=models.CASCADE, related_name="deliveries"
     )
     webhook_id = models.CharField(max_length=40, unique=True)  # the same for every attempt
-    status = models.CharField(
-        max_length=10, choices=DeliveryStatus, default=DeliveryStatus.CREATED
-    )
+    status = models.CharField(max_length=10, choices=DeliveryStatus, default=DeliveryStatus.CREATED)
     next_attempt_at = models.DateTimeField()
     lease_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    attempts_made = models.PositiveIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     first_failed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(
                 fields=["event", "subscription"], name="one_delivery_of_an_event"
@@ -107,10 +123,12 @@ class Delivery(models.Model):
 
 
 class DeliveryAttempt(models.Model):
-    """One HTTP try of a delivery."""
+    """One HTTP try of a delivery. `status_code` is None when no answer came."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
-    number = models.PositiveSmallIntegerField()
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="attempts", db_index=False
+    )
+    number = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
     status_code = models.PositiveSmallIntegerField(null=True)

@@ -1,0 +1,128 @@
+"""The callback body, made once: what each attempt of a notification sends and signs.
+
+The shape is documented in docs/receiving-events.md. The same event always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from elements.types import Change
+
+LARGEST_BATCH = 10  # objects in one notification
+LARGEST_BODY = 5_000_000  # bytes; one object that is larger goes alone, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The element instance that an event comes from."""
+
+    instance_id: int
+    organization_id: int
+    user_id: int
+    name: str
+    tags: Sequence[Any]
+    element_key: str
+    hub: str
+
+
+def of_changes(
+    source: Source, event_id: int, object_type: str, changes: Sequence[Change], now: datetime
+) -> str:
+    """The body of a notification about objects of the provider, oldest first."""
+    return _body(
+        source,
+        event_id,
+        object_type,
+        [(change.object_id, change.change_type.value) for change in changes],
+        [change.record for change in changes],
+        now,
+    )
+
+
+def of_instance(
+    source: Source, event_id: int, topic: str, record: Mapping[str, Any], now: datetime
+) -> str:
+    """The body of a notification about the instance itself; `topic` says what happened."""
+    found = [(str(source.instance_id), "UPDATED")]
+    return _body(source, event_id, "instance", found, [record], now, topic=topic)
+
+
+def _body(
+    source: Source,
+    event_id: int,
+    object_type: str,
+    found: Sequence[tuple[str, str]],
+    records: Sequence[Mapping[str, Any]],
+    now: datetime,
+    *,
+    topic: str = "",
+) -> str:
+    date = timestamp(now)
+    message: dict[str, Any] = {
+        "eventId": event_id,
+        "instanceId": source.instance_id,
+        "instance_id": source.instance_id,
+        "instanceName": source.name,
+        "instanceTags": list(source.tags),
+        "elementKey": source.element_key,
+        "accountId": source.organization_id,
+        "companyId": source.organization_id,
+        "userId": source.user_id,
+        "raw": {
+            object_type: list(records),
+            "objectType": object_type,
+            "instance_id": source.instance_id,
+        },
+        "events": [
+            {
+                "date": date,
+                "elementKey": source.element_key,
+                "hubKey": source.hub,
+                "eventType": event_type,
+                "objectId": object_id,
+                "objectType": object_type,
+            }
+            for object_id, event_type in found
+        ],
+    }
+    if topic:
+        message["topic"] = topic
+    return compact({"message": message})
+
+
+def timestamp(moment: datetime) -> str:
+    """As the contract writes dates: 2016-06-01T04:09:10Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def compact(value: Any) -> str:
+    """JSON text without blanks that PostgreSQL stores and UTF-8 carries, whatever is in it.
+
+    Providers send lone surrogates, which UTF-8 cannot carry: such a body is written in ASCII with
+    escapes. NaN and the infinities, which JSON lacks, become null.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        return compact(_without_nan(value))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return value

@@ -1,0 +1,191 @@
+"""Writes what was found as events, and their deliveries, within the caller's transaction.
+
+So the events of a poll and its moved cursor are stored together or not at all.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from elements import catalogue
+from elements.errors import ElementNotFound
+from elements.types import Change
+from events import payload
+from events.models import Delivery, DeliveryStatus, Event, EventStatus, Subscription
+from events.payload import Source
+
+GRANT_LOST = "instance.authorization.lost"  # topic of the event that says polling has stopped
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An event to be written, and how its body is made once its id is known."""
+
+    objects_found: list[dict[str, str]]
+    body_of: Callable[[int], str]
+
+
+def record_changes(
+    *,
+    instance_id: int,
+    organization_id: int,
+    user_id: int,
+    instance_name: str,
+    instance_tags: Sequence[Any],
+    element_key: str,
+    object_type: str,
+    changes: Sequence[Change],
+    now: datetime,
+) -> list[int]:
+    """Stores `changes` (oldest first) as notifications of at most ten; returns the event ids.
+
+    Must be called inside a transaction. Makes a delivery of each event when the instance has a
+    callback URL, due at once; queued when the subscription is deactivated.
+    """
+    source = Source(
+        instance_id=instance_id,
+        organization_id=organization_id,
+        user_id=user_id,
+        name=instance_name,
+        tags=instance_tags,
+        element_key=element_key,
+        hub=_hub(element_key),
+    )
+    drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
+    return _write(source, object_type, drafts, now)
+
+
+def record_instance_event(
+    instance: Any, topic: str, record: Mapping[str, Any], now: datetime
+) -> int:
+    """Stores one notification about the instance itself (objectType "instance"); returns its id.
+
+    Must be called inside a transaction. `instance` is an ElementInstance; `record` is what the
+    receiver finds in `message.raw.instance`.
+    """
+    source = Source(
+        instance_id=instance.pk,
+        organization_id=instance.organization_id,
+        user_id=instance.user_id,
+        name=instance.name,
+        tags=instance.tags,
+        element_key=instance.element_key,
+        hub=_hub(instance.element_key),
+    )
+    draft = _Draft(
+        [{"objectId": str(instance.pk), "eventType": "UPDATED"}],
+        lambda event_id: payload.of_instance(source, event_id, topic, record, now),
+    )
+    return _write(source, "instance", [draft], now)[0]
+
+
+def _hub(element_key: str) -> str:
+    """The element's hub; an element that was removed since still has its events recorded."""
+    try:
+        return catalogue.find(element_key).hub
+    except ElementNotFound:
+        return ""
+
+
+def _batches(
+    source: Source, changes: Sequence[Change], now: datetime
+) -> Iterator[Sequence[Change]]:
+    """Splits by ten, and further where the records of ten are too large for one body."""
+    for start in range(0, len(changes), payload.LARGEST_BATCH):
+        yield from _small_enough(changes[start : start + payload.LARGEST_BATCH])
+
+
+def _small_enough(batch: Sequence[Change]) -> Iterator[Sequence[Change]]:
+    taken: list[Change] = []
+    size = 0
+    for change in batch:
+        record_size = len(payload.compact(change.record).encode())
+        if taken and size + record_size > payload.LARGEST_BODY:
+            yield taken
+            taken, size = [], 0
+        taken.append(change)
+        size += record_size
+    if taken:
+        yield taken
+
+
+def _draft(source: Source, object_type: str, batch: Sequence[Change], now: datetime) -> _Draft:
+    return _Draft(
+        [
+            {"objectId": _storable(change.object_id), "eventType": change.change_type.value}
+            for change in batch
+        ],
+        lambda event_id: payload.of_changes(source, event_id, object_type, batch, now),
+    )
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's jsonb takes neither NUL nor lone surrogates."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _write(
+    source: Source, object_type: str, drafts: Sequence[_Draft], now: datetime
+) -> list[int]:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "events are recorded inside the transaction that stores what they come from"
+        )
+    if not drafts:
+        return []
+    # The lock keeps the subscription as it is until the deliveries are there: else one that is
+    # deactivated or given a URL meanwhile would miss these.
+    subscription = (
+        Subscription.objects.raw(
+            "SELECT id, url, active FROM events_subscription WHERE instance_id = %s FOR SHARE",
+            [source.instance_id],
+        )
+    )
+    target = next(iter(subscription), None)
+    sent = target is not None and target.url != ""
+    events = [
+        Event(
+            pk=event_id,
+            organization_id=source.organization_id,
+            instance_id=source.instance_id,
+            object_type=object_type,
+            status=EventStatus.DISPATCHED if sent else EventStatus.NEW,
+            objects_found=draft.objects_found,
+            body=draft.body_of(event_id),
+            created_at=now,
+        )
+        for event_id, draft in zip(_event_ids(len(drafts)), drafts, strict=True)
+    ]
+    Event.objects.bulk_create(events)
+    if sent and target is not None:
+        status = DeliveryStatus.CREATED if target.active else DeliveryStatus.QUEUED
+        Delivery.objects.bulk_create(
+            Delivery(
+                organization_id=source.organization_id,
+                event=event,
+                subscription_id=target.pk,
+                webhook_id=f"msg_{secrets.token_hex(16)}",
+                status=status,
+                next_attempt_at=now,
+                created_at=now,
+            )
+            for event in events
+        )
+    return [event.pk for event in events]
+
+
+def _event_ids(count: int) -> list[int]:
+    """Ids from the table's sequence, ahead of the rows, since the bodies hold them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('events_event', 'id')) "
+            "FROM generate_series(1, %s)",
+            [count],
+        )
+        return [int(row[0]) for row in cursor.fetchall()]
