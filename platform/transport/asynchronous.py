@@ -1,0 +1,187 @@
+"""Runs many connectors at once on one event loop: the poll engine's runner."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
+from yarl import URL
+
+from transport.conversation import Operation, Refresh, converse
+from transport.errors import (
+    AddressRefused,
+    MalformedAnswer,
+    ProviderUnreachable,
+    TransportError,
+)
+from transport.guard import AddressGuard, default_guard
+from transport.limits import DEFAULT_LIMITS, Limits
+from transport.outgoing import COMMON_HEADERS, Outgoing
+from transport.retry import pause_before_retry
+from transport.types import Account, KnownObjects, Outcome, Response, Steps
+
+T = TypeVar("T")
+AsyncKnown = Callable[[KnownObjects], Awaitable[Mapping[str, str]]]
+
+
+@asynccontextmanager
+async def open_session(
+    concurrency: int, *, guard: AddressGuard | None = None
+) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """A guarded session with at most `concurrency` connections in use at once.
+
+    It keeps no cookies, for it serves many accounts, and reads no proxy from the environment.
+    Whoever sends on it without a runner must say allow_redirects=False.
+    """
+    session = aiohttp.ClientSession(
+        connector=(guard or default_guard()).connector(limit=concurrency),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=COMMON_HEADERS,
+        trust_env=False,
+    )
+    async with session:
+        yield session
+
+
+class AsyncRunner:
+    """Sends requests through `session`, which comes from `open_session`.
+
+    One runner serves any number of runs at once; its requests queue for the session's connections
+    outside their time limit.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._sleep = sleep
+        self._timeout = aiohttp.ClientTimeout(total=limits.total, connect=limits.connect)
+        connector = session.connector
+        connections = connector.limit if connector is not None else 0
+        self._connections = asyncio.Semaphore(connections or 1_000_000)
+
+    async def run(self, steps: Steps[T], account: Account, *, known: AsyncKnown | None = None) -> T:
+        """Drives `steps` to its result on behalf of `account`.
+
+        `known` answers a KnownObjects question. The generator is closed in every case. Raises what
+        it raises, and GrantLost when the account's authorization is gone.
+        """
+        talk = converse(steps, account)
+        try:
+            operation = next(talk)
+            while True:
+                try:
+                    answer = await self._perform(operation, known)
+                except TransportError as error:
+                    operation = talk.throw(error)
+                else:
+                    operation = talk.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            talk.close()
+
+    async def _perform(self, operation: Operation, known: AsyncKnown | None) -> Any:
+        if isinstance(operation, Refresh):
+            return await operation.authorizer.arefresh(operation.rejected)
+        if isinstance(operation, KnownObjects):
+            if known is None:
+                raise RuntimeError("a connector asks for known objects, and none were given")
+            return await known(operation)
+        if len(operation) == 1:
+            return [await self._settle(operation[0])]
+        return await self._side_by_side(operation)
+
+    async def _side_by_side(self, outgoings: list[Outgoing]) -> list[Outcome]:
+        turn = asyncio.Semaphore(self._limits.side_by_side)
+
+        async def settle(outgoing: Outgoing) -> Outcome:
+            async with turn:
+                return await self._settle(outgoing)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(settle(outgoing)) for outgoing in outgoings]
+        return [task.result() for task in tasks]
+
+    async def _settle(self, outgoing: Outgoing) -> Outcome:
+        """The final outcome of one request: retries happen here."""
+        began = time.monotonic()
+        attempt = 1
+        while True:
+            async with self._connections:
+                outcome = await self._attempt(outgoing)
+            if isinstance(outcome, Response) and outcome.ok:
+                return outcome
+            elapsed = time.monotonic() - began
+            pause = pause_before_retry(outgoing.method, outcome, attempt, elapsed, self._limits)
+            if pause is None:
+                return outcome
+            await self._sleep(pause)
+            attempt += 1
+
+    async def _attempt(self, outgoing: Outgoing) -> Outcome:
+        try:
+            async with self._session.request(
+                outgoing.method,
+                URL(outgoing.url, encoded=True),
+                data=outgoing.body,
+                headers=outgoing.headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+            ) as answer:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status, headers, await self._body(answer))
+        except TransportError as error:
+            return error
+        except aiohttp.InvalidURL:
+            return AddressRefused("the request's URL cannot be read")
+        except TimeoutError:
+            return ProviderUnreachable(f"no whole answer within {self._limits.total:g} s")
+        except aiohttp.ClientPayloadError as error:
+            if isinstance(error.__cause__, ContentEncodingError):
+                return MalformedAnswer("the provider's answer cannot be decompressed")
+            return ProviderUnreachable("the provider cut the connection")
+        except aiohttp.ClientError as error:
+            return ProviderUnreachable(_why(error))
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        """The whole body, in bounded memory."""
+        announced = answer.content_length
+        if announced is not None and announced <= self._limits.body and not _packed(answer):
+            return await answer.read()
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in answer.content.iter_any():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._limits.body:
+                raise MalformedAnswer(f"the answer is larger than {self._limits.body} bytes")
+        return b"".join(chunks)
+
+
+def _packed(answer: aiohttp.ClientResponse) -> bool:
+    return "Content-Encoding" in answer.headers
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    """What went wrong, without the URL: it may hold what is nobody else's business."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the provider's host name cannot be resolved"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "the provider's TLS certificate or connection is not valid"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "the provider could not be connected to"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "the provider's answer is not HTTP"
+    return "the provider cut the connection"

@@ -1,0 +1,222 @@
+"""Where our requests may go: only to addresses that anybody on the internet could reach.
+
+Customers name the URLs that we call, so without a guard they could make us call our own machines.
+One judge serves both HTTP libraries. It judges the address that a connection is about to be made
+to, at the moment of connecting: what a name resolved to at some earlier time proves nothing.
+
+Rule 1: a name of which any address is refused is refused as a whole.
+Rule 2: the allow-list opens networks of addresses, never spellings or schemes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import aiohttp
+import idna
+import requests
+from AntiSSRF import IPAddressRanges  # type: ignore[import-untyped]  # it ships no types
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from transport.errors import AddressRefused, ProviderUnreachable
+from transport.guarded_connector import GuardedConnector
+from transport.guarded_session import GuardedSession, protect
+
+IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
+"""(name, port) -> every address of the name. Blocks; raises OSError when there is none."""
+
+LONGEST_URL = 8192  # characters
+# Python's own is_global misses some of these: 6to4 relays, Azure's wire server, AS112.
+REFUSED_NETWORKS: tuple[IPNetwork, ...] = tuple(
+    ipaddress.ip_network(network) for network in IPAddressRanges.recommended_latest
+)
+# All of IPv6 that is handed out for hosts of the internet. What lies outside carries another
+# address within it (IPv4-mapped and -compatible, NAT64) or isn't for public hosts.
+GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+LOCALHOST = ipaddress.IPv4Address("127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The parts of an http(s) URL that decide where it leads. `host` is ASCII, no brackets."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class AddressGuard:
+    """Refuses every address that is not public, except those inside `networks`.
+
+    `networks` are CIDR texts such as "10.0.0.0/8"; ValueError names one that cannot be read.
+    `resolve` is replaced in tests.
+    """
+
+    def __init__(self, networks: Iterable[str] = (), *, resolve: Resolve | None = None) -> None:
+        self.networks = tuple(ipaddress.ip_network(network.strip()) for network in networks)
+        self._resolve = resolve or _system_addresses
+
+    def refuses(self, address: str | IPAddress) -> bool:
+        """Whether no connection may be made to this IP address."""
+        ip = ipaddress.ip_address(address) if isinstance(address, str) else address
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped  # a connection to it is a connection to the IPv4 address
+        if any(ip in network for network in self.networks):
+            return False
+        if isinstance(ip, ipaddress.IPv6Address) and ip not in GLOBAL_IPV6:
+            return True
+        return not ip.is_global or any(ip in network for network in REFUSED_NETWORKS)
+
+    def judge(self, address: str | IPAddress, host: str) -> None:
+        """Raises AddressRefused when `address`, which `host` stands for, is refused."""
+        if self.refuses(address):
+            raise AddressRefused(
+                f"{host} leads to an address that is not public (loopback, private or reserved). "
+                "An operator can open a network with ALLOWED_PRIVATE_NETWORKS."
+            )
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Every address of a name or IP address, all of them judged. Blocks while it resolves.
+
+        Raises AddressRefused when any is refused, OSError when the name has no address.
+        """
+        host = host.strip("[]")
+        try:
+            found = list(dict.fromkeys(self._resolve(host, port)))
+        except UnicodeError as error:  # a label that no name server could hold
+            raise socket.gaierror(socket.EAI_NONAME, "not a host name") from error
+        for address in found:
+            self.judge(address, host)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+        return found
+
+    def check_url(self, url: str, *, resolve: bool = False) -> None:
+        """Judges a URL by its text, and by what its name resolves to now when `resolve`.
+
+        Passing is no promise: the address is judged again at every connection. Raises
+        AddressRefused, with a message that can follow a field's name, and ProviderUnreachable when
+        `resolve` finds no address.
+        """
+        target = read_url(url)
+        literal = _literal(target.host)
+        if literal is not None:
+            self.judge(literal, target.host)
+        elif _names_this_machine(target.host):
+            self.judge(LOCALHOST, target.host)
+        elif resolve:
+            try:
+                self.addresses(target.host, target.port)
+            except OSError as error:
+                raise ProviderUnreachable(f"the host {target.host} cannot be found") from error
+
+    def session(self) -> requests.Session:
+        """A requests session that is guarded, follows no redirect, and keeps no cookie."""
+        return GuardedSession(self)
+
+    def protect(self, session: requests.Session) -> None:
+        """Guards a session that somebody else made, such as an OAuth2Session.
+
+        A redirect raises requests.TooManyRedirects there.
+        """
+        protect(session, self)
+
+    def connector(
+        self, *, limit: int = 100, limit_per_host: int = 0, keepalive: float = 15.0
+    ) -> aiohttp.BaseConnector:
+        """A guarded connector for an aiohttp session; made while the event loop runs.
+
+        `limit`s are connections in use at once (0: any number), `keepalive` in seconds. aiohttp
+        follows redirects unless each request says allow_redirects=False.
+        """
+        return GuardedConnector(
+            self, limit=limit, limit_per_host=limit_per_host, keepalive_timeout=keepalive
+        )
+
+
+def default_guard() -> AddressGuard:
+    """The guard that the settings ask for (ALLOWED_PRIVATE_NETWORKS)."""
+    return _guard_of(tuple(settings.ALLOWED_PRIVATE_NETWORKS))
+
+
+@lru_cache(maxsize=8)
+def _guard_of(networks: tuple[str, ...]) -> AddressGuard:
+    try:
+        return AddressGuard(network for network in networks if network.strip())
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"ALLOWED_PRIVATE_NETWORKS: {error}; write networks as 10.0.0.0/8, with commas between"
+        ) from error
+
+
+# Whitespace, control characters and the backslash are read differently by different parsers.
+_UNREADABLE = re.compile(r"[\x00-\x20\x7f-\xa0\\]|\s")
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
+# A last label that is a number makes the whole host an IPv4 address, in whatever spelling
+# (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+_ENDS_IN_A_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
+
+
+def read_url(url: str) -> Target:
+    """Where an http(s) URL leads. Raises AddressRefused when that is not plain to see."""
+    if len(url) > LONGEST_URL:
+        raise AddressRefused(f"the URL is longer than {LONGEST_URL} characters")
+    if _UNREADABLE.search(url):
+        raise AddressRefused("the URL has blanks, control characters or backslashes in it")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").lower()
+    except ValueError as error:
+        raise AddressRefused(f"the URL cannot be read: {error}") from error
+    if parts.scheme not in ("http", "https"):
+        raise AddressRefused("the URL must begin with http:// or https://")
+    if "@" in parts.netloc:
+        raise AddressRefused("the URL must not have a user name or password in it")
+    if port == 0:
+        raise AddressRefused("the URL's port must be a number from 1 to 65535")
+    return Target(parts.scheme, _ascii(host), port or (443 if parts.scheme == "https" else 80))
+
+
+def _ascii(host: str) -> str:
+    if not host.isascii():
+        try:
+            host = idna.encode(host, uts46=True).decode("ascii")
+        except idna.IDNAError as error:
+            raise AddressRefused("the URL's host is not a host name") from error
+    if ":" not in host and (len(host) > 253 or not _HOST_NAME.fullmatch(host)):
+        raise AddressRefused("the URL must have a host name or an IP address in it")
+    return host
+
+
+def _literal(host: str) -> IPAddress | None:
+    """The IP address that a URL's host is; None for a name."""
+    if ":" not in host and not _ENDS_IN_A_NUMBER.search(host):
+        return None
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError as error:
+        raise AddressRefused(
+            "an IP address in a URL must be written as 192.0.2.1 or [2001:db8::1]"
+        ) from error
+
+
+def _names_this_machine(host: str) -> bool:
+    """RFC 6761 section 6.3: these names mean loopback, whatever a name server says."""
+    name = host.rstrip(".")
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def _system_addresses(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[4][0]) for address in found]

@@ -1,0 +1,77 @@
+"""The address guard under aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+if TYPE_CHECKING:
+    from transport.guard import AddressGuard
+
+# Names that hang in resolution must not keep others waiting: threads of our own, enough of them.
+RESOLVER_THREADS = 32
+NAMES_REMEMBERED_FOR = 10  # seconds, of addresses already judged
+
+
+class _JudgedResolver(AbstractResolver):
+    """Resolves a name to addresses that are all judged."""
+
+    def __init__(self, guard: AddressGuard) -> None:
+        self._guard = guard
+        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        addresses = await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._guard.addresses, host, port
+        )
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class GuardedConnector(aiohttp.TCPConnector):
+    """Judges what a name resolves to, and again each address just before it is connected to.
+
+    aiohttp asks no resolver about an IP address in a URL; the second judge sees those.
+    """
+
+    def __init__(
+        self,
+        guard: AddressGuard,
+        *,
+        limit: int = 100,
+        limit_per_host: int = 0,
+        keepalive_timeout: float = 15.0,
+    ) -> None:
+        self._guard = guard
+        super().__init__(
+            resolver=_JudgedResolver(guard),
+            socket_factory=self._judged_socket,
+            ttl_dns_cache=NAMES_REMEMBERED_FOR,
+            limit=limit,
+            limit_per_host=limit_per_host,
+            keepalive_timeout=keepalive_timeout,
+        )
+
+    def _judged_socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, where = address
+        self._guard.judge(str(where[0]), str(where[0]))
+        return socket.socket(family, kind, protocol)

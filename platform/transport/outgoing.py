@@ -1,0 +1,87 @@
+"""A connector's Request made ready to send: the same bytes whichever runner sends them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote, urlencode
+
+from transport.errors import AddressRefused, TransportError
+from transport.guard import Target, read_url
+from transport.types import Account, Request
+
+# Google compresses only for a User-Agent that says gzip
+# (https://developers.google.com/workspace/gmail/api/guides/performance).
+USER_AGENT = "Periodic/0.1 (gzip)"
+COMMON_HEADERS: Mapping[str, str] = {
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+
+_READY = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request with an absolute, encoded URL and all headers but the common ones."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+
+
+def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
+    """The request as it leaves. `token` goes only to the origin of the account's base URL.
+
+    Raises AddressRefused when its URL is neither a path from "/" nor a readable absolute URL.
+    """
+    base, origin = _base(account.base_url)
+    url = request.url
+    if url.startswith("/"):
+        url = base + url
+        trusted = True
+    elif url.startswith(("http://", "https://")):
+        trusted = read_url(url) == origin
+    else:
+        # Anything else, put behind the base URL, could change its host ("@example.com").
+        raise AddressRefused("a request's URL must be a path that begins with / or be absolute")
+    if not _READY.fullmatch(url):
+        url = quote(url.partition("#")[0], safe=":/?[]@!$&'()*+,;=%~")
+    if request.query:
+        url += ("&" if "?" in url else "?") + _query(request.query)
+    headers = dict(request.headers)
+    if token is not None and trusted:
+        headers["Authorization"] = bearer(token)
+    body = None
+    if request.json is not None:
+        body = json.dumps(request.json, separators=(",", ":")).encode()
+        headers["Content-Type"] = "application/json"
+    return Outgoing(request.method.upper(), url, headers, body)
+
+
+def bearer(token: str) -> str:
+    """The Authorization header. Raises TransportError, without the token, if it can't be one.
+
+    Judged here since HTTP libraries quote a bad header value in their errors.
+    """
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise TransportError("the account's access token cannot be sent: it is empty or malformed")
+    return "Bearer " + token
+
+
+@lru_cache(maxsize=1024)
+def _base(base_url: str) -> tuple[str, Target]:
+    """The base URL without its last slash, and its origin."""
+    origin = read_url(base_url)
+    if "?" in base_url or "#" in base_url:
+        raise AddressRefused("the account's base URL must not have a query or fragment")
+    return base_url.rstrip("/"), origin
+
+
+def _query(query: Mapping[str, str | int | Sequence[str]]) -> str:
+    return urlencode(query, doseq=True, quote_via=quote)

@@ -1,0 +1,57 @@
+"""What to do after an attempt: the one place where that is decided, for both runners.
+
+No I/O here. Only GET and HEAD are repeated, for they change nothing (RFC 9110 section 9.2.2).
+"""
+
+from __future__ import annotations
+
+import random
+
+import structlog
+
+from transport.errors import ProviderError, ProviderUnreachable, retry_after_seconds
+from transport.limits import Limits
+from transport.types import Outcome, Response
+
+REPEATABLE = frozenset({"GET", "HEAD"})
+
+log = structlog.get_logger(__name__)
+
+
+def pause_before_retry(
+    method: str, outcome: Outcome, attempt: int, elapsed: float, limits: Limits
+) -> float | None:
+    """Seconds to wait before another attempt; None when the outcome is final.
+
+    `attempt` counts from 1; `elapsed` is in seconds since the first attempt began.
+    """
+    if method not in REPEATABLE or attempt >= limits.attempts or not is_passing(outcome):
+        return None
+    asked = (
+        retry_after_seconds(outcome.headers.get("retry-after"))
+        if isinstance(outcome, Response)
+        else None
+    )
+    backoff = limits.first_pause * float(2 ** (attempt - 1))
+    pause = max(asked or 0.0, backoff * random.uniform(0.5, 1.0))  # noqa: S311 — no secret
+    if pause > limits.longest_pause or elapsed + pause > limits.retry_within:
+        return None
+    log.debug(
+        "request retried",
+        method=method,
+        attempt=attempt,
+        pause=round(pause, 3),
+        status=outcome.status if isinstance(outcome, Response) else None,
+    )
+    return pause
+
+
+def is_passing(outcome: Outcome) -> bool:
+    """Whether the failure may be over soon: rate limits, 5xx, no answer."""
+    if not isinstance(outcome, Response):
+        return isinstance(outcome, ProviderUnreachable)
+    if outcome.status == 429 or outcome.status >= 500:
+        return True
+    return (
+        outcome.status == 403 and ProviderError.of(403, outcome.headers, outcome.body).is_rate_limit
+    )

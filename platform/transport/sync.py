@@ -1,0 +1,166 @@
+"""Runs a connector within a blocking call, such as a hub call of a web request."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import requests
+from requests import exceptions as failures
+from urllib3 import exceptions as urllib3_failures
+
+from transport.conversation import Operation, Refresh, converse
+from transport.errors import (
+    AddressRefused,
+    MalformedAnswer,
+    ProviderUnreachable,
+    TransportError,
+)
+from transport.guard import AddressGuard, default_guard
+from transport.limits import DEFAULT_LIMITS, Limits
+from transport.outgoing import COMMON_HEADERS, Outgoing
+from transport.retry import pause_before_retry
+from transport.types import Account, KnownObjects, Outcome, Response, Steps
+
+T = TypeVar("T")
+Known = Callable[[KnownObjects], Mapping[str, str]]
+
+CHUNK = 65536  # bytes
+
+
+def run(steps: Steps[T], account: Account, *, known: Known | None = None) -> T:
+    """Drives `steps` to its result on behalf of `account`, under the settings' address guard.
+
+    `known` answers a KnownObjects question. The generator is closed in every case. Raises what it
+    raises, and GrantLost when the account's authorization is gone. Token refresh and `known` run
+    in the caller's thread.
+    """
+    return SyncRunner(_session(default_guard(), os.getpid())).run(steps, account, known=known)
+
+
+@lru_cache(maxsize=8)
+def _session(guard: AddressGuard, process: int) -> requests.Session:
+    """The session of this process: a child must not write on its parent's connections."""
+    return guard.session()
+
+
+class SyncRunner:
+    """Sends requests through `session`, which comes from `AddressGuard.session`."""
+
+    def __init__(
+        self,
+        session: requests.Session,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._sleep = sleep
+
+    def run(self, steps: Steps[T], account: Account, *, known: Known | None = None) -> T:
+        """As the module's `run`."""
+        talk = converse(steps, account)
+        try:
+            operation = next(talk)
+            while True:
+                try:
+                    answer = self._perform(operation, known)
+                except TransportError as error:
+                    operation = talk.throw(error)
+                else:
+                    operation = talk.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            talk.close()
+
+    def _perform(self, operation: Operation, known: Known | None) -> Any:
+        if isinstance(operation, Refresh):
+            return operation.authorizer.refresh(operation.rejected)
+        if isinstance(operation, KnownObjects):
+            if known is None:
+                raise RuntimeError("a connector asks for known objects, and none were given")
+            return known(operation)
+        if len(operation) == 1:
+            return [self._settle(operation[0])]
+        with ThreadPoolExecutor(min(len(operation), self._limits.side_by_side)) as threads:
+            return list(threads.map(self._settle, operation))
+
+    def _settle(self, outgoing: Outgoing) -> Outcome:
+        """The final outcome of one request: retries happen here."""
+        began = time.monotonic()
+        attempt = 1
+        while True:
+            outcome = self._attempt(outgoing)
+            if isinstance(outcome, Response) and outcome.ok:
+                return outcome
+            elapsed = time.monotonic() - began
+            pause = pause_before_retry(outgoing.method, outcome, attempt, elapsed, self._limits)
+            if pause is None:
+                return outcome
+            self._sleep(pause)
+            attempt += 1
+
+    def _attempt(self, outgoing: Outgoing) -> Outcome:
+        deadline = time.monotonic() + self._limits.total
+        try:
+            with self._session.request(
+                outgoing.method,
+                outgoing.url,
+                data=outgoing.body,
+                headers={**COMMON_HEADERS, **outgoing.headers},
+                timeout=(self._limits.connect, self._limits.total),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status_code, headers, self._body(answer, deadline))
+        except TransportError as error:
+            return error
+        except (failures.InvalidURL, failures.InvalidSchema, failures.MissingSchema):
+            return AddressRefused("the request's URL cannot be read")
+        except urllib3_failures.DecodeError:
+            return MalformedAnswer("the provider's answer cannot be decompressed")
+        except (failures.ConnectTimeout, failures.ReadTimeout, urllib3_failures.TimeoutError):
+            return ProviderUnreachable(f"no answer within {self._limits.total:g} s")
+        except (failures.RequestException, urllib3_failures.HTTPError) as error:
+            return ProviderUnreachable(_why(error))
+
+    def _body(self, answer: requests.Response, deadline: float) -> bytes:
+        """The whole body, in bounded time and memory.
+
+        Read as it arrives: `answer.content` would wait for as long as bytes keep dripping in.
+        """
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := answer.raw.read1(CHUNK, decode_content=True):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._limits.body:
+                raise MalformedAnswer(f"the answer is larger than {self._limits.body} bytes")
+            if time.monotonic() > deadline:
+                raise ProviderUnreachable(f"no whole answer within {self._limits.total:g} s")
+        return b"".join(chunks)
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, without the URL: it may hold what is nobody else's business."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, urllib3_failures.MaxRetryError):
+            cause = cause.reason
+            continue
+        if isinstance(cause, urllib3_failures.NameResolutionError):
+            return "the provider's host name cannot be resolved"
+        if isinstance(cause, (failures.SSLError, urllib3_failures.SSLError)):
+            return "the provider's TLS certificate or connection is not valid"
+        if isinstance(cause, urllib3_failures.NewConnectionError):
+            return "the provider could not be connected to"
+        cause = cause.args[0] if cause.args and isinstance(cause.args[0], Exception) else None
+    return "the provider cut the connection"
