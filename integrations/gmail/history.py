@@ -63,7 +63,7 @@ def current_history_id() -> Steps[str]:
 
 
 def read_history(start: str) -> Steps[History]:
-    """Everything since `start`. Raises HistoryExpiredError, and MalformedAnswer or ProviderError."""
+    """Everything since `start`. Raises HistoryExpiredError, MalformedAnswer, ProviderError."""
     sightings: dict[str, Sighting] = {}
     tokens: set[str] = set()
     token = ""

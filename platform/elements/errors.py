@@ -23,10 +23,8 @@ class ConfigurationError(Exception):
         self.message = message
 
 
-class ParameterError(Exception):
-    """A parameter of a hub call cannot be used (400). Raised by a resource's steps."""
+class ParameterError(ConfigurationError):
+    """A parameter of a hub call cannot be used (400). Raised by a resource's steps.
 
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(f"{name}: {message}")
-        self.name = name
-        self.message = message
+    `path` is the parameter's name.
+    """

@@ -1,0 +1,207 @@
+"""Reads `event.poller.configuration`: which resources of an instance are polled, and how."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from elements.errors import ConfigurationError
+from elements.types import Element, PollerEntry, Resource
+
+PATH = "event.poller.configuration"
+LONGEST_TEXT = 65_536  # characters of the whole configuration
+LONGEST_URL = 2_000
+MOST_RESOURCES = 100
+HUB_PATH = re.compile(r"/?(?:elements/api-v2/)?(?:hubs/[^/]+/)?(?P<name>[^/]+)/?")
+FLAGS = {
+    "filterByUpdatedDate": "filterByUpdatedDate",
+    "filterByUpdateDate": "filterByUpdatedDate",  # both spellings are in use
+    "filterByCurrentDate": "filterByCurrentDate",
+}
+NUMBERS = ("createdCheckTolerance", "pageSize", "pollDelay")  # seconds; records; seconds
+DATE_TEXTS = tuple(
+    f"{date}Date{part}"
+    for date in ("updated", "created")
+    for part in ("Field", "Format", "Timezone")
+)
+
+
+def parse(value: object, element: Element) -> dict[str, PollerEntry]:
+    """Entries by the resource's canonical name. `value` is the JSON text or the parsed object.
+
+    Options are normalized: `filterByUpdatedDate`, `filterByCurrentDate` to bool,
+    `createdCheckTolerance`, `pollDelay`, `pageSize` to int, `datesConfiguration` to text values.
+    Unknown ones are kept as they are.
+    Raises ConfigurationError, which names the path of the fault.
+    """
+    configuration = _object(value)
+    if not configuration:
+        raise ConfigurationError(PATH, "names no resource; name one, such as changed-messages")
+    if len(configuration) > MOST_RESOURCES:
+        raise ConfigurationError(PATH, f"names more than {MOST_RESOURCES} resources")
+    entries: dict[str, PollerEntry] = {}
+    for key, fields in configuration.items():
+        path = f"{PATH}.{key[:100].strip().lstrip('/')}"
+        resource = _resource(key, path, element)
+        if resource.name in entries:
+            raise ConfigurationError(path, "is given twice")
+        entries[resource.name] = _entry(fields, path, resource)
+    return entries
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise ConfigurationError(PATH, f"is longer than {LONGEST_TEXT} characters")
+        try:
+            value = json.loads(value, object_pairs_hook=_without_repetition, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise ConfigurationError(PATH, f"is not JSON: {reason}") from None
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ConfigurationError(PATH, "must be an object of resources, as JSON or JSON text")
+    try:
+        size = len(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigurationError(PATH, "cannot be written as JSON") from None
+    if size > LONGEST_TEXT:
+        raise ConfigurationError(PATH, f"is longer than {LONGEST_TEXT} characters")
+    for text in _texts(value):
+        if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise ConfigurationError(PATH, "must not hold null characters or lone surrogates")
+    return value
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text within a JSON value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is given twice in one object")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _resource(key: str, path: str, element: Element) -> Resource:
+    resource = element.resource(key)
+    polled = ", ".join(found.name for found in element.resources if found.changes)
+    if resource is None:
+        raise ConfigurationError(
+            path, f"{element.key} has no such resource; those that can be polled: {polled}"
+        )
+    if resource.changes is None:
+        raise ConfigurationError(path, f"cannot be polled; those that can: {polled}")
+    return resource
+
+
+def _entry(fields: object, path: str, resource: Resource) -> PollerEntry:
+    if not isinstance(fields, dict):
+        raise ConfigurationError(path, "must be an object with url and idField")
+    url = _url(fields, path, resource)
+    id_field = _text(fields, "idField", path)
+    if id_field != resource.id_field:
+        raise ConfigurationError(
+            f"{path}.idField", f"must be {resource.id_field}, the id of {resource.name}"
+        )
+    return PollerEntry(resource.name, url, id_field, _options(fields, path))
+
+
+def _url(fields: Mapping[str, Any], path: str, resource: Resource) -> str:
+    url = _text(fields, "url", path)
+    wrong = ConfigurationError(
+        f"{path}.url", f"must be a hub path such as /hubs/general/{resource.name}"
+    )
+    if len(url) > LONGEST_URL:
+        raise ConfigurationError(f"{path}.url", f"is longer than {LONGEST_URL} characters")
+    if re.search(r"[\x00-\x20\x7f]", url.split("?", 1)[0]):
+        raise wrong
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise wrong from None
+    match = HUB_PATH.fullmatch(parts.path)
+    if parts.scheme or parts.netloc or match is None:
+        raise wrong
+    if match["name"] not in (resource.name, *resource.aliases):
+        raise wrong
+    return url
+
+
+def _text(fields: Mapping[str, Any], name: str, path: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        raise ConfigurationError(f"{path}.{name}", "is missing")
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{path}.{name}", "must be text")
+    if not value.strip():
+        raise ConfigurationError(f"{path}.{name}", "must not be blank")
+    return value.strip()
+
+
+def _options(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in ("url", "idField") or value == "":  # empty: not configured
+            continue
+        here = f"{path}.{name[:100]}"
+        if name in FLAGS:
+            options[FLAGS[name]] = _flag(value, here)
+        elif name in NUMBERS:
+            options[name] = _number(value, here, least=1 if name == "pageSize" else 0)
+        elif name == "datesConfiguration":
+            dates = _dates(value, here)
+            if "createdCheckTolerance" in dates:  # found in both places
+                options.setdefault("createdCheckTolerance", dates.pop("createdCheckTolerance"))
+            options[name] = dates
+        else:
+            options[name] = value
+    return options
+
+
+def _dates(value: object, path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigurationError(path, "must be an object")
+    dates: dict[str, Any] = {}
+    for name, setting in value.items():
+        if setting == "" or setting is None:
+            continue
+        here = f"{path}.{name[:100]}"
+        if name == "createdCheckTolerance":
+            dates[name] = _number(setting, here, least=0)
+        elif name in DATE_TEXTS and not isinstance(setting, str):
+            raise ConfigurationError(here, "must be text")
+        else:
+            dates[name] = setting
+    return dates
+
+
+def _flag(value: object, path: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    raise ConfigurationError(path, "must be true or false")
+
+
+def _number(value: object, path: str, *, least: int) -> int:
+    text = str(value).strip() if isinstance(value, int | str) else ""
+    if isinstance(value, bool) or re.fullmatch(r"[0-9]{1,9}", text) is None or int(text) < least:
+        raise ConfigurationError(path, f"must be a whole number from {least}")
+    return int(text)

@@ -1,0 +1,155 @@
+"""An element as the API shows it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from elements.catalogue import address
+from elements.types import ChangeType, ConfigurationField, Element, Resource
+
+
+def element_body(element: Element, *, with_configuration: bool = True) -> dict[str, Any]:
+    """The element object of `GET /elements`; within an instance it has no configuration."""
+    body: dict[str, Any] = {
+        "id": element.id,
+        "name": element.name,
+        "key": element.key,
+        "description": element.description,
+        "active": True,
+        "deleted": False,
+        "typeOauth": True,
+        "trialAccount": False,
+        "hub": element.hub,
+        "authentication": {"type": "oauth2"},
+        "protocolType": "http",
+        "transformationsEnabled": False,
+        "bulkDownloadEnabled": False,
+        "bulkUploadEnabled": False,
+        "cloneable": False,
+        "extendable": False,
+        "extended": False,
+        "beta": False,
+        "private": False,
+        "parameters": [],
+        "resources": [_resource_body(element, resource) for resource in element.resources],
+        "hooks": [],
+        "objects": [],
+    }
+    if with_configuration:
+        body["configuration"] = configuration_body(element)
+    return body
+
+
+def configuration_body(element: Element) -> list[dict[str, Any]]:
+    return [_field_body(field, place) for place, field in enumerate(element.configuration, start=1)]
+
+
+def configuration_id(key: str) -> int:
+    """A number for a configuration key: positive, 48 bits, the same in every installation."""
+    return int(sha256(key.encode()).hexdigest()[:12], 16)
+
+
+def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
+    polled = [resource for resource in element.resources if resource.changes is not None]
+    kinds = [kind.value.lower() for kind in ChangeType]
+    events: dict[str, Any] = {"supported": bool(polled), "methods": ["polling"] if polled else []}
+    if polled:
+        events["polling"] = {resource.name: {"eventTypes": kinds} for resource in polled}
+    body: dict[str, Any] = {
+        "id": element.id,
+        "key": element.key,
+        "name": element.name,
+        "description": element.description,
+        "events": events,
+    }
+    if expand:
+        body |= {
+            "active": True,
+            "beta": False,
+            "transformations": False,
+            "elementType": "api",
+            "normalizedPaging": True,
+            "cloneable": False,
+            "authenticationType": "oauth2",
+            "hub": element.hub,
+            "discovery": dict.fromkeys(
+                (
+                    "customFields",
+                    "customObjects",
+                    "endpointCustomFields",
+                    "endpointCustomObjects",
+                ),
+                False,
+            ),
+            "bulk": {"upload": False, "download": False},
+            "api": {"type": "rest", "contentType": "application/json"},
+            "resources": [_resource_metadata(resource, kinds) for resource in element.resources],
+        }
+    return body
+
+
+def _field_body(field: ConfigurationField, place: int) -> dict[str, Any]:
+    default = address(field.setting) if field.setting is not None else field.default
+    body: dict[str, Any] = {
+        "id": configuration_id(field.key),
+        "name": field.name,
+        "key": field.key,
+        "description": field.description,
+        "resellerConfig": False,
+        "companyConfig": False,
+        "active": True,
+        "internal": False,
+        "groupControl": False,
+        "displayOrder": place if field.display_order is None else field.display_order,
+        "type": field.type,
+        "hideFromConsole": field.hidden,
+        "required": field.required,
+    }
+    if default is not None:
+        body["defaultValue"] = default
+    if field.choices:
+        body["choices"] = list(field.choices)
+    return body
+
+
+def _resource_body(element: Element, resource: Resource) -> dict[str, Any]:
+    return {
+        "id": configuration_id(f"{element.key}{resource.path}"),
+        "path": f"/hubs/{element.hub}{resource.path}",
+        "vendorPath": resource.vendor_path,
+        "method": "GET",
+        "vendorMethod": "GET",
+        "type": "api",
+        "description": resource.description,
+        "rootKey": resource.root_key,
+        "parameters": [
+            {
+                "name": parameter.name,
+                "vendorName": parameter.vendor_name or parameter.name,
+                "type": "query",
+                "dataType": "string",
+                "required": parameter.required,
+                "description": parameter.description,
+            }
+            for parameter in resource.parameters
+        ],
+    }
+
+
+def _resource_metadata(resource: Resource, kinds: list[str]) -> dict[str, Any]:
+    polled = resource.changes is not None
+    return {
+        "canonicalName": resource.name,
+        "operations": ["SEARCH", "RETRIEVE"] if resource.readable else ["SEARCH"],
+        "events": {
+            "supported": polled,
+            "methods": ["polling"] if polled else [],
+            "eventTypes": kinds if polled else [],
+        },
+        "bulk": {
+            "upload": {"supported": False, "native": False},
+            "download": {"supported": False, "native": False},
+        },
+        "customField": {"get": False, "create": False, "update": False, "delete": False},
+    }
