@@ -24,9 +24,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from api.request_id import API_ROOT, CONTENT_TYPE, current
+from elements.errors import ConfigurationError, ElementNotFound, ParameterError
 from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
 
 log = structlog.get_logger(__name__)
@@ -118,7 +118,6 @@ def message_for(status: int) -> str:
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     """The exception handler of every API view (REST framework's EXCEPTION_HANDLER)."""
-    set_rollback()
     answer = answer_to(error)
     response = Response(body_of(answer), status=answer.status)
     if answer.status == HTTPStatus.UNAUTHORIZED:
@@ -166,11 +165,9 @@ def _of_rest_framework(error: exceptions.APIException) -> ApiError:
 
 
 def _of_elements(error: Exception) -> ApiError | None:
-    from elements.errors import ConfigurationError, ElementNotFound
-
     if isinstance(error, ElementNotFound):
         return NotFound(_message_of(error))
-    if isinstance(error, ConfigurationError):
+    if isinstance(error, ConfigurationError | ParameterError):
         return BadRequest(_message_of(error))
     return None
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from api.authentication import Caller
+
+if TYPE_CHECKING:
+    # Not at run time: it loads REST framework's settings, which load this module.
+    from rest_framework.views import APIView
 
 
 class IsAuthenticatedCaller(BasePermission):

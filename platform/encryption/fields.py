@@ -7,7 +7,7 @@ else; that is why a row's primary key is known before the row is inserted.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models, router
 from django.db.models.expressions import Expression
@@ -45,7 +45,13 @@ class SealedAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = value
 
 
-class EncryptedTextField(models.TextField):
+if TYPE_CHECKING:
+    ClearTextField = models.TextField[str, str]
+else:
+    ClearTextField = models.TextField
+
+
+class EncryptedTextField(ClearTextField):
     """Clear text as an attribute, sealed in the database. Only on an EncryptedModel.
 
     It cannot be filtered by, nor set by `QuerySet.update` or `bulk_update`: those know no row.
@@ -54,7 +60,7 @@ class EncryptedTextField(models.TextField):
     descriptor_class = SealedAttribute
 
     def context(self, instance: models.Model) -> str:
-        return context_of(instance._meta.db_table, instance.pk, self.column)
+        return context_of(instance._meta.db_table, instance.pk, str(self.column))
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Sealed | None:
         return None if value is None else Sealed(value)

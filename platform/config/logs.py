@@ -1,0 +1,102 @@
+"""How the platform logs: structlog over Python's logging, one line an event, on standard error.
+
+JSON in production, readable text in development. Every line carries the request id, and no line
+carries a secret: `redact` takes out values by the name of their key, and by name within text that
+looks like a query string.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+REDACTED = "[redacted]"
+SECRET_WORDS = frozenset({"authorization", "token", "secret", "password", "verifier", "cookie"})
+SECRET_NAMES = frozenset({"code", "apikey", "api_key", "signature_key", "oauth.api.key"})
+WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # of snake_case, dotted.case and camelCase
+IN_QUERY = re.compile(
+    r"(?i)\b(code|state|apikey|[a-z_.]*(?:token|secret|password|verifier))=[^&\s\"']+"
+)
+IN_HEADER = re.compile(
+    r"(?i)\b(bearer|basic|user|organization|element|token) (?=[a-z+/_.-]*\d)([a-z0-9+/_.-]{16,}=*)"
+)
+
+EventDict = structlog.typing.EventDict
+
+
+def configure(*, production: bool, level: str = "INFO") -> dict[str, Any]:
+    """Sets structlog up and returns Django's LOGGING setting."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": shared,
+                "processors": _written(production),
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "level": level, "propagate": True},
+            "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+        },
+    }
+
+
+def _written(production: bool) -> list[structlog.typing.Processor]:
+    """What makes a line of an event: the traceback becomes text before secrets are sought."""
+    head: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    if production:
+        return [*head, structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+    return [*head, structlog.dev.ConsoleRenderer(colors=False)]
+
+
+def redact(logger: Any, method: str, event: EventDict) -> EventDict:
+    """The event without its secrets, however deep they lie."""
+    return {key: _clean(key, value) for key, value in event.items()}
+
+
+def _clean(key: str, value: Any) -> Any:
+    if _is_secret(key) and value is not None and not isinstance(value, bool):
+        return REDACTED
+    if isinstance(value, str):
+        return IN_HEADER.sub(rf"\1 {REDACTED}", IN_QUERY.sub(rf"\1={REDACTED}", value))
+    if isinstance(value, Mapping):
+        return {str(below): _clean(str(below), item) for below, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", item) for item in value]
+    return value
+
+
+def _is_secret(key: str) -> bool:
+    if key.lower() in SECRET_NAMES:
+        return True
+    return any(word.lower() in SECRET_WORDS for word in WORDS.findall(key))
