@@ -1,0 +1,161 @@
+"""The web application: every route, and what happens around each request."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from . import consent, control, gmail_api, pages, tokens
+from .errors import ApiError, BadControl, OAuthError
+from .grants import LOOPBACK_HOSTS
+from .mailbox import NoSuchLabel, NoSuchMailbox, NoSuchMessage
+from .mime import Draft
+from .stand_in import STAND_IN, Logged, StandIn, deliver
+
+MAX_BODY = 50 * 1024 * 1024  # bytes; Gmail takes mails of 36 MB, which Base64 makes longer
+
+_log = logging.getLogger("gmail.sandbox")
+_SECRET_PARAMETERS = frozenset(
+    {"token", "access_token", "refresh_token", "code", "client_secret", "oauth_token", "key",
+     "code_verifier", "state"}
+)  # fmt: skip
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create_app(stand_in: StandIn) -> web.Application:
+    """The application around this state."""
+    app = web.Application(
+        client_max_size=MAX_BODY, middlewares=[_only_loopback, _note, _explain, _fail_on_order]
+    )
+    app[STAND_IN] = stand_in
+    app.router.add_get("/", _root)
+    app.router.add_post("/deliver", _deliver)
+    app.router.add_routes(consent.routes())
+    app.router.add_routes(tokens.routes())
+    app.router.add_routes(gmail_api.routes())
+    app.router.add_routes(control.routes)
+    return app
+
+
+@web.middleware
+async def _only_loopback(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Refuse what a foreign web page sends here through somebody's browser."""
+    origin = request.headers.get("Origin")
+    if _host(f"//{request.host}") not in LOOPBACK_HOSTS:
+        return web.Response(status=421, text="The sandbox answers to loopback names only.\n")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        return web.Response(status=403, text="Requests from other sites are refused.\n")
+    response = await handler(request)
+    if not response.prepared:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault(
+            "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"
+        )
+    return response
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+@web.middleware
+async def _note(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Write the request log."""
+    if request.path.startswith(control.PREFIX):
+        return await handler(request)
+    stand_in = request.app[STAND_IN]
+    user = _user(request)
+    at = stand_in.clock.now()
+    status = 0
+    try:
+        response = await handler(request)
+        status = 0 if response.status == 499 else response.status
+        return response
+    except web.HTTPException as error:
+        status = error.status
+        raise
+    finally:
+        stand_in.requests_seen += 1
+        query = {
+            name: request.query.getall(name)
+            for name in request.query
+            if name not in _SECRET_PARAMETERS
+        }
+        stand_in.requests.append(
+            Logged(stand_in.requests_seen, at, request.method, request.path, query, status, user)
+        )
+
+
+@web.middleware
+async def _explain(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Turn errors into the answers that their endpoint gives."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return web.json_response(error.body(), status=error.code, headers=error.headers)
+    except OAuthError as error:
+        return web.json_response(error.body(), status=error.status)
+    except BadControl as error:
+        return _control_error(str(error), error.status)
+    except NoSuchMailbox as error:
+        return _control_error(f"there is no mailbox {error}", 404)
+    except NoSuchMessage as error:
+        return _control_error(f"there is no message or thread {error}", 404)
+    except NoSuchLabel as error:
+        return _control_error(f"there is no label {error}", 404)
+    except ValueError as error:
+        return _control_error(str(error), 400)
+
+
+def _control_error(message: str, status: int) -> web.Response:
+    return web.json_response({"error": message}, status=status)
+
+
+@web.middleware
+async def _fail_on_order(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Answer with a fault where one is ordered for the request."""
+    stand_in = request.app[STAND_IN]
+    if request.path.startswith(control.PREFIX) or not stand_in.faults.rules:
+        return await handler(request)
+    fault = stand_in.faults.take(request.method, request.path, _user(request))
+    if fault is None:
+        return await handler(request)
+    return await stand_in.faults.inflict(fault, request, lambda: handler(request))
+
+
+def _user(request: web.Request) -> str | None:
+    """Whose account a Gmail call is about, as far as the token says."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    permission = request.app[STAND_IN].grants.permission(token.strip())
+    return permission.address if permission else None
+
+
+async def _root(request: web.Request) -> web.Response:
+    return _root_page(request.app[STAND_IN], None)
+
+
+async def _deliver(request: web.Request) -> web.Response:
+    stand_in = request.app[STAND_IN]
+    form: Any = await request.post()
+    address = str(form.get("address", ""))
+    sender, subject, text = (str(form.get(name, "")) for name in ("from", "subject", "text"))
+    message_id, _, _ = deliver(
+        stand_in, address, Draft(sender, address, subject, text), ["INBOX", "UNREAD"]
+    )
+    return _root_page(stand_in, f"Delivered to {address} as message {message_id}.")
+
+
+def _root_page(stand_in: StandIn, told: str | None) -> web.Response:
+    overviews = [stand_in.mailboxes.open(a).overview() for a in stand_in.mailboxes.addresses()]
+    listed = [(o.address, o.messages_total, o.history_id) for o in overviews]
+    return web.Response(text=pages.root(listed, told), content_type="text/html")

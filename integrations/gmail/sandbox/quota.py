@@ -1,0 +1,89 @@
+"""Quota units: what each call costs, and how many a user and a project have in a minute.
+
+Google changed both on 1 May 2026; which table holds depends on when the project was created, so
+the tables are data. Units that the announcement doesn't name are those of the table before it.
+Source: https://developers.google.com/workspace/gmail/api/reference/quota
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from .errors import ApiError
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The quota of projects of one age."""
+
+    costs: Mapping[str, int]  # units, by method id without "gmail.users."
+    per_user_per_minute: int  # units
+    per_project_per_minute: int  # units
+
+
+_COMMON = {
+    "getProfile": 1, "labels.list": 1, "labels.get": 1, "history.list": 2, "messages.list": 5,
+    "messages.modify": 5, "messages.trash": 5, "messages.untrash": 5, "messages.delete": 10,
+    "messages.batchModify": 50, "messages.insert": 25, "messages.import": 25,
+    "messages.send": 100, "threads.list": 10, "watch": 100, "stop": 50,
+}  # fmt: skip
+GENERATIONS: Mapping[str, Generation] = {
+    # Projects created on or after 2026-05-01.
+    "2026-05": Generation(
+        {**_COMMON, "messages.get": 20, "messages.attachments.get": 20, "threads.get": 40},
+        per_user_per_minute=6_000,
+        per_project_per_minute=1_200_000,
+    ),
+    # Projects that were active between November 2025 and April 2026.
+    "2025-11": Generation(
+        {**_COMMON, "messages.get": 5, "messages.attachments.get": 5, "threads.get": 10},
+        per_user_per_minute=15_000,
+        per_project_per_minute=1_200_000,
+    ),
+}
+DEFAULT_GENERATION = "2026-05"
+
+
+@dataclass
+class Quota:
+    """Counts always; refuses only when `enforced`. Counters live in memory."""
+
+    generation: str = DEFAULT_GENERATION
+    enforced: bool = False
+    refusal: int = 403  # or 429: Google has used both
+    per_user_per_minute: int | None = None  # instead of the generation's
+    per_project_per_minute: int | None = None
+    minute: int = 0
+    by_user: Counter[str] = field(default_factory=Counter)  # units of this minute
+    by_project: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)  # calls since the start, by method
+    units: Counter[str] = field(default_factory=Counter)  # units since the start, by user
+
+    def charge(self, method: str, user: str, project: str, now: float) -> None:
+        """Count a call. Raises ApiError when the user or the project (a client id) is out of units."""
+        generation = GENERATIONS[self.generation]
+        minute = int(now // 60)
+        if minute != self.minute:
+            self.minute = minute
+            self.by_user.clear()
+            self.by_project.clear()
+        cost = generation.costs[method]
+        self.calls[method] += 1
+        if self.enforced:
+            own = self.per_user_per_minute or generation.per_user_per_minute
+            shared = self.per_project_per_minute or generation.per_project_per_minute
+            if self.by_user[user] + cost > own:
+                raise self._refusal("userRateLimitExceeded", "User-rate limit exceeded.")
+            if self.by_project[project] + cost > shared:
+                raise self._refusal("rateLimitExceeded", "Rate Limit Exceeded.")
+        self.by_user[user] += cost
+        self.by_project[project] += cost
+        self.units[user] += cost
+
+    def _refusal(self, reason: str, message: str) -> ApiError:
+        again = datetime.fromtimestamp((self.minute + 1) * 60, UTC)
+        return ApiError(
+            self.refusal, f"{message}  Retry after {again:%Y-%m-%dT%H:%M:%S.000Z}", reason,
+            status="RESOURCE_EXHAUSTED",
+        )  # fmt: skip
