@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .server import Options, WillNotRun, run
+from .server import Options, WillNotRunError, run
 from .stand_in import DEFAULT_CLIENT, DEFAULT_MAILBOX
-from .store import StateUnusable
+from .store import StateUnusableError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         run(options, lambda url: print(f"Gmail sandbox at {url}", flush=True))  # noqa: T201 the URL is this program's output
-    except (WillNotRun, StateUnusable, OSError) as error:
+    except (WillNotRunError, StateUnusableError, OSError) as error:
         sys.stderr.write(f"The Gmail sandbox can't start: {error}\n")
         return 2
     return 0

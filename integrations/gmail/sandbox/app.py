@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from . import consent, control, gmail_api, pages, tokens
-from .errors import ApiError, BadControl, OAuthError
+from .contents import NoSuchLabelError, NoSuchMailboxError, NoSuchMessageError
+from .errors import ApiError, BadControlError, OAuthError
 from .grants import LOOPBACK_HOSTS
-from .mailbox import NoSuchLabel, NoSuchMailbox, NoSuchMessage
 from .mime import Draft
 from .stand_in import STAND_IN, Logged, StandIn, deliver
 
@@ -103,13 +103,13 @@ async def _explain(request: web.Request, handler: _Handler) -> web.StreamRespons
         return web.json_response(error.body(), status=error.code, headers=error.headers)
     except OAuthError as error:
         return web.json_response(error.body(), status=error.status)
-    except BadControl as error:
+    except BadControlError as error:
         return _control_error(str(error), error.status)
-    except NoSuchMailbox as error:
+    except NoSuchMailboxError as error:
         return _control_error(f"there is no mailbox {error}", 404)
-    except NoSuchMessage as error:
+    except NoSuchMessageError as error:
         return _control_error(f"there is no message or thread {error}", 404)
-    except NoSuchLabel as error:
+    except NoSuchLabelError as error:
         return _control_error(f"there is no label {error}", 404)
     except ValueError as error:
         return _control_error(str(error), 400)

@@ -6,14 +6,13 @@ Source: https://developers.google.com/identity/protocols/oauth2/web-server#creat
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
 from . import pages
+from .contents import NoSuchMailboxError
 from .grants import IDENTITY_SCOPES, SCOPES, Challenge, Client, unknown_scopes
-from .mailbox import NoSuchMailbox
 from .stand_in import STAND_IN, StandIn
 
 PATH = "/o/oauth2/v2/auth"
@@ -23,7 +22,7 @@ _PROMPTS = frozenset({"none", "consent", "select_account"})
 _CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
-class Blocked(Exception):
+class BlockedError(Exception):
     """The request is shown to the user as wrong; nobody is sent back to the application."""
 
     def __init__(self, status: int, error: str, explanation: str) -> None:
@@ -54,38 +53,38 @@ def routes() -> list[web.RouteDef]:
 
 
 def read(stand_in: StandIn, query: Mapping[str, str]) -> Asked:
-    """Check an authorization request as Google does. Raises Blocked."""
+    """Check an authorization request as Google does. Raises BlockedError."""
     client_id = _required(query, "client_id")
     client = stand_in.grants.client(client_id)
     if client is None:
-        raise Blocked(401, "invalid_client", "The OAuth client was not found.")
+        raise BlockedError(401, "invalid_client", "The OAuth client was not found.")
     redirect_uri = _required(query, "redirect_uri")
     if not client.accepts(redirect_uri):
-        raise Blocked(
+        raise BlockedError(
             400,
             "redirect_uri_mismatch",
             f"The redirect URI {redirect_uri} is not registered for this client.",
         )
     if _required(query, "response_type") != "code":
-        raise Blocked(400, "unsupported_response_type", "response_type must be code.")
+        raise BlockedError(400, "unsupported_response_type", "response_type must be code.")
     scopes = tuple(dict.fromkeys(_required(query, "scope").split()))
     unknown = unknown_scopes(scopes)
     if unknown or not scopes:
-        raise Blocked(400, "invalid_scope", f"Some requested scopes were invalid: {unknown}")
+        raise BlockedError(400, "invalid_scope", f"Some requested scopes were invalid: {unknown}")
     access = query.get("access_type", "online")
     if access not in ("online", "offline"):
-        raise Blocked(400, "invalid_request", "access_type must be online or offline.")
+        raise BlockedError(400, "invalid_request", "access_type must be online or offline.")
     prompts = frozenset(query.get("prompt", "").split())
     if not prompts <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
-        raise Blocked(
+        raise BlockedError(
             400, "invalid_request", "prompt must be none, or of consent and select_account."
         )
     state = query.get("state")
     if state is not None and len(state) > MAX_STATE:
-        raise Blocked(400, "invalid_request", f"state is longer than {MAX_STATE} characters.")
+        raise BlockedError(400, "invalid_request", f"state is longer than {MAX_STATE} characters.")
     incremental = query.get("include_granted_scopes", "false")
     if incremental not in ("true", "false"):
-        raise Blocked(400, "invalid_request", "include_granted_scopes must be true or false.")
+        raise BlockedError(400, "invalid_request", "include_granted_scopes must be true or false.")
     return Asked(
         client,
         redirect_uri,
@@ -102,7 +101,7 @@ def read(stand_in: StandIn, query: Mapping[str, str]) -> Asked:
 def allow(stand_in: StandIn, asked: Asked, address: str, scopes: Sequence[str]) -> str:
     """The user grants these of the asked scopes; returns where to send the browser.
 
-    Raises mailbox.NoSuchMailbox.
+    Raises contents.NoSuchMailboxError.
     """
     address = stand_in.mailboxes.open(address).address
     granted = [s for s in asked.scopes if s in scopes or s in IDENTITY_SCOPES]
@@ -131,7 +130,7 @@ async def _ask(request: web.Request) -> web.Response:
     stand_in = request.app[STAND_IN]
     try:
         asked = read(stand_in, request.query)
-    except Blocked as error:
+    except BlockedError as error:
         return _blocked(error)
     if "none" in asked.prompts:
         raise web.HTTPFound(deny(asked, "interaction_required"))
@@ -158,12 +157,12 @@ async def _decide(request: web.Request) -> web.Response:
         if form.get("decision") == "deny":
             raise web.HTTPFound(deny(asked))
         if form.get("decision") != "allow":
-            raise Blocked(400, "invalid_request", "decision must be allow or deny.")
+            raise BlockedError(400, "invalid_request", "decision must be allow or deny.")
         scopes = [str(value) for value in form.getall("scope", [])]
         location = allow(stand_in, asked, str(form.get("account", "")), scopes)
-    except NoSuchMailbox:
-        return _blocked(Blocked(400, "invalid_request", "There is no such account."))
-    except Blocked as error:
+    except NoSuchMailboxError:
+        return _blocked(BlockedError(400, "invalid_request", "There is no such account."))
+    except BlockedError as error:
         return _blocked(error)
     raise web.HTTPFound(location)
 
@@ -171,7 +170,7 @@ async def _decide(request: web.Request) -> web.Response:
 def _required(query: Mapping[str, str], name: str) -> str:
     value = query.get(name, "")
     if not value:
-        raise Blocked(400, "invalid_request", f"Missing required parameter: {name}")
+        raise BlockedError(400, "invalid_request", f"Missing required parameter: {name}")
     return value
 
 
@@ -180,12 +179,12 @@ def _challenge(query: Mapping[str, str]) -> Challenge | None:
     method = query.get("code_challenge_method", "plain")
     if value is None:
         if "code_challenge_method" in query:
-            raise Blocked(400, "invalid_request", "Missing required parameter: code_challenge")
+            raise BlockedError(400, "invalid_request", "Missing required parameter: code_challenge")
         return None
     if method not in ("S256", "plain"):
-        raise Blocked(400, "invalid_request", "code_challenge_method must be S256 or plain.")
+        raise BlockedError(400, "invalid_request", "code_challenge_method must be S256 or plain.")
     if not _CHALLENGE.fullmatch(value):
-        raise Blocked(
+        raise BlockedError(
             400, "invalid_request", "code_challenge must be 43 to 128 unreserved characters."
         )
     return Challenge(value, method)
@@ -196,10 +195,10 @@ def _redirect(asked: Asked, answer: Mapping[str, str]) -> str:
     parts = urlsplit(asked.redirect_uri)
     kept = parse_qsl(parts.query, keep_blank_values=True)
     query = urlencode([*kept, *state.items(), *answer.items()])
-    return cast(str, urlunsplit(parts._replace(query=query)))
+    return urlunsplit(parts._replace(query=query))
 
 
-def _blocked(error: Blocked) -> web.Response:
+def _blocked(error: BlockedError) -> web.Response:
     return _html(pages.blocked(error.status, error.error, error.explanation), error.status)
 
 

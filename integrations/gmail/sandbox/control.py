@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from aiohttp import web
 
 from . import consent, mime
-from .errors import BadControl
+from .errors import BadControlError
 from .faults import Cut, Fault, Match, Rule
 from .json_body import JsonBody, read_body
 from .mailbox import Mailbox
@@ -214,15 +214,15 @@ async def _approve(request: web.Request) -> web.Response:
     denied = body.flag("deny")
     body.done()
     if parts.path != consent.PATH:
-        raise BadControl(f"url must be an authorization URL with the path {consent.PATH}")
+        raise BadControlError(f"url must be an authorization URL with the path {consent.PATH}")
     query = dict(reversed(parse_qsl(parts.query, keep_blank_values=True)))
     try:
         asked = consent.read(stand_in, query)
-    except consent.Blocked as error:
-        raise BadControl(f"url: {error}") from error
+    except consent.BlockedError as error:
+        raise BadControlError(f"url: {error}") from error
     foreign = set(scopes or ()) - set(asked.scopes)
     if foreign:
-        raise BadControl(f"scopes: {', '.join(sorted(foreign))} is not asked for by the url")
+        raise BadControlError(f"scopes: {', '.join(sorted(foreign))} is not asked for by the url")
     if denied:
         return web.json_response({"location": consent.deny(asked)})
     account = address or asked.login_hint or next(iter(stand_in.mailboxes.addresses()), "")
@@ -242,7 +242,7 @@ async def _add_fault(request: web.Request) -> web.Response:
     try:
         re.compile(pattern or "")
     except re.error as error:
-        raise BadControl(f"match.path_regex: {error}") from error
+        raise BadControlError(f"match.path_regex: {error}") from error
     method, user = match.optional_text("method"), match.optional_text("user")
     condition = Match(
         match.text("path", "/"), pattern, method and method.upper(), user and user.lower()
@@ -262,14 +262,18 @@ async def _add_fault(request: web.Request) -> web.Response:
     for part in (match, answer, body):
         part.done()
     if fault == Fault(after=fault.after):
-        raise BadControl("answer needs one of status, latency_ms, cut, hang, html, malformed")
+        raise BadControlError("answer needs one of status, latency_ms, cut, hang, html, malformed")
     return web.json_response(_shown(_stand_in(request).faults.add(condition, fault, times)))
 
 
 def _cut(text: str | None) -> Cut | None:
-    if text is None or text == "before" or text == "mid-body":
-        return text
-    raise BadControl('answer.cut must be "before" or "mid-body"')
+    if text is None:
+        return None
+    if text == "before":
+        return "before"
+    if text == "mid-body":
+        return "mid-body"
+    raise BadControlError('answer.cut must be "before" or "mid-body"')
 
 
 def _shown(rule: Rule) -> dict[str, Any]:
@@ -292,7 +296,7 @@ async def _clear_faults(request: web.Request) -> web.Response:
 @routes.delete(f"{PREFIX}/faults/{{id:\\d{{1,9}}}}")
 async def _remove_fault(request: web.Request) -> web.Response:
     if not _stand_in(request).faults.remove(int(request.match_info["id"])):
-        raise BadControl("there is no such fault", 404)
+        raise BadControlError("there is no such fault", 404)
     return web.json_response({})
 
 
@@ -319,10 +323,10 @@ async def _set_quota(request: web.Request) -> web.Response:
     body = await read_body(request)
     generation = body.text("generation", quota.generation)
     if generation not in GENERATIONS:
-        raise BadControl(f"generation must be one of {', '.join(GENERATIONS)}")
+        raise BadControlError(f"generation must be one of {', '.join(GENERATIONS)}")
     status = body.number("status", 403, 429) or quota.refusal
     if status not in (403, 429):
-        raise BadControl("status must be 403 or 429")
+        raise BadControlError("status must be 403 or 429")
     enforced = body.flag("enforced", default=quota.enforced)
     per_user = body.number("per_user_per_minute", 1, 10**9)
     per_project = body.number("per_project_per_minute", 1, 10**9)
@@ -336,7 +340,7 @@ async def _set_quota(request: web.Request) -> web.Response:
 async def _requests(request: web.Request) -> web.Response:
     after = request.query.get("after", "0")
     if not after.isascii() or not after.isdecimal() or len(after) > 15:
-        raise BadControl("after must be the number of a request")
+        raise BadControlError("after must be the number of a request")
     entries = [r for r in _stand_in(request).requests if r.number > int(after)]
     return web.json_response({"requests": [dataclasses.asdict(entry) for entry in entries]})
 
@@ -354,6 +358,6 @@ async def _clock(request: web.Request) -> web.Response:
     advance, offset = body.seconds("advance_s"), body.seconds("offset_s")
     body.done()
     if (advance is None) == (offset is None):
-        raise BadControl("give either advance_s or offset_s")
+        raise BadControlError("give either advance_s or offset_s")
     clock.set_offset(offset if offset is not None else clock.offset + (advance or 0.0))
     return web.json_response({"now": clock.now(), "clock_offset_s": clock.offset})

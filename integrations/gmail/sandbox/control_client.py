@@ -14,12 +14,12 @@ TIMEOUT = 120.0  # seconds; a hundred thousand mails take a while
 Json = dict[str, Any]
 
 
-class ControlFailed(Exception):
+class ControlFailedError(Exception):
     """The sandbox refused a control request; the message is its own."""
 
 
 class SandboxControl:
-    """A client of one sandbox. Every method raises ControlFailed where the sandbox says no."""
+    """A client of one sandbox. Every method raises ControlFailedError where the sandbox says no."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -41,7 +41,10 @@ class SandboxControl:
         labels: Sequence[str] | None = None,
         **more: object,
     ) -> Json:
-        """Deliver one mail; returns its id, threadId and historyId. `more` are fields of the API."""
+        """Deliver one mail; returns its id, threadId and historyId.
+
+        `more` are further fields of the API; `sender` stands for its `from`.
+        """
         return self.deliver_many(1, address, subject=subject, text=text, labels=labels, **more)[0]
 
     def deliver_many(
@@ -219,7 +222,7 @@ class SandboxControl:
             method, f"{self.url}/_control{path}", json=body, timeout=TIMEOUT
         )
         if answer.status_code != 200:
-            raise ControlFailed(f"{answer.status_code}: {answer.text}")
+            raise ControlFailedError(f"{answer.status_code}: {answer.text}")
         value: Json = answer.json()
         return value
 

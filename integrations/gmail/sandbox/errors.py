@@ -1,7 +1,7 @@
 """The errors that Google answers, in the two forms it answers them in.
 
 `ApiError` is the JSON of the Gmail API, `OAuthError` that of the token endpoint (RFC 6749, 5.2).
-`BadControl` is our own: a request to the control API that makes no sense.
+`BadControlError` is our own: a request to the control API that makes no sense.
 """
 
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ class OAuthError(Exception):
         return {"error": self.error, "error_description": self.description}
 
 
-class BadControl(Exception):
+class BadControlError(Exception):
     """A control request that cannot be carried out; the message names the field."""
 
     def __init__(self, message: str, status: int = 400) -> None:

@@ -13,8 +13,8 @@ from .errors import ApiError
 Cut = Literal["before", "mid-body"]
 _HTML = (
     "<!DOCTYPE html><html lang=en><title>Error {status} (Server Error)!!1</title>"
-    "<p><b>{status}.</b> <ins>That’s an error.</ins><p>The server encountered an error and could "
-    "not complete your request.<p>If the problem persists, please report it.</html>"
+    "<p><b>{status}.</b> <ins>That&#8217;s an error.</ins><p>The server encountered an error and "
+    "could not complete your request.<p>If the problem persists, please report it.</html>"
 )
 
 

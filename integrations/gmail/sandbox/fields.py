@@ -12,18 +12,18 @@ _TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[*,/()]")
 Mask = dict[str, "Mask"]  # an empty one keeps the whole value
 
 
-class BadMask(ValueError):
+class BadMaskError(ValueError):
     """The mask cannot be read."""
 
 
 def read(text: str) -> Mask:
-    """Read a mask. Raises BadMask."""
+    """Read a mask. Raises BadMaskError."""
     tokens = _TOKEN.findall(text)
     if "".join(tokens) != re.sub(r"\s+", "", text) or not tokens:
-        raise BadMask(text)
+        raise BadMaskError(text)
     mask, rest = _list(tokens, 0)
     if rest:
-        raise BadMask(text)
+        raise BadMaskError(text)
     return mask
 
 
@@ -46,7 +46,7 @@ def apply(mask: Mask, value: Any) -> Any:
 
 def _list(tokens: list[str], depth: int) -> tuple[Mask, list[str]]:
     if depth > MAX_DEPTH:
-        raise BadMask("too deep")
+        raise BadMaskError("too deep")
     mask: Mask = {}
     while True:
         tokens = _path(tokens, mask, depth)
@@ -59,7 +59,7 @@ def _path(tokens: list[str], mask: Mask, depth: int) -> list[str]:
     """Read `a/b(c,d)` into the mask; returns the tokens after it."""
     while True:
         if not tokens or tokens[0] in ",/()":
-            raise BadMask("a name is missing")
+            raise BadMaskError("a name is missing")
         name, tokens = tokens[0], tokens[1:]
         inner: Mask = {}
         whole = name in mask and not mask[name]
@@ -70,7 +70,7 @@ def _path(tokens: list[str], mask: Mask, depth: int) -> list[str]:
         if tokens and tokens[0] == "(":
             inner, tokens = _list(tokens[1:], depth + 1)
             if not tokens or tokens[0] != ")":
-                raise BadMask("a closing bracket is missing")
+                raise BadMaskError("a closing bracket is missing")
             tokens = tokens[1:]
             if not whole:
                 mask.setdefault(name, {}).update(inner)

@@ -10,21 +10,25 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from . import mime
 from .clock import Clock
+from .contents import (
+    SYSTEM_LABELS,
+    Change,
+    HistoryExpiredError,
+    Label,
+    NoSuchLabelError,
+    NoSuchMailboxError,
+    NoSuchMessageError,
+    Overview,
+    Record,
+    StoredMessage,
+)
 from .search import Where
 from .store import Store
 
-Kind = Literal["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"]
-
-SYSTEM_LABELS = (
-    "CHAT", "SENT", "INBOX", "IMPORTANT", "TRASH", "DRAFT", "SPAM", "STARRED", "UNREAD",
-    "CATEGORY_FORUMS", "CATEGORY_UPDATES", "CATEGORY_PERSONAL", "CATEGORY_PROMOTIONS",
-    "CATEGORY_SOCIAL",
-)  # fmt: skip
 MAX_GAP = 40  # history ids left out between two changes, at most
 
 _COLUMNS = (
@@ -32,83 +36,6 @@ _COLUMNS = (
     " headers, poisoned"
 )
 _ADDRESS = re.compile(r"[^\s@/<>\"'\x00]{1,64}@[^\s@/<>\"'\x00]{1,190}")
-
-
-class NoSuchMailbox(LookupError):
-    """No mailbox has this address."""
-
-
-class NoSuchMessage(LookupError):
-    """The mailbox has no message (any more) with this id."""
-
-
-class NoSuchLabel(LookupError):
-    """The mailbox has no label with this id."""
-
-
-class HistoryExpired(LookupError):
-    """The start id is older than the history that is kept, or was never issued."""
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label; `name` equals `label_id` for those of the system."""
-
-    label_id: str
-    name: str
-    system: bool
-
-
-@dataclass(frozen=True)
-class StoredMessage:
-    """A message as it is now, without its body. `internal_date` is in milliseconds."""
-
-    row_id: int
-    message_id: str
-    thread_id: str
-    history_id: int
-    internal_date: int
-    label_ids: tuple[str, ...]
-    snippet: str
-    size: int
-    mime_type: str
-    headers_json: str
-    poisoned: bool
-
-    @property
-    def headers(self) -> list[tuple[str, str]]:
-        """Names and values of the top level's headers."""
-        return [(name, value) for name, value in json.loads(self.headers_json)]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change of one message: which labels it had after it, and which it got or lost by it."""
-
-    kind: Kind
-    message_id: str
-    thread_id: str
-    label_ids: tuple[str, ...]
-    changed_label_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Record:
-    """What happened at one history id."""
-
-    history_id: int
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True)
-class Overview:
-    """What the profile says."""
-
-    address: str
-    history_id: int
-    history_floor: int
-    messages_total: int
-    threads_total: int
 
 
 class Mailboxes:
@@ -141,12 +68,12 @@ class Mailboxes:
         return mailbox
 
     def open(self, address: str) -> "Mailbox":
-        """Raises NoSuchMailbox."""
+        """Raises NoSuchMailboxError."""
         row = self.store.one(
             "SELECT id, address FROM mailbox WHERE address = ?", (address.lower(),)
         )
         if row is None:
-            raise NoSuchMailbox(address)
+            raise NoSuchMailboxError(address)
         return Mailbox(self, row["id"], row["address"])
 
     def addresses(self) -> list[str]:
@@ -179,13 +106,13 @@ class Mailbox:
         )  # fmt: skip
 
     def message(self, message_id: str) -> StoredMessage:
-        """Raises NoSuchMessage."""
+        """Raises NoSuchMessageError."""
         row = self._store.one(
             f"SELECT {_COLUMNS} FROM message WHERE mailbox_id = ? AND message_id = ?",  # noqa: S608 constant columns
             (self.key, message_id),
         )
         if row is None:
-            raise NoSuchMessage(message_id)
+            raise NoSuchMessageError(message_id)
         return _message(row)
 
     def raw(self, message: StoredMessage) -> bytes:
@@ -215,12 +142,13 @@ class Mailbox:
             sql.append("AND (m.internal_date, m.row_id) < (?, ?)")
             bound += after
         if threads:
-            sql.append(
-                "AND NOT EXISTS (SELECT 1 FROM message n WHERE n.mailbox_id = m.mailbox_id"
-                " AND n.thread_id = m.thread_id"
-                " AND (n.internal_date, n.row_id) > (m.internal_date, m.row_id)"
-                f" AND {where.sql('n')})"
-            )
+            sql += [
+                "AND NOT EXISTS (SELECT 1 FROM message n WHERE n.mailbox_id = m.mailbox_id",
+                "AND n.thread_id = m.thread_id",
+                "AND (n.internal_date, n.row_id) > (m.internal_date, m.row_id) AND",
+                where.sql("n"),
+                ")",
+            ]
             bound += where.values
         sql.append("ORDER BY m.internal_date DESC, m.row_id DESC LIMIT ?")
         return [_message(row) for row in self._store.all(" ".join(sql), [*bound, limit])]
@@ -249,10 +177,13 @@ class Mailbox:
         }
 
     def history(self, start: int, after: int) -> Iterator[Record]:
-        """Records above both ids, in order. Raises HistoryExpired for a `start` too old or unknown."""
+        """Records above both ids, in order.
+
+        Raises HistoryExpiredError for a `start` that is too old, or was never issued.
+        """
         overview = self.overview()
         if not overview.history_floor <= start <= overview.history_id:
-            raise HistoryExpired(start)
+            raise HistoryExpiredError(start)
         last = max(start, after)
         while True:
             rows = self._store.all(
@@ -276,7 +207,9 @@ class Mailbox:
         internal_date: int | None = None,
         thread_id: str | None = None,
     ) -> StoredMessage:
-        """Put a mail into the mailbox. Raises NoSuchLabel, and NoSuchMessage for the thread.
+        """Put a mail into the mailbox.
+
+        Raises NoSuchLabelError, and NoSuchMessageError for a thread that isn't there.
 
         `internal_date` (milliseconds) is now where it isn't given. Without `thread_id`, the mail
         joins the thread of a mail that it refers to, or starts one named by its own id.
@@ -286,7 +219,7 @@ class Mailbox:
             labels = self._known(label_ids)
             message_id = self._mint_id()
             if thread_id is not None and not self.thread(thread_id):
-                raise NoSuchMessage(thread_id)
+                raise NoSuchMessageError(thread_id)
             thread = thread_id or self._thread_of(reading.references) or message_id
             fresh = thread == message_id
             history_id = self._record(
@@ -314,7 +247,7 @@ class Mailbox:
     ) -> list[StoredMessage]:
         """Change labels of messages at one history id; a message that has them so is left alone.
 
-        Raises NoSuchMessage and NoSuchLabel, changing nothing.
+        Raises NoSuchMessageError and NoSuchLabelError, changing nothing.
         """
         with self._store.transaction():
             added, removed = self._known(add), self._known(remove)
@@ -343,15 +276,15 @@ class Mailbox:
             return [self.message(message.message_id) for message in before]
 
     def trash(self, message_id: str) -> StoredMessage:
-        """To the trash: the message gets TRASH and leaves the inbox. Raises NoSuchMessage."""
+        """To the trash: the message gets TRASH and leaves the inbox. Raises NoSuchMessageError."""
         return self.relabel([message_id], ["TRASH"], ["INBOX"])[0]
 
     def untrash(self, message_id: str) -> StoredMessage:
-        """Out of the trash, into no other place. Raises NoSuchMessage."""
+        """Out of the trash, into no other place. Raises NoSuchMessageError."""
         return self.relabel([message_id], [], ["TRASH"])[0]
 
     def delete(self, message_ids: Iterable[str]) -> None:
-        """Delete for good, at one history id. Raises NoSuchMessage, deleting nothing."""
+        """Delete for good, at one history id. Raises NoSuchMessageError, deleting nothing."""
         with self._store.transaction():
             gone = [self.message(message_id) for message_id in dict.fromkeys(message_ids)]
             for message in gone:
@@ -368,7 +301,7 @@ class Mailbox:
                 )
 
     def poison(self, message_id: str, *, poisoned: bool) -> None:
-        """Let every read of this message fail, or heal it. Raises NoSuchMessage."""
+        """Let every read of this message fail, or heal it. Raises NoSuchMessageError."""
         self._store.execute(
             "UPDATE message SET poisoned = ? WHERE row_id = ?",
             (int(poisoned), self.message(message_id).row_id),
@@ -410,7 +343,7 @@ class Mailbox:
         known = {label.label_id for label in self.labels()}
         for label in wanted:
             if label not in known:
-                raise NoSuchLabel(label)
+                raise NoSuchLabelError(label)
         return wanted
 
     def _thread_of(self, references: Sequence[str]) -> str | None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from . import mime
-from .mailbox import Label, Mailbox, Record, StoredMessage
+from .contents import Label, Record, StoredMessage
+from .mailbox import Mailbox
 
 Format = Literal["minimal", "metadata", "full", "raw"]
 

@@ -26,7 +26,7 @@ def _page(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} – Gmail sandbox</title><style>{_STYLE}</style></head>"
+        f"<title>{escape(title)} - Gmail sandbox</title><style>{_STYLE}</style></head>"
         f"<body><main><h1>{escape(title)}</h1>{_NOTE}{body}</main></body></html>"
     )
 
@@ -85,13 +85,14 @@ def root(mailboxes: Iterable[tuple[str, int, int]], told: str | None) -> str:
     )
     options = "".join(f"<option>{escape(address)}</option>" for address, _, _ in listed)
     status = f'<p role="status"><strong>{escape(told)}</strong></p>' if told else ""
+    mailbox = f'<label>Mailbox <select name="address" required>{options}</select></label>'
     return _page(
         "Gmail sandbox",
         f"{status}<h2>Mailboxes</h2><table><thead><tr><th>Address</th><th>Messages</th>"
         f"<th>History id</th></tr></thead><tbody>{rows}</tbody></table>"
-        '<h2>Deliver a mail</h2><form method="post" action="/deliver">'
-        f'<label>To <select name="address" required>{options}</select></label>'
-        '<label>From <input type="text" name="from" value="sender@example.com" required></label>'
+        '<h2>New mail</h2><form method="post" action="/deliver">'
+        f"{mailbox}"
+        '<label>Sender <input type="text" name="from" value="sender@example.com" required></label>'
         '<label>Subject <input type="text" name="subject" value="Hello"></label>'
         '<label>Text <textarea name="text" rows="4">A mail from the sandbox.</textarea></label>'
         "<button>Deliver</button></form>"

@@ -61,7 +61,10 @@ class Quota:
     units: Counter[str] = field(default_factory=Counter)  # units since the start, by user
 
     def charge(self, method: str, user: str, project: str, now: float) -> None:
-        """Count a call. Raises ApiError when the user or the project (a client id) is out of units."""
+        """Count a call. `project` is a client id, `now` in seconds.
+
+        Raises ApiError when the user or the project is out of units.
+        """
         generation = GENERATIONS[self.generation]
         minute = int(now // 60)
         if minute != self.minute:

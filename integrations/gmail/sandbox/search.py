@@ -16,6 +16,7 @@ from functools import reduce
 from .mime import words
 
 PACIFIC = timezone(timedelta(hours=-8))
+_OR, _NOT, _OPEN = "OR", "-", "("
 MAX_TERMS = 200  # a query with more is refused
 
 _TOKEN = re.compile(r'[(){}]|-?(?:[A-Za-z_0-9]+:)?(?:"[^"]*"|[^\s(){}"]+)|-(?=[({])|"')
@@ -26,7 +27,7 @@ _PLACES = {"inbox": "INBOX", "trash": "TRASH", "spam": "SPAM", "sent": "SENT", "
 _STATES = {"unread": "UNREAD", "starred": "STARRED", "important": "IMPORTANT"}
 
 
-class BadQuery(ValueError):
+class BadQueryError(ValueError):
     """The query cannot be read."""
 
 
@@ -72,7 +73,7 @@ class Query:
 
 
 def read(query: str, now: float, labels: Sequence[tuple[str, str]]) -> Query:
-    """Read `q`. `now` is in seconds, `labels` are (id, name). Raises BadQuery."""
+    """Read `q`. `now` is in seconds, `labels` are (id, name). Raises BadQueryError."""
     reader = _Reader(_TOKEN.findall(query), now, labels)
     return Query(reader.whole(), reader.everywhere)
 
@@ -82,7 +83,7 @@ class _Reader:
 
     def __init__(self, tokens: list[str], now: float, labels: Sequence[tuple[str, str]]) -> None:
         if len(tokens) > MAX_TERMS:
-            raise BadQuery(f"q has more than {MAX_TERMS} terms")
+            raise BadQueryError(f"q has more than {MAX_TERMS} terms")
         self._tokens = tokens
         self._next = 0
         self._now = now
@@ -103,7 +104,7 @@ class _Reader:
             token = self._tokens[self._next]
             if token in (closing, ")", "}"):
                 break
-            if token == "OR":
+            if token == _OR:
                 either = bool(factors)
                 self._next += 1
                 continue
@@ -118,10 +119,10 @@ class _Reader:
     def _term(self) -> Where:
         token = self._tokens[self._next]
         self._next += 1
-        if token == "-":
+        if token == _NOT:
             return ~self._term() if self._next < len(self._tokens) else ALL
         if token in ("(", "{"):
-            closing, join = (")", Where.__and__) if token == "(" else ("}", Where.__or__)
+            closing, join = (")", Where.__and__) if token == _OPEN else ("}", Where.__or__)
             group = self._sequence(closing, join)
             self._next += 1
             return group
@@ -151,7 +152,7 @@ class _Reader:
     def _ago(self, value: str) -> int:
         match = _AGE.fullmatch(value)
         if not match:
-            raise BadQuery(f"{value!r} is not an age such as 2d, 3m or 1y")
+            raise BadQueryError(f"{value!r} is not an age such as 2d, 3m or 1y")
         days = int(match[1]) * {"d": 1, "m": 30, "y": 365}[match[2]]
         return int((self._now - days * 86_400) * 1000)
 
@@ -224,9 +225,11 @@ def _moment(value: str) -> int:
         return int(value) * 1000
     match = _DATE.fullmatch(value)
     if not match:
-        raise BadQuery(f"{value!r} is neither a date such as 2026/11/23 nor seconds since 1970")
+        raise BadQueryError(
+            f"{value!r} is neither a date such as 2026/11/23 nor seconds since 1970"
+        )
     try:
         day = datetime(int(match[1]), int(match[2]), int(match[3]), tzinfo=PACIFIC)
     except ValueError as error:
-        raise BadQuery(f"{value!r} is not a date: {error}") from error
+        raise BadQueryError(f"{value!r} is not a date: {error}") from error
     return int(day.timestamp() * 1000)

@@ -19,7 +19,7 @@ START_TIMEOUT = 20.0  # seconds that a thread may take to listen
 GRACE = 0.2  # seconds that requests under way have at the end
 
 
-class WillNotRun(Exception):
+class WillNotRunError(Exception):
     """The sandbox refuses to start here, for the reason given."""
 
 
@@ -35,11 +35,11 @@ class Options:
     open_registration: bool = False
 
     def check(self) -> None:
-        """Raises WillNotRun off loopback and in production."""
+        """Raises WillNotRunError off loopback and in production."""
         if os.environ.get("PERIODIC_ENV", "").strip().lower() == "production":
-            raise WillNotRun("The Gmail sandbox never runs with PERIODIC_ENV=production.")
+            raise WillNotRunError("The Gmail sandbox never runs with PERIODIC_ENV=production.")
         if not _is_loopback(self.host):
-            raise WillNotRun(
+            raise WillNotRunError(
                 f"--host {self.host} is not a loopback address: the Gmail sandbox gives tokens to "
                 "anybody and binds to 127.0.0.1, ::1 or localhost only."
             )
@@ -57,7 +57,7 @@ def _is_loopback(host: str) -> bool:
 async def serve(options: Options, stop: asyncio.Event, listening: Callable[[str], None]) -> None:
     """Serve until `stop` is set; `listening` is told the URL.
 
-    Raises WillNotRun, store.StateUnusable, and OSError when the port is taken.
+    Raises WillNotRunError, store.StateUnusableError, and OSError when the port is taken.
     """
     options.check()
     stand_in = open_stand_in(

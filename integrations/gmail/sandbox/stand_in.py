@@ -58,7 +58,7 @@ def open_stand_in(
 ) -> StandIn:
     """Open the state file, or make it with the default client and mailbox unless `empty`.
 
-    The seed of a state file is that of its first start. Raises store.StateUnusable.
+    The seed of a state file is that of its first start. Raises store.StateUnusableError.
     """
     store = Store(state)
     kept = store.setting("seed", "")
@@ -94,8 +94,10 @@ def _furnish(stand_in: StandIn) -> None:
              ["INBOX", "UNREAD", "IMPORTANT"]),
         ]  # fmt: skip
         for number, (sender, subject, text, labels) in enumerate(mails):
-            deliver(stand_in, DEFAULT_MAILBOX, Draft(sender, DEFAULT_MAILBOX, subject, text),
-                    labels, stand_in.clock.now_ms() - (len(mails) - number) * 3_600_000)  # fmt: skip
+            hours_ago = len(mails) - number
+            draft = Draft(sender, DEFAULT_MAILBOX, subject, text)
+            date = stand_in.clock.now_ms() - hours_ago * 3_600_000
+            deliver(stand_in, DEFAULT_MAILBOX, draft, labels, date)
 
 
 def deliver(

@@ -90,18 +90,18 @@ CREATE INDEX message_rfc822 ON message (mailbox_id, rfc822_id);
 
 CREATE TABLE history (
     mailbox_id INTEGER NOT NULL, history_id INTEGER NOT NULL,
-    changes TEXT NOT NULL,            -- JSON, see mailbox.Change
+    changes TEXT NOT NULL,            -- JSON, see contents.Change
     PRIMARY KEY (mailbox_id, history_id)
 ) WITHOUT ROWID;
 """
 
 
-class StateUnusable(Exception):
+class StateUnusableError(Exception):
     """The state file is not one that this version of the sandbox can read."""
 
 
 class Store:
-    """The connection; `:memory:` keeps nothing. Raises StateUnusable for a foreign file."""
+    """The connection; `:memory:` keeps nothing. Raises StateUnusableError for a foreign file."""
 
     def __init__(self, path: str = ":memory:") -> None:
         if path != ":memory:":
@@ -113,7 +113,9 @@ class Store:
             self._open_schema(path)
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            raise StateUnusable(f"{path} cannot be used as the sandbox's state: {error}") from error
+            raise StateUnusableError(
+                f"{path} cannot be used as the sandbox's state: {error}"
+            ) from error
 
     def _open_schema(self, path: str) -> None:
         self.execute("PRAGMA journal_mode = WAL")
@@ -123,7 +125,7 @@ class Store:
             if version == SCHEMA_VERSION:
                 return
             if version or self.all("SELECT 1 FROM sqlite_master"):
-                raise StateUnusable(
+                raise StateUnusableError(
                     f"{path} was written by something else than this version of the sandbox: "
                     "name another file with --state, or delete it"
                 )
