@@ -4,3 +4,17 @@ from django.apps import AppConfig
 class EventsConfig(AppConfig):
     name = "events"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from events import subscription
+        from instances import signals
+
+        signals.instance_saved.connect(
+            subscription.follow_configuration, dispatch_uid="events.follow_configuration"
+        )
+        signals.grant_lost.connect(
+            subscription.record_lost_grant, dispatch_uid="events.record_lost_grant"
+        )
+        signals.instance_deleting.connect(
+            subscription.hold_for_deletion, dispatch_uid="events.hold_for_deletion"
+        )

@@ -130,9 +130,7 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _write(
-    source: Source, object_type: str, drafts: Sequence[_Draft], now: datetime
-) -> list[int]:
+def _write(source: Source, object_type: str, drafts: Sequence[_Draft], now: datetime) -> list[int]:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
             "events are recorded inside the transaction that stores what they come from"
@@ -141,11 +139,9 @@ def _write(
         return []
     # The lock keeps the subscription as it is until the deliveries are there: else one that is
     # deactivated or given a URL meanwhile would miss these.
-    subscription = (
-        Subscription.objects.raw(
-            "SELECT id, url, active FROM events_subscription WHERE instance_id = %s FOR SHARE",
-            [source.instance_id],
-        )
+    subscription = Subscription.objects.raw(
+        "SELECT id, url, active FROM events_subscription WHERE instance_id = %s FOR SHARE",
+        [source.instance_id],
     )
     target = next(iter(subscription), None)
     sent = target is not None and target.url != ""

@@ -1,0 +1,116 @@
+"""One HTTP try of a notification: what is sent, and how the receiver's answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import aiohttp
+
+from encryption.fields import context_of
+from encryption.keys import UnsealError, unseal
+from events import signature
+from events.claim import Claimed
+from events.outcome import Answer
+from transport.errors import TransportError, retry_after_seconds
+from transport.guard import AddressGuard, default_guard
+
+TIMEOUT = 15.0  # seconds, from name resolution to the last byte of the answer
+EXCERPT = 1_000  # characters of the answer that are kept
+MOST_READ = 65_536  # bytes of an answer that are read so that its connection can be used again
+# Shorter than receivers' servers keep an idle connection (gunicorn: 2 s), so that none is written
+# to at the moment when the other side closes it.
+KEEPALIVE = 1.5  # seconds
+HEADERS = {
+    "Content-Type": "application/json;charset=UTF-8",
+    "User-Agent": "Periodic/0.1",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+}
+
+
+@asynccontextmanager
+async def open_session(
+    guard: AddressGuard | None = None,
+) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """A guarded session for `post`. Keeps no cookies: it calls many customers."""
+    session = aiohttp.ClientSession(
+        connector=(guard or default_guard()).connector(limit=0, keepalive=KEEPALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=HEADERS,
+        auto_decompress=False,
+        trust_env=False,
+    )
+    async with session:
+        yield session
+
+
+async def post(
+    session: aiohttp.ClientSession, delivery: Claimed, sent_at: datetime, within: float = TIMEOUT
+) -> Answer:
+    """Sends the notification once, `within` so many seconds.
+
+    Whatever goes wrong is an Answer without a status.
+    """
+    body = delivery.body.encode()
+    try:
+        headers = signature.headers(key_of(delivery), delivery.webhook_id, body, sent_at)
+        async with session.post(
+            delivery.url,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=within),
+        ) as response:
+            return Answer(
+                response.status,
+                error="" if 200 <= response.status < 300 else f"answered {response.status}",
+                retry_after=retry_after_seconds(response.headers.get("Retry-After")),
+                excerpt=await _excerpt(response),
+            )
+    except UnsealError:
+        return Answer(None, "not sent: the signature key cannot be decrypted")
+    except TransportError as error:  # the address guard's
+        return Answer(None, f"not sent: {error}")
+    except TimeoutError:
+        return Answer(None, f"no answer within {within:g} seconds")
+    except (aiohttp.ClientError, ValueError, OSError) as error:
+        return Answer(None, _why(error))
+
+
+def key_of(delivery: Claimed) -> str:
+    """The signature key in clear; empty when there is none. Raises UnsealError."""
+    context = context_of("events_subscription", delivery.subscription_id, "signature_key")
+    return unseal(delivery.signature_key, context)
+
+
+async def _excerpt(response: aiohttp.ClientResponse) -> str:
+    """The beginning of the answer. The status is known: a cut or late body changes nothing."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while size < MOST_READ and (part := await response.content.readany()):
+            parts.append(part)
+            size += len(part)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        pass
+    text = b"".join(parts)[: EXCERPT * 4].decode("utf-8", "replace")
+    return text[:EXCERPT].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, without the URL: it may hold a secret of the customer's."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host name cannot be resolved"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "the TLS certificate or connection is not valid"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "the connection was refused or could not be made"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the URL cannot be read"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "the answer is not HTTP"
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return "the connection was cut"
+    return "the notification could not be sent"

@@ -1,0 +1,177 @@
+"""Takes due deliveries on lease: the SQL of claiming, in two steps.
+
+`due_subscriptions` walks the partial index `delivery_claimable` from one subscription to the next
+(a loose index scan), so that its cost follows the number of subscriptions with something pending
+and not the number of deliveries. `claim` then takes from each as many as it is allowed.
+
+Rule 1: a row is claimable when COALESCE(lease_until, next_attempt_at) has come, so that the rows
+of a dead engine come back by themselves.
+Rule 2: the time is a parameter. A clock that is wrong can cost a repeated attempt (under the same
+webhook id), never a lost one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+LEASE = timedelta(seconds=60)
+MOST_VISITS = 500  # subscriptions that one walk looks at
+LARGEST_CLAIM = 64_000_000  # bytes of bodies
+LARGEST_SHARE = 4_000_000  # bytes of bodies for one subscription
+
+# --- Which subscriptions have something due ------------------------------------------------------
+
+DUE_SUBSCRIPTIONS = """
+WITH RECURSIVE visited (subscription_id, number) AS (
+    (SELECT subscription_id, 1
+       FROM events_delivery
+      WHERE status IN ('created', 'retry') AND subscription_id > %(after)s
+      ORDER BY subscription_id
+      LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.subscription_id
+              FROM events_delivery d
+             WHERE d.status IN ('created', 'retry') AND d.subscription_id > v.subscription_id
+             ORDER BY d.subscription_id
+             LIMIT 1),
+           v.number + 1
+      FROM visited v
+     WHERE v.subscription_id IS NOT NULL AND v.number < %(visits)s
+)
+SELECT v.subscription_id,
+       s.origin,
+       s.failing_since IS NOT NULL,
+       EXISTS (SELECT 1
+                 FROM events_delivery d
+                WHERE d.subscription_id = v.subscription_id
+                  AND d.status IN ('created', 'retry')
+                  AND COALESCE(d.lease_until, d.next_attempt_at) <= %(now)s)
+  FROM visited v
+  JOIN events_subscription s ON s.id = v.subscription_id
+ ORDER BY v.number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A subscription with a delivery that may be claimed now."""
+
+    subscription_id: int
+    origin: str
+    failing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What one walk found, and where the next one goes on: 0 is from the start."""
+
+    due: list[Due]
+    next_after: int
+
+
+def due_subscriptions(now: datetime, after: int = 0, visits: int = MOST_VISITS) -> Walk:
+    """The subscriptions with due deliveries among the next `visits` ones that come `after`."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_SUBSCRIPTIONS, {"now": now, "after": after, "visits": visits})
+        rows = cursor.fetchall()
+    due = [Due(row[0], row[1], row[2]) for row in rows if row[3]]
+    return Walk(due, rows[-1][0] if len(rows) >= visits else 0)
+
+
+# --- Taking deliveries ---------------------------------------------------------------------------
+
+# `place` is a delivery's position in its subscription's line: everybody's first goes before
+# anybody's second.
+CLAIM = """
+WITH allowed AS (
+    SELECT * FROM unnest(%(subscriptions)s::bigint[], %(shares)s::int[]) AS a (id, share)
+), candidate AS (
+    SELECT due.id, due.event_id, a.id AS subscription_id,
+           row_number() OVER (PARTITION BY a.id ORDER BY due.claimable_at, due.id) AS place
+      FROM allowed a
+     CROSS JOIN LATERAL (
+           SELECT d.id, d.event_id, COALESCE(d.lease_until, d.next_attempt_at) AS claimable_at
+             FROM events_delivery d
+            WHERE d.subscription_id = a.id
+              AND d.status IN ('created', 'retry')
+              AND COALESCE(d.lease_until, d.next_attempt_at) <= %(now)s
+            ORDER BY COALESCE(d.lease_until, d.next_attempt_at)
+            LIMIT a.share
+              FOR UPDATE SKIP LOCKED
+           ) due
+), sized AS (
+    SELECT c.id, c.place, e.body,
+           sum(octet_length(e.body)) OVER everybody - octet_length(e.body) AS before,
+           sum(octet_length(e.body)) OVER own - octet_length(e.body) AS own_before
+      FROM candidate c
+      JOIN events_event e ON e.id = c.event_id
+    WINDOW everybody AS (ORDER BY c.place, c.id),
+           own AS (PARTITION BY c.subscription_id ORDER BY c.place)
+), picked AS (
+    SELECT id, place, body
+      FROM sized
+     WHERE before < %(bytes)s AND own_before < %(own_bytes)s
+     ORDER BY place, id
+     LIMIT %(limit)s
+)
+UPDATE events_delivery d
+   SET lease_id = %(lease_id)s, lease_until = %(lease_until)s
+  FROM picked
+  JOIN events_delivery own ON own.id = picked.id
+  JOIN events_subscription s ON s.id = own.subscription_id
+  JOIN accounts_organization o ON o.id = s.organization_id
+ WHERE d.id = picked.id
+RETURNING d.id, d.lease_id, d.webhook_id, d.subscription_id, s.url, s.origin, s.signature_key,
+          s.active, s.failing_since IS NOT NULL, o.failure_policy, d.failures, d.first_failed_at,
+          picked.place, picked.body
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One leased delivery with all that an attempt needs. `signature_key` is still sealed."""
+
+    id: int
+    lease_id: uuid.UUID
+    webhook_id: str
+    subscription_id: int
+    url: str
+    origin: str
+    signature_key: str
+    active: bool
+    failing: bool
+    policy: str
+    failures: int
+    first_failed_at: datetime | None
+    place: int
+    body: str
+
+
+def claim(now: datetime, shares: Mapping[int, int], limit: int) -> list[Claimed]:
+    """Leases up to `limit` due deliveries, at most `shares[subscription id]` of each.
+
+    The subscriptions take turns in the result. One statement, so it needs no transaction.
+    """
+    if not shares or limit <= 0:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM,
+            {
+                "subscriptions": list(shares),
+                "shares": list(shares.values()),
+                "now": now,
+                "limit": limit,
+                "bytes": LARGEST_CLAIM,
+                "own_bytes": LARGEST_SHARE,
+                "lease_id": uuid.uuid4(),
+                "lease_until": now + LEASE,
+            },
+        )
+        claimed = [Claimed(*row) for row in cursor.fetchall()]
+    return sorted(claimed, key=lambda delivery: delivery.place)

@@ -1,0 +1,168 @@
+"""Writes down what attempts came to, many in one transaction, fenced by their leases.
+
+Rule 1: a delivery is moved only where the lease is still ours; what another engine has taken over
+meanwhile is left alone, attempt row and all.
+Rule 2: subscriptions are locked before deliveries, in the order of their ids. Whoever deletes or
+deactivates one takes the same lock, so a delivery never waits for a retry below a subscription
+that is off, and no attempt is written below one that is going.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from events.models import DeliveryStatus
+from events.outcome import Answer, Decision
+from events.subscription import queue_pending
+
+LOCK_STEADY = """
+SELECT id FROM events_subscription WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
+"""
+LOCK_CHANGING = """
+SELECT id FROM events_subscription WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+"""
+MARK_FAILING = """
+UPDATE events_subscription SET failing_since = %s WHERE id = ANY(%s) AND failing_since IS NULL
+"""
+MARK_SOUND = """
+UPDATE events_subscription SET failing_since = NULL WHERE id = ANY(%s)
+"""
+DEACTIVATE = """
+UPDATE events_subscription
+   SET active = FALSE, deactivated_at = %s, deactivation_reason = %s
+ WHERE id = %s AND active
+"""
+MOVE = """
+WITH outcome AS (
+    SELECT *
+      FROM unnest(%(ids)s::bigint[], %(leases)s::uuid[], %(statuses)s::text[],
+                  %(failures)s::int[], %(first_failed)s::timestamptz[], %(next)s::timestamptz[],
+                  %(started)s::timestamptz[], %(durations)s::int[], %(codes)s::int[],
+                  %(errors)s::text[], %(excerpts)s::text[])
+        AS o (id, lease_id, status, failures, first_failed_at, next_attempt_at,
+              started_at, duration_ms, status_code, error, response_excerpt)
+), moved AS (
+    UPDATE events_delivery d
+       SET status = CASE WHEN o.status = 'retry' AND NOT s.active THEN 'queued' ELSE o.status END,
+           failures = o.failures,
+           first_failed_at = o.first_failed_at,
+           next_attempt_at = o.next_attempt_at,
+           attempts_made = d.attempts_made + 1,
+           lease_id = NULL,
+           lease_until = NULL,
+           updated_at = %(now)s
+      FROM outcome o, events_subscription s
+     WHERE d.id = o.id AND d.lease_id = o.lease_id AND s.id = d.subscription_id
+    RETURNING d.id, d.event_id, d.status, d.attempts_made, o.started_at, o.duration_ms,
+              o.status_code, o.error, o.response_excerpt
+), attempted AS (
+    INSERT INTO events_deliveryattempt
+           (delivery_id, number, started_at, duration_ms, status_code, error, response_excerpt)
+    SELECT id, attempts_made, started_at, duration_ms, status_code, error, response_excerpt
+      FROM moved
+)
+SELECT event_id FROM moved WHERE status = 'delivered'
+"""
+MARK_NOTIFIED = """
+UPDATE events_event e
+   SET status = 'NOTIFIED'
+ WHERE e.id = ANY(%s)
+   AND NOT EXISTS (SELECT 1
+                     FROM events_delivery d
+                    WHERE d.event_id = e.id AND d.status <> 'delivered')
+"""
+RELEASE = """
+UPDATE events_delivery d
+   SET status = CASE WHEN s.active THEN d.status ELSE 'queued' END,
+       lease_id = NULL,
+       lease_until = NULL
+  FROM unnest(%(ids)s::bigint[], %(leases)s::uuid[]) AS r (id, lease_id), events_subscription s
+ WHERE d.id = r.id AND d.lease_id = r.lease_id AND s.id = d.subscription_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """One attempt that was made, what it came to, and what follows."""
+
+    delivery_id: int
+    lease_id: uuid.UUID
+    subscription_id: int
+    was_failing: bool
+    started_at: datetime
+    duration_ms: int
+    answer: Answer
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A leased delivery that was not attempted: due again, or queued if its subscription is off."""
+
+    delivery_id: int
+    lease_id: uuid.UUID
+    subscription_id: int
+
+
+def commit(attempted: Sequence[Attempted], released: Sequence[Released], now: datetime) -> None:
+    """Stores both in one transaction. Doing it twice changes nothing.
+
+    1. Lock the subscriptions.
+    2. Turn on and off what the attempts say of them.
+    3. Move the deliveries, and write a row for each attempt.
+    4. Mark the events whose every delivery has arrived.
+    5. Give back what was not attempted.
+    """
+    # The latest word on each subscription decides: the attempts are in the order of their ends.
+    sound = {one.subscription_id: one.answer.delivered for one in attempted}
+    was_failing = {one.subscription_id for one in attempted if one.was_failing}
+    recovered = [key for key, delivered in sound.items() if delivered and key in was_failing]
+    failing = [key for key, delivered in sound.items() if not delivered]
+    off = {
+        one.subscription_id: one.decision.deactivate for one in attempted if one.decision.deactivate
+    }
+    locked = sorted(sound.keys() | {one.subscription_id for one in released})
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK_CHANGING if failing or recovered or off else LOCK_STEADY, [locked])
+        if failing:
+            cursor.execute(MARK_FAILING, [now, failing])
+        if recovered:
+            cursor.execute(MARK_SOUND, [recovered])
+        for subscription_id, why in off.items():
+            cursor.execute(DEACTIVATE, [now, why, subscription_id])
+        if attempted:
+            cursor.execute(MOVE, {**_columns(attempted), "now": now})
+            arrived = [row[0] for row in cursor.fetchall()]
+            if arrived:
+                cursor.execute(MARK_NOTIFIED, [arrived])
+        if released:
+            cursor.execute(
+                RELEASE,
+                {
+                    "ids": [one.delivery_id for one in released],
+                    "leases": [one.lease_id for one in released],
+                },
+            )
+        for subscription_id in off:
+            queue_pending(subscription_id, now)
+
+
+def _columns(attempted: Sequence[Attempted]) -> dict[str, list[object]]:
+    return {
+        "ids": [one.delivery_id for one in attempted],
+        "leases": [one.lease_id for one in attempted],
+        "statuses": [DeliveryStatus(one.decision.status).value for one in attempted],
+        "failures": [one.decision.failures for one in attempted],
+        "first_failed": [one.decision.first_failed_at for one in attempted],
+        "next": [one.decision.next_attempt_at for one in attempted],
+        "started": [one.started_at for one in attempted],
+        "durations": [one.duration_ms for one in attempted],
+        "codes": [one.answer.status for one in attempted],
+        "errors": [one.answer.error for one in attempted],
+        "excerpts": [one.answer.excerpt for one in attempted],
+    }

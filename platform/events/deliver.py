@@ -1,0 +1,238 @@
+"""The delivery engine: keeps attempts running side by side, without batches that wait for a last.
+
+It claims due deliveries (claim.py), starts those that may start (traffic.py), sends them
+(attempt.py), decides what follows (outcome.py) and stores that in batches (commit.py). Database
+work runs in the thread that called `async_to_sync`, never on the event loop.
+
+Rule: what is in memory is expendable. An engine that dies leaves leases that end by themselves;
+what it had sent and not stored is sent again under the same webhook id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import aiohttp
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from events import attempt
+from events.claim import Claimed, Walk, claim, due_subscriptions
+from events.commit import Attempted, Released, commit
+from events.outcome import Answer, decide
+from events.traffic import Traffic
+
+IDLE_PAUSE = 0.2  # seconds between looks when nothing is due
+BUSY_PAUSE = 0.015  # seconds between claims, so that each takes many
+GATHERING = 0.02  # seconds that outcomes are gathered before they are stored together
+LARGEST_BATCH = 500  # outcomes stored together
+PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
+STORE_WITHIN = 60.0  # seconds that outcomes are kept for a lost database: as long as their leases
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class DeliveryEngine:
+    """Delivers what is due. One engine does one `run`.
+
+    `session` comes from attempt.open_session; `slots` is how many attempts run at once; `timeout`
+    is an attempt's, in seconds.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, slots: int, timeout: float = attempt.TIMEOUT
+    ) -> None:
+        self._session = session
+        self._timeout = timeout
+        self._traffic = Traffic(slots, timeout)
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._attempted: list[Attempted] = []
+        self._released: list[Released] = []
+        self._to_store = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._start_is_due = False
+        self._after = 0  # where the walk over the subscriptions goes on
+        self._round_found = False  # whether this round of walks has brought anything
+
+    async def run(self, deadline: float | None = None) -> None:
+        """Delivers until `deadline` (monotonic), or with None until nothing is due.
+
+        While attempts are slow to end, it goes on for the others for up to a time-out longer.
+        """
+        storing = asyncio.create_task(self._store_outcomes())
+        try:
+            await self._claim_until(deadline, storing)
+            self._release(self._traffic.waiting())
+            while self._attempts:
+                await asyncio.wait(self._attempts)
+            while not self._traffic.empty and not storing.done():
+                await self._pause(IDLE_PAUSE)
+        finally:
+            storing.cancel()
+            for task in self._attempts:
+                task.cancel()
+            await asyncio.gather(storing, *self._attempts, return_exceptions=True)
+        if storing.done() and not storing.cancelled():
+            storing.result()
+
+    # --- Claiming --------------------------------------------------------------------------------
+
+    async def _claim_until(self, deadline: float | None, storing: asyncio.Task[None]) -> None:
+        began = time.monotonic()
+        # Failing receivers often hang: none is tried when its end would have to be waited for.
+        quiet = 0.0 if deadline is None else min(self._timeout, (deadline - began) / 4)
+        while not storing.done():
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                slow = self._traffic.slow(now)
+                if not slow or now >= deadline + self._timeout:
+                    return
+            failing = deadline is None or now < deadline - quiet
+            found = await self._claim(failing=failing)
+            self._release(self._traffic.stale(time.monotonic()))
+            self._start()
+            if found:
+                await asyncio.sleep(BUSY_PAUSE)
+            elif deadline is None and self._traffic.empty:
+                return
+            else:
+                await self._pause(IDLE_PAUSE)
+                await asyncio.sleep(BUSY_PAUSE)
+
+    async def _claim(self, *, failing: bool) -> bool:
+        """Claims what there is room for. False when a whole round has brought nothing."""
+        room = self._traffic.room(time.monotonic())
+        if not room:
+            return False
+        try:
+            walk: Walk = await _database(due_subscriptions, timezone.now(), self._after)
+            shares = self._traffic.shares(walk.due, room, failing=failing)
+            claimed_at = time.monotonic()
+            claimed = await _database(claim, timezone.now(), shares, room) if shares else []
+        except (OperationalError, InterfaceError) as error:
+            await _lost_database(error)
+            return True
+        self._after = walk.next_after
+        self._traffic.add(claimed, claimed_at)
+        self._round_found = self._round_found or bool(claimed)
+        if self._after:  # the round goes on
+            return True
+        found, self._round_found = self._round_found, False
+        return found
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits until an attempt has ended or been stored, no longer than `seconds`."""
+        self._progress.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._progress.wait()
+        except TimeoutError:
+            pass
+
+    # --- Attempting ------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._start_is_due = False
+        for delivery in self._traffic.start(time.monotonic()):
+            if not delivery.active:  # turned off after this was written: queued, not sent
+                self._traffic.give_back(delivery)
+                self._release_one(delivery)
+                continue
+            task = asyncio.create_task(self._attempt(delivery))
+            self._attempts.add(task)
+            task.add_done_callback(self._attempts.discard)
+
+    async def _attempt(self, delivery: Claimed) -> None:
+        began = time.monotonic()
+        started_at = timezone.now()
+        try:
+            answer = await attempt.post(self._session, delivery, started_at, self._timeout)
+        except Exception:  # a fault of ours must not stop the others, and is recorded on the row
+            log.exception("delivery.fault", webhook_id=delivery.webhook_id)
+            answer = Answer(None, "the notification could not be sent: a fault in Periodic")
+        decision = decide(
+            answer,
+            failures=delivery.failures,
+            first_failed_at=delivery.first_failed_at,
+            policy=delivery.policy,
+            now=timezone.now(),
+            jitter=random.random(),  # noqa: S311 - no secret
+        )
+        self._attempted.append(
+            Attempted(
+                delivery_id=delivery.id,
+                lease_id=delivery.lease_id,
+                subscription_id=delivery.subscription_id,
+                was_failing=delivery.failing,
+                started_at=started_at,
+                duration_ms=round((time.monotonic() - began) * 1000),
+                answer=answer,
+                decision=decision,
+            )
+        )
+        self._release(self._traffic.ended(delivery, delivered=answer.delivered))
+        self._to_store.set()
+        self._progress.set()
+        if not self._start_is_due:  # one start for all that end in this turn of the event loop
+            self._start_is_due = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _release(self, deliveries: list[Claimed]) -> None:
+        for delivery in deliveries:
+            self._release_one(delivery)
+
+    def _release_one(self, delivery: Claimed) -> None:
+        self._released.append(Released(delivery.id, delivery.lease_id, delivery.subscription_id))
+        self._to_store.set()
+
+    # --- Storing ---------------------------------------------------------------------------------
+
+    async def _store_outcomes(self) -> None:
+        while True:
+            await self._to_store.wait()
+            if len(self._attempted) < LARGEST_BATCH:
+                await asyncio.sleep(GATHERING)
+            attempted, self._attempted = self._attempted, []
+            released, self._released = self._released, []
+            self._to_store.clear()
+            await self._store(attempted, released)
+            for tried in attempted:
+                self._traffic.settled(tried.subscription_id)
+            for untried in released:
+                self._traffic.settled(untried.subscription_id)
+            self._progress.set()
+
+    async def _store(self, attempted: list[Attempted], released: list[Released]) -> None:
+        """Stores a batch, again and again while the database is away.
+
+        After a minute the leases have ended: the attempts will be made again, under the same ids.
+        """
+        give_up_at = time.monotonic() + STORE_WITHIN
+        while True:
+            try:
+                await _database(commit, attempted, released, timezone.now())
+            except (OperationalError, InterfaceError) as error:
+                await _lost_database(error)
+                if time.monotonic() > give_up_at:
+                    log.error("delivery.outcomes_lost", count=len(attempted))
+                    return
+            else:
+                return
+
+
+async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await sync_to_async(function)(*args, **kwargs)
+
+
+async def _lost_database(error: Exception) -> None:
+    log.warning("delivery.database_lost", error=str(error))
+    await _database(connection.close)
+    await asyncio.sleep(PAUSE_AFTER_LOST_DATABASE)

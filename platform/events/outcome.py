@@ -1,0 +1,106 @@
+"""What follows from an attempt: the retry policy, and nothing else. No I/O, no clock.
+
+Rule 1: a retry's time counts from the original failure, 4**k seconds after it for retry k of 9,
+so that the last one is tried a little under 73 hours after it.
+Rule 2: however late an attempt was made (the receiver hung, we were down), the next one waits at
+least as long as the step before was apart, so that lateness never burns through the retries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.models import FailurePolicy
+from events.models import DeliveryStatus
+
+RETRIES = 9
+JITTER = 0.05  # of a delay, at most
+LONGEST_JITTER = 300.0  # seconds; keeps the ninth retry under 73 hours
+LONGEST_RETRY_AFTER = 86_400.0  # seconds that a receiver may put us off for
+RETRY_AFTER_STATUSES = frozenset({429, 503})  # RFC 6585 section 4, RFC 9110 section 10.2.3
+GONE = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an attempt ended. `status` is None when no answer came, and `error` says why."""
+
+    status: int | None
+    error: str = ""
+    retry_after: float | None = None  # seconds
+    excerpt: str = ""
+
+    @property
+    def delivered(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The delivery's next state. A text in `deactivate` turns the subscription off, and is why."""
+
+    status: DeliveryStatus
+    failures: int
+    first_failed_at: datetime | None
+    next_attempt_at: datetime
+    deactivate: str = ""
+
+
+def decide(
+    answer: Answer,
+    *,
+    failures: int,
+    first_failed_at: datetime | None,
+    policy: str,
+    now: datetime,
+    jitter: float,
+) -> Decision:
+    """What follows from `answer`, which came at `now` after so many earlier `failures`.
+
+    `jitter` is a random number from 0 to 1.
+    """
+    if answer.delivered:
+        return Decision(DeliveryStatus.DELIVERED, failures, first_failed_at, now)
+    failures += 1
+    first_failed_at = first_failed_at or now
+    queued = Decision(DeliveryStatus.QUEUED, failures, first_failed_at, now)
+    if answer.status == GONE:
+        return _deactivating(queued, "the receiver answered 410 Gone")
+    if policy == FailurePolicy.QUEUE:
+        return queued
+    if failures > RETRIES:
+        return _deactivating(
+            queued, f"a notification failed {failures} times over three days: {reason(answer)}"
+        )
+    next_attempt_at = retry_at(failures, first_failed_at, now, jitter)
+    if answer.retry_after is not None and answer.status in RETRY_AFTER_STATUSES:
+        asked = min(max(answer.retry_after, 0.0), LONGEST_RETRY_AFTER)
+        next_attempt_at = max(next_attempt_at, now + timedelta(seconds=asked))
+    return Decision(DeliveryStatus.RETRY, failures, first_failed_at, next_attempt_at)
+
+
+def retry_at(retry: int, first_failed_at: datetime, now: datetime, jitter: float) -> datetime:
+    """When retry 1 to 9 is due, after a failure at `now`."""
+    delay = float(4**retry)
+    apart = float(4 ** (retry - 1))
+    late = min(delay * JITTER, LONGEST_JITTER) * jitter
+    return max(
+        first_failed_at + timedelta(seconds=delay + late),
+        now + timedelta(seconds=apart + late),
+    )
+
+
+def reason(answer: Answer) -> str:
+    """The failure in a few words."""
+    return f"answered {answer.status}" if answer.status is not None else answer.error
+
+
+def _deactivating(decision: Decision, why: str) -> Decision:
+    return Decision(
+        decision.status,
+        decision.failures,
+        decision.first_failed_at,
+        decision.next_attempt_at,
+        deactivate=why,
+    )

@@ -1,0 +1,124 @@
+"""Where an instance's notifications go: kept in step with its configuration, off and on again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from events.models import Delivery, DeliveryStatus, Subscription
+from events.record import GRANT_LOST, record_instance_event
+from instances import configuration
+from instances.models import ElementInstance
+
+NO_URL = "no callback URL is configured"
+PENDING = (DeliveryStatus.CREATED, DeliveryStatus.RETRY)
+
+
+def follow_configuration(instance: ElementInstance, **_: Any) -> None:
+    """Receiver of instance_saved: gives the instance's subscription its URL and signature key.
+
+    - The first URL makes the subscription; without one, events are recorded and not sent.
+    - Another URL turns a deactivated subscription on again, and what waits for a retry goes to
+      the new URL. What is queued stays queued until somebody asks for it.
+    - An emptied URL queues what is pending.
+    """
+    values = configuration.effective(instance)
+    url = values.get(configuration.EVENTS_CALLBACK_URL, "").strip()
+    key = values.get(configuration.SIGNATURE_KEY, "")
+    subscription = Subscription.objects.select_for_update().filter(instance=instance).first()
+    if subscription is None:
+        if url:
+            Subscription.objects.create(
+                organization_id=instance.organization_id,
+                instance=instance,
+                url=url,
+                origin=origin_of(url),
+                signature_key=key,
+            )
+        return
+    if subscription.url == url and subscription.signature_key == key:
+        return
+    moved = subscription.url != url
+    subscription.url = url
+    subscription.origin = origin_of(url)
+    subscription.signature_key = key
+    if moved:
+        subscription.active = bool(url)
+        subscription.failing_since = None
+        subscription.deactivated_at = None if url else timezone.now()
+        subscription.deactivation_reason = "" if url else NO_URL
+    subscription.save()
+    if not url:
+        queue_pending(subscription.pk, timezone.now())
+
+
+def record_lost_grant(instance: ElementInstance, reason: str, **_: Any) -> None:
+    """Receiver of grant_lost: tells the customer that polling has stopped, and why."""
+    record_instance_event(
+        instance,
+        GRANT_LOST,
+        {"id": instance.pk, "name": instance.name, "valid": False, "reason": reason},
+        timezone.now(),
+    )
+
+
+def hold_for_deletion(instance: ElementInstance, **_: Any) -> None:
+    """Receiver of instance_deleting: waits for attempts that are being recorded just now.
+
+    They take the same lock, so none can add a row below one that is about to go.
+    """
+    list(Subscription.objects.select_for_update().filter(instance=instance).values_list("pk"))
+
+
+def reactivate(subscription_id: int) -> bool:
+    """Turns a deactivated subscription on again; False when it has no URL to send to.
+
+    What was queued meanwhile stays queued: see send_queued.
+    """
+    with transaction.atomic():
+        subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
+        if not subscription.url:
+            return False
+        subscription.active = True
+        subscription.failing_since = None
+        subscription.deactivated_at = None
+        subscription.deactivation_reason = ""
+        subscription.save(
+            update_fields=["active", "failing_since", "deactivated_at", "deactivation_reason"]
+        )
+    return True
+
+
+def send_queued(subscription_id: int, now: datetime) -> int:
+    """Makes the queued deliveries of an active subscription due, each for a new round of tries.
+
+    Returns how many. Their webhook ids stay.
+    """
+    return Delivery.objects.filter(
+        subscription_id=subscription_id,
+        subscription__active=True,
+        status=DeliveryStatus.QUEUED,
+    ).update(
+        status=DeliveryStatus.CREATED,
+        next_attempt_at=now,
+        failures=0,
+        first_failed_at=None,
+        updated_at=now,
+    )
+
+
+def queue_pending(subscription_id: int, now: datetime) -> None:
+    """Queues what waits. What somebody holds a lease on is left to him: his commit queues it."""
+    Delivery.objects.filter(
+        subscription_id=subscription_id, status__in=PENDING, lease_id__isnull=True
+    ).update(status=DeliveryStatus.QUEUED, updated_at=now)
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port: who answers at this URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()

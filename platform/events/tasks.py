@@ -1,0 +1,31 @@
+"""What django-q2 runs: look for deliveries that are due."""
+
+from __future__ import annotations
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+
+from events import attempt
+from events.deliver import DeliveryEngine
+from worker.line import run_line
+
+
+def deliver_due(slot: int = 0) -> None:
+    """One turn of the delivery line; see worker.line."""
+    run_line("deliver", slot, "events.tasks.deliver_due", deliver_until)
+
+
+def deliver_until(deadline: float) -> None:
+    """Delivers what is due, or falls due, until `deadline` on time.monotonic()."""
+    async_to_sync(_deliver)(deadline, attempt.TIMEOUT)
+
+
+def deliver_all_due(attempt_within: float = attempt.TIMEOUT) -> None:
+    """Delivers until nothing is due. An attempt times out after `attempt_within` seconds."""
+    async_to_sync(_deliver)(None, attempt_within)
+
+
+async def _deliver(deadline: float | None, attempt_within: float) -> None:
+    async with attempt.open_session() as session:
+        engine = DeliveryEngine(session, settings.DELIVERY_CONCURRENCY, attempt_within)
+        await engine.run(deadline)

@@ -1,0 +1,232 @@
+"""What an engine has in hand: which deliveries may start now, and how many more it may take.
+
+Rule 1: a dead receiver never delays another's deliveries. A subscription has at most ten attempts
+running, one while it is failing; one server a quarter of the slots; and an attempt that runs for
+long gives its slot free.
+Rule 2: nothing here waits, sends or stores. deliver.py does, and asks here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from events.claim import LARGEST_SHARE, LEASE, Claimed, Due
+
+RUNNING_PER_SUBSCRIPTION = 10
+IN_HAND_PER_SUBSCRIPTION = 200  # of one that answers well; it begins with what may run
+SLOW_AFTER = 1.0  # seconds
+SLOW_FACTOR = 3  # slow attempts for each slot: a waiting socket costs little
+MARGIN = 3.0  # seconds of lease left when the attempt that began last has timed out
+MOST_BYTES = 256_000_000  # of bodies in hand
+
+
+@dataclass(slots=True)
+class Line:
+    """One subscription's deliveries in hand, each with the time it was claimed at."""
+
+    origin: str
+    failing: bool
+    allowance: int = RUNNING_PER_SUBSCRIPTION  # grows by one with each success
+    waiting: deque[tuple[Claimed, float]] = field(default_factory=deque)
+    running: int = 0
+    unsettled: int = 0  # attempted, and not stored yet
+    size: int = 0  # bytes of bodies, waiting and running
+
+    @property
+    def in_hand(self) -> int:
+        return len(self.waiting) + self.running + self.unsettled
+
+    @property
+    def may_start(self) -> int:
+        limit = 1 if self.failing else RUNNING_PER_SUBSCRIPTION
+        return max(0, min(len(self.waiting), limit - self.running))
+
+    @property
+    def room(self) -> int:
+        if self.size >= LARGEST_SHARE:
+            return 0
+        return (1 if self.failing else self.allowance) - self.in_hand
+
+
+class Traffic:
+    """The deliveries that one engine has on lease.
+
+    `slots` is how many attempts may run at once, the slow ones aside; `timeout` is an attempt's,
+    in seconds. Times are those of a monotonic clock, in seconds.
+    """
+
+    def __init__(self, slots: int, timeout: float) -> None:
+        self._slots = slots
+        self._most_running = slots * (1 + SLOW_FACTOR)
+        self._most_failing = self._most_running // 2
+        self._running_per_origin = max(RUNNING_PER_SUBSCRIPTION, slots // 4)
+        self._in_hand_per_origin = max(IN_HAND_PER_SUBSCRIPTION, slots)
+        self._startable_for = LEASE.total_seconds() - timeout - MARGIN
+        self._lines: dict[int, Line] = {}
+        self._running_at: Counter[str] = Counter()  # by origin
+        self._quick: dict[int, float] = {}  # delivery id to when it began, oldest first
+        self._slow: set[int] = set()
+        self._bytes = 0
+
+    @property
+    def empty(self) -> bool:
+        """Nothing in hand, nothing that waits to be stored."""
+        return not self._lines
+
+    def slow(self, now: float) -> int:
+        """How many attempts have been running for long."""
+        while self._quick:
+            delivery_id, began = next(iter(self._quick.items()))
+            if now - began < SLOW_AFTER:
+                break
+            del self._quick[delivery_id]
+            self._slow.add(delivery_id)
+        return len(self._slow)
+
+    # --- Taking more -----------------------------------------------------------------------------
+
+    def room(self, now: float) -> int:
+        """How many more deliveries to claim: what could start, and as many again to follow."""
+        slow = self.slow(now)
+        free = self._most_running - len(self._quick) - slow
+        if free <= 0 or self._bytes >= MOST_BYTES:
+            return 0
+        return max(0, min(self._slots - len(self._quick), free) + self._slots - self._startable())
+
+    def _startable(self) -> int:
+        by_origin: Counter[str] = Counter()
+        for line in self._lines.values():
+            if line.waiting:
+                by_origin[line.origin] += line.may_start
+        return sum(
+            max(0, min(count, self._running_per_origin - self._running_at[origin]))
+            for origin, count in by_origin.items()
+        )
+
+    def shares(self, due: Sequence[Due], room: int, *, failing: bool = True) -> dict[int, int]:
+        """How many deliveries to claim of each due subscription, that there is `room` for.
+
+        Without `failing`, those that fail are passed over.
+        """
+        in_hand_at: Counter[str] = Counter()
+        failing_left = self._most_failing if failing else 0
+        for line in self._lines.values():
+            in_hand_at[line.origin] += line.in_hand
+            failing_left -= line.failing
+        # Twice the even share, since some have less than theirs; the claim itself takes turns.
+        even = max(1, 2 * room // max(1, len(due)))
+        shares: dict[int, int] = {}
+        for one in due:
+            line = self._lines.get(one.subscription_id) or Line(one.origin, one.failing)
+            fails = line.failing or one.failing
+            share = min(line.room, even, self._in_hand_per_origin - in_hand_at[one.origin])
+            if fails:
+                share = min(share, 1, failing_left)
+            if share <= 0:
+                continue
+            shares[one.subscription_id] = share
+            in_hand_at[one.origin] += share
+            failing_left -= fails
+        return shares
+
+    def add(self, claimed: Sequence[Claimed], claimed_at: float) -> None:
+        """Puts deliveries that are on lease since `claimed_at` in line."""
+        for delivery in claimed:
+            line = self._lines.get(delivery.subscription_id)
+            if line is None:
+                line = self._lines[delivery.subscription_id] = Line(
+                    delivery.origin, delivery.failing
+                )
+            line.waiting.append((delivery, claimed_at))
+            self._resize(line, len(delivery.body))
+
+    # --- Starting and ending ---------------------------------------------------------------------
+
+    def start(self, now: float) -> Iterator[Claimed]:
+        """The deliveries to attempt now; each runs until `ended`. The subscriptions take turns."""
+        self.slow(now)
+        turn = [key for key, line in self._lines.items() if line.may_start]
+        while turn:
+            again: list[int] = []
+            for key in turn:
+                line = self._lines[key]
+                if not line.may_start:
+                    continue
+                if (
+                    len(self._quick) >= self._slots
+                    or len(self._quick) + len(self._slow) >= self._most_running
+                ):
+                    return
+                if self._running_at[line.origin] >= self._running_per_origin:
+                    continue
+                if now - line.waiting[0][1] > self._startable_for:
+                    continue  # `stale` hands it out
+                delivery, _ = line.waiting.popleft()
+                line.running += 1
+                self._running_at[line.origin] += 1
+                self._quick[delivery.id] = now
+                # To the end, so that who began comes last when slots are short.
+                self._lines[key] = self._lines.pop(key)
+                again.append(key)
+                yield delivery
+            turn = again
+
+    def ended(self, delivery: Claimed, *, delivered: bool) -> list[Claimed]:
+        """Notes that an attempt is over. Returns what to give back untried since it failed."""
+        line = self._over(delivery)
+        line.failing = not delivered
+        if delivered:
+            line.allowance = min(IN_HAND_PER_SUBSCRIPTION, line.allowance + 1)
+            return []
+        line.allowance = RUNNING_PER_SUBSCRIPTION
+        return self._give_back(line)
+
+    def give_back(self, delivery: Claimed) -> None:
+        """Notes that a delivery of `start` was not attempted after all."""
+        self._over(delivery)
+
+    def _over(self, delivery: Claimed) -> Line:
+        line = self._lines[delivery.subscription_id]
+        line.running -= 1
+        line.unsettled += 1
+        self._running_at[line.origin] -= 1
+        if not self._running_at[line.origin]:
+            del self._running_at[line.origin]
+        if self._quick.pop(delivery.id, None) is None:
+            self._slow.discard(delivery.id)
+        self._resize(line, -len(delivery.body))
+        return line
+
+    def stale(self, now: float) -> list[Claimed]:
+        """What has waited so long that its lease could end during an attempt."""
+        return [
+            delivery
+            for line in self._lines.values()
+            if line.waiting and now - line.waiting[0][1] > self._startable_for
+            for delivery in self._give_back(line)
+        ]
+
+    def waiting(self) -> list[Claimed]:
+        """Everything that has not begun, to be given back when the engine ends."""
+        return [delivery for line in self._lines.values() for delivery in self._give_back(line)]
+
+    def settled(self, subscription_id: int) -> None:
+        """Notes that one delivery that ended or was given back is stored."""
+        line = self._lines[subscription_id]
+        line.unsettled -= 1
+        if not line.in_hand:
+            del self._lines[subscription_id]
+
+    def _give_back(self, line: Line) -> list[Claimed]:
+        back = [delivery for delivery, _ in line.waiting]
+        line.waiting.clear()
+        line.unsettled += len(back)
+        for delivery in back:
+            self._resize(line, -len(delivery.body))
+        return back
+
+    def _resize(self, line: Line, size: int) -> None:
+        line.size += size
+        self._bytes += size
