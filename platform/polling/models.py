@@ -14,9 +14,16 @@ class PollingResource(models.Model):
     has come: `lease_until` while somebody has it, `next_poll_at` otherwise.
     """
 
-    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE)
+    # No index of their own: every claim writes each index of the row, and the constraint and the
+    # index below begin with these columns.
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.CASCADE, db_index=False
+    )
     instance = models.ForeignKey(
-        "instances.ElementInstance", on_delete=models.CASCADE, related_name="polling_resources"
+        "instances.ElementInstance",
+        on_delete=models.CASCADE,
+        db_index=False,
+        related_name="polling_resources",
     )
     name = models.CharField(max_length=100)
     configuration = models.JSONField(default=dict)  # its entry of event.poller.configuration
@@ -54,7 +61,7 @@ class PollingResource(models.Model):
 class PolledObject(models.Model):
     """The last state of one object that was put into an event."""
 
-    resource = models.ForeignKey(PollingResource, on_delete=models.CASCADE)
+    resource = models.ForeignKey(PollingResource, on_delete=models.CASCADE, db_index=False)
     object_id = models.CharField(max_length=500)
     fingerprint = models.CharField(max_length=200)
     occurred_at = models.DateTimeField(null=True)
@@ -78,7 +85,7 @@ class PutAsideObject(models.Model):
     """
 
     resource = models.ForeignKey(
-        PollingResource, on_delete=models.CASCADE, related_name="put_aside"
+        PollingResource, on_delete=models.CASCADE, db_index=False, related_name="put_aside"
     )
     object_id = models.CharField(max_length=500)
     change_type = models.CharField(max_length=10)
@@ -106,7 +113,9 @@ class PollOutcome(models.TextChoices):
 class PollRun(models.Model):
     """A poll that found something, failed, or recovered a gap. Idle polls write no row."""
 
-    resource = models.ForeignKey(PollingResource, on_delete=models.CASCADE, related_name="runs")
+    resource = models.ForeignKey(
+        PollingResource, on_delete=models.CASCADE, db_index=False, related_name="runs"
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()
     outcome = models.CharField(max_length=10, choices=PollOutcome)

@@ -1,0 +1,67 @@
+"""POST /instances/{id}/polls: polls now, and says what was found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.errors import Conflict, NotFound
+from elements import catalogue
+from instances.models import ElementInstance
+from polling.claim import PollRunningError
+from polling.commit import PollReport
+from polling.poll_now import NothingPolledError, poll_now
+
+LARGEST_ID = 2**63 - 1
+
+
+class PollsView(APIView):
+    """Needs User and Organization. The notifications go out by the worker, as always."""
+
+    def post(self, request: Request, instance_id: str) -> Response:
+        """Answers 200 when the polls took place, also when one failed: its status says so.
+
+        409 when nothing is polled or a poll is running.
+        """
+        instance = ElementInstance.objects.filter(
+            organization=request.auth.organization, pk=min(int(instance_id), LARGEST_ID)
+        ).first()
+        if instance is None:
+            raise NotFound(f"No element instance found with id {instance_id}")
+        try:
+            reports = poll_now(instance, resource=_resource(request, instance))
+        except NothingPolledError as error:
+            raise Conflict(f"nothing to poll: {error}") from error
+        except PollRunningError as error:
+            raise Conflict("a poll of this instance is running: try again in a moment") from error
+        return Response({"polls": [_shown(report) for report in reports]})
+
+
+def _resource(request: Request, instance: ElementInstance) -> str | None:
+    """The canonical name of the resource asked for in the query, if one is."""
+    name: str | None = request.query_params.get("resource")
+    if name is None:
+        return None
+    resource = catalogue.find(instance.element_key).resource(name)
+    if resource is None:
+        raise NotFound(f"No resource found with name {name[:100]}")
+    return resource.name
+
+
+def _shown(report: PollReport) -> dict[str, Any]:
+    return {
+        "resource": report.resource,
+        "status": report.status,
+        "found": report.found,
+        "created": report.created,
+        "updated": report.updated,
+        "deleted": report.deleted,
+        "missing": report.missing,
+        "putAside": report.put_aside,
+        "events": list(report.events),
+        "error": report.error or None,
+        "recoveredGapSeconds": report.gap_seconds,
+    }

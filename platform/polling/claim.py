@@ -1,0 +1,210 @@
+"""Who polls which resource: leases on rows.
+
+Rule 1: the time comes in as a parameter, never from the database's clock.
+Rule 2: a row is claimed by whoever locks it first; others skip it and don't wait.
+Rule 3: a lease is known by its id. Whoever commits under another id has lost the row.
+
+A row's claimable time is COALESCE(lease_until, next_poll_at); the partial index
+`polling_resource_claimable` (organization, claimable time) finds it, whether it fell due or its
+holder died. The cost depends on how many rows are claimed and how many organizations there are,
+not on how many rows exist.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+LEASE = timedelta(seconds=60)
+
+
+class ClaimedResource(NamedTuple):
+    """One claimed row and all that a poll of it needs; JSON and the token as they are stored."""
+
+    id: int
+    organization_id: int
+    instance_id: int
+    name: str
+    entry: str  # JSON: its entry of event.poller.configuration
+    interval: int  # seconds
+    due: datetime
+    lease_id: uuid.UUID
+    cursor: str | None
+    last_success_at: datetime | None
+    failures: int
+    put_aside_due_at: datetime | None
+    element_key: str
+    configuration: str  # JSON: the instance's, without its secrets
+    credential_id: int | None
+    access_token: str | None  # sealed
+
+
+class PollRunningError(Exception):
+    """Somebody else is polling the resource at this moment."""
+
+
+# An organization's earliest claimable row is one look into the index. ORDER BY keeps the planner
+# from reading the table instead.
+DUE_ORGANIZATIONS = """
+SELECT o.id
+FROM accounts_organization AS o
+CROSS JOIN LATERAL (
+    SELECT COALESCE(r.lease_until, r.next_poll_at) AS claimable_at
+    FROM polling_pollingresource AS r
+    WHERE r.active AND r.organization_id = o.id
+      AND COALESCE(r.lease_until, r.next_poll_at) <= %(now)s
+    ORDER BY COALESCE(r.lease_until, r.next_poll_at)
+    LIMIT 1
+) AS earliest
+WHERE o.id <> ALL(%(left_out)s::bigint[])
+ORDER BY earliest.claimable_at
+LIMIT %(most)s
+"""
+
+# The share is a number in the text and not a subquery: the planner must know that it is small.
+PICK_FAIR_SHARE = """
+SELECT r.id
+FROM unnest(%(organizations)s::bigint[]) WITH ORDINALITY AS o(id, place)
+CROSS JOIN LATERAL (
+    SELECT r.id
+    FROM polling_pollingresource AS r
+    WHERE r.active AND r.organization_id = o.id
+      AND COALESCE(r.lease_until, r.next_poll_at) <= %(now)s
+    ORDER BY COALESCE(r.lease_until, r.next_poll_at)
+    LIMIT %(share)s
+    FOR UPDATE SKIP LOCKED
+) AS r
+LIMIT %(most)s
+"""
+
+PICK_BY_ID = """
+SELECT r.id
+FROM polling_pollingresource AS r
+WHERE r.active AND r.id = ANY(%(ids)s::bigint[])
+ORDER BY r.id
+FOR UPDATE
+"""
+
+LEASE_PICKED = """
+WITH picked AS MATERIALIZED ({pick}), claimed AS (
+    UPDATE polling_pollingresource AS r
+    SET lease_id = %(lease_id)s, lease_until = %(lease_until)s
+    FROM picked
+    WHERE r.id = picked.id
+    RETURNING r.*
+)
+SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
+       r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.failures, r.put_aside_due_at,
+       i.element_key, i.configuration, c.id, c.access_token
+FROM claimed AS r
+JOIN instances_elementinstance AS i ON i.id = r.instance_id
+LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id
+"""
+CLAIM_FAIR_SHARE = LEASE_PICKED.format(pick=PICK_FAIR_SHARE)
+CLAIM_BY_ID = LEASE_PICKED.format(pick=PICK_BY_ID)
+
+ROWS_OF_INSTANCE = """
+SELECT r.id, r.lease_until
+FROM polling_pollingresource AS r
+WHERE r.active AND r.instance_id = %(instance_id)s
+  AND (%(names)s::text[] IS NULL OR r.name = ANY(%(names)s::text[]))
+  AND (NOT %(only_new)s OR r.cursor IS NULL)
+ORDER BY r.id
+FOR UPDATE
+"""
+
+# In the order of their ids, as everyone who locks several rows does, lest two wait for each other.
+OURS = """
+SELECT r.id
+FROM unnest(%(ids)s::bigint[], %(lease_ids)s::uuid[]) AS held(id, lease_id)
+JOIN polling_pollingresource AS r ON r.id = held.id AND r.lease_id = held.lease_id
+ORDER BY r.id
+FOR UPDATE OF r
+"""
+RENEW = f"""
+UPDATE polling_pollingresource AS r SET lease_until = %(lease_until)s
+FROM ({OURS}) AS ours WHERE r.id = ours.id
+"""  # noqa: S608 - no outside text
+RELEASE = f"""
+UPDATE polling_pollingresource AS r SET lease_id = NULL, lease_until = NULL
+FROM ({OURS}) AS ours WHERE r.id = ours.id
+"""  # noqa: S608 - no outside text
+
+
+def claim_due(most: int, now: datetime, *, left_out: Collection[int] = ()) -> list[ClaimedResource]:
+    """Claims at most `most` due rows, a fair share of each organization that has some.
+
+    Organizations in `left_out` are passed over. Fewer rows than `most` do not mean that no more
+    are due: an organization may have had fewer than its share. None means so.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_ORGANIZATIONS, {"now": now, "most": most, "left_out": list(left_out)})
+        organizations = [id_ for (id_,) in cursor.fetchall()]
+    if not organizations:
+        return []
+    share = -(-most // len(organizations))
+    return _lease(
+        CLAIM_FAIR_SHARE,
+        now,
+        {"organizations": organizations, "share": share, "most": most, "now": now},
+    )
+
+
+def claim_instance(
+    instance_id: int, now: datetime, *, name: str | None = None, only_new: bool = False
+) -> list[ClaimedResource]:
+    """Claims the active resources of one instance, due or not; all of them or none.
+
+    `name` asks for one of them, `only_new` for those not started yet. Raises PollRunningError when
+    somebody holds one of them.
+    """
+    names = None if name is None else [name]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            ROWS_OF_INSTANCE, {"instance_id": instance_id, "names": names, "only_new": only_new}
+        )
+        rows = cursor.fetchall()
+        if any(lease_until is not None and lease_until > now for _, lease_until in rows):
+            raise PollRunningError
+        return _lease(CLAIM_BY_ID, now, {"ids": [id_ for id_, _ in rows]}) if rows else []
+
+
+def hold(resource: ClaimedResource, now: datetime) -> ClaimedResource | None:
+    """Leases a row anew that is held already, as it stands now; None when it is held no more."""
+    with transaction.atomic():
+        if not renew([resource], now):
+            return None
+        again = _lease(CLAIM_BY_ID, now, {"ids": [resource.id]})
+        return again[0] if again else None
+
+
+def renew(resources: Sequence[ClaimedResource], now: datetime) -> int:
+    """Lengthens the leases that are still held; how many those were."""
+    return _on_ours(RENEW, resources, lease_until=now + LEASE)
+
+
+def release(resources: Sequence[ClaimedResource]) -> int:
+    """Gives rows back unpolled: they are due as they were before."""
+    return _on_ours(RELEASE, resources)
+
+
+def _lease(statement: str, now: datetime, parameters: dict[str, Any]) -> list[ClaimedResource]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement, {**parameters, "lease_id": uuid.uuid4(), "lease_until": now + LEASE}
+        )
+        return [ClaimedResource._make(row) for row in cursor.fetchall()]
+
+
+def _on_ours(statement: str, resources: Iterable[ClaimedResource], **parameters: Any) -> int:
+    held = [(resource.id, resource.lease_id) for resource in resources]
+    if not held:
+        return 0
+    ids, lease_ids = zip(*held, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters, "ids": list(ids), "lease_ids": list(lease_ids)})
+        return int(cursor.rowcount)

@@ -1,0 +1,296 @@
+"""Stores what a poll came to: everything in one transaction, or nothing.
+
+Rule 1: the fence. Only who still holds the row's lease may write; else all that was found is
+dropped, for somebody else has the row, or it is polled no more. The cursor has not moved, so
+whoever polls next finds it again.
+Rule 2: events, deliveries, seen objects, put-aside objects and the cursor move together.
+Rule 3: a failed poll moves no cursor.
+Rule 4: the instance's row is locked before the resource's, as everyone does who changes both.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import random
+from typing import NamedTuple
+
+import structlog
+from django.db import connection, transaction
+
+from elements.types import Change, ChangeType
+from events.record import record_changes
+from instances.models import ElementInstance
+from polling import due, seen
+from polling.claim import LEASE, ClaimedResource
+from polling.models import PollingResource, PollOutcome, PollRun
+from polling.poll import Failed, Outcome, Succeeded
+from polling.put_aside import PutAside, Waiting, waiting
+
+log = structlog.get_logger()
+
+# One statement for many idle polls. Rows are locked in the order of their ids, as everyone does.
+STORE_IDLE = """
+UPDATE polling_pollingresource AS r
+SET cursor = idle.cursor, next_poll_at = idle.next_poll_at,
+    last_polled_at = idle.started_at, last_success_at = idle.started_at,
+    failures = 0, error = '', lease_id = NULL, lease_until = NULL
+FROM (
+    SELECT r.id, idle.cursor, idle.started_at, idle.next_poll_at
+    FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+        AS idle(id, lease_id, cursor, started_at, next_poll_at)
+    JOIN polling_pollingresource AS r
+        ON r.id = idle.id AND r.lease_id = idle.lease_id AND r.active
+    ORDER BY r.id
+    FOR UPDATE OF r
+) AS idle
+WHERE r.id = idle.id
+"""
+
+FENCE = """
+SELECT cursor, next_poll_at, interval, failures, error
+FROM polling_pollingresource
+WHERE id = %s AND lease_id = %s AND active
+FOR UPDATE
+"""
+
+
+class Fenced(NamedTuple):
+    """The row as it stands while its lease is ours."""
+
+    cursor: str | None
+    due: datetime
+    interval: int  # seconds
+    failures: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """What one poll came to, as it was stored.
+
+    `status` is found, idle, started, recovered, failed, or dropped when the lease was lost.
+    `put_aside` counts what waits now; `more` says that some of it only waits its turn, so that
+    the next poll is due at once.
+    """
+
+    resource: str
+    status: str
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    missing: int = 0
+    put_aside: int = 0
+    events: tuple[int, ...] = ()
+    error: str = ""
+    gap_seconds: int | None = None
+    more: bool = False
+
+    @property
+    def found(self) -> int:
+        return self.created + self.updated + self.deleted
+
+
+class Idle(NamedTuple):
+    """One row of STORE_IDLE."""
+
+    id: int
+    lease_id: uuid.UUID
+    cursor: str
+    started_at: datetime
+    next_poll_at: datetime
+
+
+def idle(done: Succeeded, now: datetime) -> Idle:
+    """What is stored of a poll that found nothing (`done.idle`)."""
+    resource = done.resource
+    next_poll_at = due.after_success(resource.due, resource.interval, now)
+    return Idle(
+        resource.id,
+        resource.lease_id,
+        done.changes.cursor,
+        done.started_at,
+        due.with_put_aside(next_poll_at, resource.put_aside_due_at, now),
+    )
+
+
+def commit_idle(polls: Sequence[Idle]) -> None:
+    """Stores many polls that found nothing. Those whose lease is lost are passed over."""
+    with connection.cursor() as cursor:
+        cursor.execute(STORE_IDLE, [list(column) for column in zip(*polls, strict=True)])
+
+
+def commit(outcome: Outcome, now: datetime, *, keep_lease: bool = False) -> PollReport:
+    """Stores one outcome. With `keep_lease` the row stays ours when more is due at once."""
+    if isinstance(outcome, Failed):
+        return _commit_failure(outcome, now)
+    if outcome.idle:
+        commit_idle([idle(outcome, now)])
+        return PollReport(outcome.resource.name, "idle")
+    return _commit_success(outcome, now, keep_lease=keep_lease)
+
+
+def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> PollReport:
+    """
+    1. Lock the instance, then the row, if its lease is still ours.
+    2. Leave out what events have told already.
+    3. Record the rest as events with their deliveries.
+    4. Remember the objects; settle, keep and add put-aside ones.
+    5. Write the run, when there is something to tell.
+    6. Move cursor and times, and give the row back.
+    """
+    resource, found = done.resource, done.changes
+    with transaction.atomic():
+        instance = _locked_instance(resource.instance_id)
+        row = _fence(resource)
+        if instance is None or row is None:
+            return _dropped(resource)
+        put_aside = PutAside(resource.id, done.asked, found)
+        news = seen.news(resource.id, found.changes, put_aside.created)
+        events = _record(instance, resource, news, now)
+        seen.remember(resource.id, news)
+        newly_put_aside = put_aside.store(now)
+        left = waiting(resource.id, now)
+        report = _report(done, news, events, left)
+        if report.status != "idle" or newly_put_aside:
+            _write_run(done, report, newly_put_aside, now)
+        next_poll_at = due.after_success(row.due, row.interval, now)
+        if resource.cursor is None:  # so that many started together do not fall due together
+            next_poll_at = now + (next_poll_at - now) * random()  # noqa: S311 - spreads load
+        keep = keep_lease and report.more
+        PollingResource.objects.filter(pk=resource.id).update(
+            cursor=found.cursor,
+            next_poll_at=due.with_put_aside(next_poll_at, left.due_at, now),
+            put_aside_due_at=left.due_at,
+            last_polled_at=done.started_at,
+            last_success_at=done.started_at,
+            failures=0,
+            error="",
+            lease_id=resource.lease_id if keep else None,
+            lease_until=now + LEASE if keep else None,
+        )
+    log.info(
+        "poll.stored",
+        resource=resource.id,
+        status=report.status,
+        found=report.found,
+        put_aside=report.put_aside,
+        events=list(events),
+    )
+    return report
+
+
+def _commit_failure(failed: Failed, now: datetime) -> PollReport:
+    """Keeps the cursor, and says what is wrong: on the row always, as a run when it is news."""
+    resource = failed.resource
+    with transaction.atomic():
+        instance = _locked_instance(resource.instance_id)
+        row = _fence(resource)
+        if instance is None or row is None:
+            return _dropped(resource)
+        report = PollReport(resource.name, "failed", error=failed.error)
+        if row.error != failed.error:
+            _write_run(failed, report, 0, now)
+            log.warning("poll.failed", resource=resource.id, error=failed.error)
+        PollingResource.objects.filter(pk=resource.id).update(
+            next_poll_at=due.after_failure(
+                row.failures + 1,
+                row.interval,
+                now,
+                retry_after=failed.retry_after,
+                started=row.cursor is not None,
+            ),
+            last_polled_at=failed.started_at,
+            failures=row.failures + 1,
+            error=failed.error,
+            lease_id=None,
+            lease_until=None,
+        )
+    return report
+
+
+def _locked_instance(instance_id: int) -> ElementInstance | None:
+    """Locked for reading: whoever changes or deletes it waits, or is waited for, right here."""
+    rows = ElementInstance.objects.raw(
+        "SELECT id, organization_id, user_id, name, tags, element_key "
+        "FROM instances_elementinstance WHERE id = %s FOR SHARE",
+        [instance_id],
+    )
+    return next(iter(rows), None)
+
+
+def _fence(resource: ClaimedResource) -> Fenced | None:
+    with connection.cursor() as cursor:
+        cursor.execute(FENCE, [resource.id, resource.lease_id])
+        row = cursor.fetchone()
+    return None if row is None else Fenced._make(row)
+
+
+def _dropped(resource: ClaimedResource) -> PollReport:
+    log.info("poll.dropped", resource=resource.id)
+    return PollReport(resource.name, "dropped", error="the resource was taken back meanwhile")
+
+
+def _record(
+    instance: ElementInstance, resource: ClaimedResource, news: Sequence[Change], now: datetime
+) -> tuple[int, ...]:
+    if not news:
+        return ()
+    return tuple(
+        record_changes(
+            instance_id=instance.pk,
+            organization_id=instance.organization_id,
+            user_id=instance.user_id,
+            instance_name=instance.name,
+            instance_tags=instance.tags,
+            element_key=instance.element_key,
+            object_type=resource.name,
+            changes=news,
+            now=now,
+        )
+    )
+
+
+def _report(
+    done: Succeeded, news: Sequence[Change], events: tuple[int, ...], left: Waiting
+) -> PollReport:
+    kinds = Counter(change.change_type for change in news)
+    gap = done.changes.gap
+    if gap is not None:
+        status = "recovered"
+    elif done.resource.cursor is None:
+        status = "started"
+    else:
+        status = "found" if news or done.changes.missing else "idle"
+    return PollReport(
+        resource=done.resource.name,
+        status=status,
+        created=kinds[ChangeType.CREATED],
+        updated=kinds[ChangeType.UPDATED],
+        deleted=kinds[ChangeType.DELETED],
+        missing=len(done.changes.missing),
+        put_aside=left.count,
+        events=events,
+        gap_seconds=None if gap is None else round((gap.until - gap.since).total_seconds()),
+        more=left.due_now,
+    )
+
+
+def _write_run(outcome: Outcome, report: PollReport, put_aside: int, now: datetime) -> None:
+    cursor = outcome.resource.cursor or ""
+    PollRun.objects.create(
+        resource_id=outcome.resource.id,
+        started_at=outcome.started_at,
+        finished_at=now,
+        outcome=PollOutcome.FOUND if report.status == "idle" else PollOutcome(report.status),
+        found=report.found,
+        missing=report.missing,
+        put_aside=put_aside,
+        cursor_before=cursor,
+        cursor_after=outcome.changes.cursor if isinstance(outcome, Succeeded) else cursor,
+        gap_seconds=report.gap_seconds,
+        error=report.error,
+    )

@@ -1,0 +1,277 @@
+"""Polls what is due, many at once, until told to stop.
+
+Rule 1: nobody waits for anybody: a poll that ends makes room for the next at once. One that takes
+long gives its place up and goes on beside the others.
+Rule 2: what is claimed and not polled is given back; what dies with the process comes back when
+its lease runs out.
+Rule 3: polls that find nothing are stored many in one statement, the others each in a transaction
+of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from polling import claim
+from polling.claim import ClaimedResource
+from polling.commit import PollReport, commit, commit_idle, idle
+from polling.database import patiently
+from polling.poll import Failed, Outcome, Poller, Succeeded
+from transport.asynchronous import AsyncRunner, open_session
+
+LARGEST_CLAIM = 1000  # rows
+AHEAD = 2  # claimed and waiting for a place, as a multiple of the places
+TICK = 0.01  # seconds between two looks at what is to be claimed and stored
+QUIET_TICK = 0.1  # seconds, while nothing is in flight
+NOTHING_DUE_PAUSE = 0.2  # seconds until rows are looked for again
+IDLE_BATCH = 500  # idle polls stored in one statement, or what has gathered after IDLE_WAIT
+IDLE_WAIT = 0.05  # seconds
+SLOW = 2.0  # seconds after which a poll gives its place up
+MOST_SLOW = 4  # slow polls beside the quick ones, as a multiple of the places
+CHECK_EVERY = 0.5  # seconds between two looks at what is in flight
+RENEW_AFTER = 20.0  # seconds; a lease lasts 60
+LATEST_END = 70.0  # seconds after the deadline at which the last polls are given back
+
+log = structlog.get_logger()
+
+
+async def poll_until(deadline: float | None, *, places: int | None = None) -> None:
+    """Polls what falls due until `deadline` (time.monotonic()), then ends what it has begun.
+
+    That takes at most LATEST_END more. Without a deadline: until nothing is due. `places` is how
+    many polls run at once (default POLL_CONCURRENCY). Raises OperationalError or InterfaceError
+    when the database stays away.
+    """
+    places = places or settings.POLL_CONCURRENCY
+    async with open_session(places * (1 + MOST_SLOW)) as session:
+        await Engine(Poller(AsyncRunner(session)).poll, places, deadline).run()
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A claimed resource in our hands. Times are on the monotonic clock."""
+
+    resource: ClaimedResource
+    leased_at: float
+    started_at: float = 0.0
+    slow: bool = False
+
+
+class Engine:
+    """One run: `poll` is called for each resource, `places` at a time."""
+
+    def __init__(
+        self,
+        poll: Callable[[ClaimedResource], Awaitable[Outcome]],
+        places: int,
+        deadline: float | None,
+    ) -> None:
+        self._poll = poll
+        self._places = places
+        self._deadline = deadline
+        self._waiting: deque[Held] = deque()
+        self._in_flight: dict[asyncio.Task[None], Held] = {}
+        self._slow = 0
+        self._idle: list[Succeeded] = []
+        self._idle_since = 0.0
+        self._storing: asyncio.Task[None] | None = None
+        self._claiming: asyncio.Task[None] | None = None
+        self._next_claim_at = 0.0
+        self._next_check_at = 0.0
+        self._nothing_due = False
+        self._fault: BaseException | None = None
+
+    async def run(self) -> None:
+        try:
+            while not self._done():
+                self._claim()
+                self._store_idle()
+                if time.monotonic() >= self._next_check_at:
+                    await self._check()
+                await asyncio.sleep(QUIET_TICK if self._quiet() and self._deadline else TICK)
+                if self._fault is not None:
+                    raise self._fault
+        finally:
+            await self._give_back()
+
+    def _quiet(self) -> bool:
+        """Whether nothing is in our hands."""
+        return not (
+            self._waiting or self._in_flight or self._idle or self._storing or self._claiming
+        )
+
+    def _done(self) -> bool:
+        if self._deadline is None:
+            return self._nothing_due and self._quiet()
+        now = time.monotonic()
+        return now >= self._deadline and (self._quiet() or now >= self._deadline + LATEST_END)
+
+    # --- Claiming --------------------------------------------------------------------------------
+
+    def _claim(self) -> None:
+        """Claims ahead of need, while others are polled."""
+        free = self._places - self._quick()
+        wanted = min(free + AHEAD * self._places - len(self._waiting), LARGEST_CLAIM)
+        if (
+            self._claiming is not None
+            or len(self._waiting) >= self._places
+            or len(self._in_flight) >= self._places * (1 + MOST_SLOW)
+            or time.monotonic() < self._next_claim_at
+            or self._closing()
+        ):
+            return
+        self._claiming = asyncio.create_task(self._claim_now(wanted))
+        self._claiming.add_done_callback(self._claimed)
+
+    def _quick(self) -> int:
+        return len(self._in_flight) - self._slow
+
+    def _closing(self) -> bool:
+        """Past the deadline nothing is claimed, but while slow polls keep us here anyway."""
+        past = self._deadline is not None and time.monotonic() >= self._deadline
+        return past and self._slow == 0
+
+    async def _claim_now(self, wanted: int) -> None:
+        alone = not (self._waiting or self._in_flight or self._idle or self._storing)
+        resources = await patiently(
+            claim.claim_due, wanted, timezone.now(), left_out=self._left_out()
+        )
+        now = time.monotonic()
+        self._waiting.extend(Held(resource, now) for resource in resources)
+        self._nothing_due = alone and not resources
+        self._next_claim_at = 0.0 if resources else now + NOTHING_DUE_PAUSE
+        self._start()
+
+    def _claimed(self, task: asyncio.Task[None]) -> None:
+        self._claiming = None
+        self._note(task)
+
+    def _left_out(self) -> list[int]:
+        """Organizations whose slow polls take so much room that others might lack it."""
+        if self._slow < self._places:
+            return []
+        slow = Counter(
+            held.resource.organization_id for held in self._in_flight.values() if held.slow
+        )
+        return [organization for organization, count in slow.items() if count >= self._places]
+
+    # --- Polling ---------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Gives free places to who waits."""
+        most = self._places * (1 + MOST_SLOW)
+        while self._waiting and self._quick() < self._places and len(self._in_flight) < most:
+            held = self._waiting.popleft()
+            held.started_at = time.monotonic()
+            task = asyncio.create_task(self._poll_and_store(held.resource))
+            self._in_flight[task] = held
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        held = self._in_flight.pop(task, None)
+        if held is not None and held.slow:
+            self._slow -= 1
+        self._note(task)
+        self._start()
+
+    async def _poll_and_store(self, resource: ClaimedResource) -> None:
+        outcome = await self._poll(resource)
+        if isinstance(outcome, Succeeded) and outcome.idle:
+            if not self._idle:
+                self._idle_since = time.monotonic()
+            self._idle.append(outcome)
+        else:
+            await store(outcome)
+
+    def _store_idle(self) -> None:
+        if self._storing is not None or not self._idle:
+            return
+        if (
+            len(self._idle) >= IDLE_BATCH
+            or not self._in_flight
+            or time.monotonic() - self._idle_since >= IDLE_WAIT
+        ):
+            batch, self._idle = self._idle, []
+            self._idle_since = time.monotonic()
+            self._storing = asyncio.create_task(store_idle(batch))
+            self._storing.add_done_callback(self._stored)
+
+    def _stored(self, task: asyncio.Task[None]) -> None:
+        self._storing = None
+        self._note(task)
+
+    def _note(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fault = self._fault or error
+
+    # --- What takes long -------------------------------------------------------------------------
+
+    async def _check(self) -> None:
+        """Slow polls give their places up; leases that grow old are renewed."""
+        now = time.monotonic()
+        self._next_check_at = now + CHECK_EVERY
+        for held in self._in_flight.values():
+            if not held.slow and now - held.started_at >= SLOW:
+                held.slow = True
+                self._slow += 1
+        self._start()
+        old = [
+            held
+            for held in (*self._in_flight.values(), *self._waiting)
+            if now - held.leased_at >= RENEW_AFTER
+        ]
+        if old:
+            await patiently(claim.renew, [held.resource for held in old], timezone.now())
+            for held in old:
+                held.leased_at = now
+
+    async def _give_back(self) -> None:
+        """Ends what is still in flight, stores what is known, and returns the other rows."""
+        unpolled = [held.resource for held in (*self._in_flight.values(), *self._waiting)]
+        self._waiting.clear()
+        self._places = 0  # nothing starts any more
+        tasks = [*self._in_flight]
+        for task in tasks:
+            task.cancel()
+        ending = [task for task in (*tasks, self._storing, self._claiming) if task is not None]
+        await asyncio.gather(*ending, return_exceptions=True)
+        unpolled += [held.resource for held in self._waiting]  # of a claim that was under way
+        if self._idle:
+            await store_idle(self._idle)
+        await patiently(claim.release, unpolled)
+
+
+async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
+    """Stores one outcome. What cannot be stored is a failed poll, visible and tried again."""
+    try:
+        return await patiently(commit, outcome, timezone.now(), keep_lease=keep_lease)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if isinstance(outcome, Failed):
+            raise
+        log.exception("poll.not_stored", resource=outcome.resource.id)
+        reason = f"what was found could not be stored: {type(error).__name__}"
+        failed = Failed(outcome.resource, outcome.started_at, reason)
+        return await patiently(commit, failed, timezone.now())
+
+
+async def store_idle(polls: list[Succeeded]) -> None:
+    """Stores many at once; one by one when something in them cannot be stored."""
+    now = timezone.now()
+    try:
+        await patiently(commit_idle, [idle(done, now) for done in polls])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # noqa: BLE001 - `store` says which one it is
+        for done in polls:
+            await store(done)

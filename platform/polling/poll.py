@@ -1,0 +1,199 @@
+"""One poll of one claimed resource: drives its change feed and says how that ended.
+
+Nothing is written here: commit.py stores an outcome, or drops it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeAlias
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from elements import catalogue
+from elements.errors import ElementNotFound
+from elements.types import Changes, PollCall, PollerEntry, Unfetched
+from encryption.fields import context_of
+from encryption.keys import UnsealError, unseal
+from instances import configuration
+from instances.credential import CredentialAuthorizer
+from polling.claim import ClaimedResource
+from polling.put_aside import due_put_aside
+from polling.seen import known_objects
+from transport.asynchronous import AsyncRunner
+from transport.errors import ProviderError, TransportError
+from transport.types import Account, KnownObjects, Steps
+
+LONGEST_POLL = 80.0  # seconds; a poll that takes longer has failed
+LONGEST_ERROR = 1000  # characters that we keep
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The feed answered. `asked` are the put-aside objects that it was to fetch."""
+
+    resource: ClaimedResource
+    started_at: datetime
+    changes: Changes
+    asked: tuple[Unfetched, ...] = ()
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to store but the times and the cursor."""
+        found = self.changes
+        return not (
+            found.changes
+            or found.unfetched
+            or found.missing
+            or found.unchanged
+            or found.gap
+            or self.asked
+            or self.resource.cursor is None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The feed did not answer. `retry_after` (seconds) is what the provider asked for."""
+
+    resource: ClaimedResource
+    started_at: datetime
+    error: str
+    retry_after: float | None = None
+
+
+Outcome: TypeAlias = Succeeded | Failed
+
+
+class NotPollableError(Exception):
+    """The resource cannot be polled as it is stored. The message is fit for a customer."""
+
+
+class Poller:
+    """Polls one resource at a time, any number of them side by side, through one runner.
+
+    What it has looked up of the elements serves for its lifetime, which is one engine's run.
+    """
+
+    def __init__(self, runner: AsyncRunner) -> None:
+        self._runner = runner
+        self._feeds: dict[tuple[str, str], Feed] = {}
+
+    async def poll(self, resource: ClaimedResource) -> Outcome:
+        """Polls once. Raises nothing but its own cancellation and the errors of a lost database."""
+        started_at = timezone.now()
+        try:
+            async with asyncio.timeout(LONGEST_POLL):
+                return await self._poll(resource, started_at)
+        except (NotPollableError, ElementNotFound) as error:
+            return _failed(resource, started_at, str(error))
+        except ProviderError as error:
+            return _failed(resource, started_at, str(error), error.retry_after)
+        except TransportError as error:
+            return _failed(resource, started_at, str(error) or type(error).__name__)
+        except TimeoutError:
+            return _failed(resource, started_at, f"the poll took longer than {LONGEST_POLL:g} s")
+        except UnsealError:
+            log.exception("poll.token_sealed", resource=resource.id)
+            return _failed(resource, started_at, "the stored access token cannot be decrypted")
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # a faulty connector must not stop the others
+            log.exception("poll.connector_failed", resource=resource.id)
+            return _failed(resource, started_at, f"the connector failed: {type(error).__name__}")
+
+    async def _poll(self, resource: ClaimedResource, started_at: datetime) -> Outcome:
+        feed = self._feed(resource)
+        account = _account(resource, feed)
+        asked: tuple[Unfetched, ...] = ()
+        if resource.put_aside_due_at is not None and resource.put_aside_due_at <= started_at:
+            asked = await sync_to_async(due_put_aside)(resource.id, started_at)
+        call = PollCall(
+            entry=poller_entry(resource.name, resource.entry),
+            cursor=resource.cursor,
+            started_at=started_at,
+            configuration=feed.configuration(resource.configuration),
+            last_success_at=resource.last_success_at,
+            unfetched=asked,
+        )
+
+        async def known(question: KnownObjects) -> Mapping[str, str]:
+            return await sync_to_async(known_objects)(resource.id, question)
+
+        changes = await self._runner.run(feed.changes(call), account, known=known)
+        if not isinstance(changes, Changes) or not changes.cursor:
+            return _failed(resource, started_at, "the connector failed: it gave no cursor")
+        return Succeeded(resource, started_at, changes, asked)
+
+    def _feed(self, resource: ClaimedResource) -> Feed:
+        key = (resource.element_key, resource.name)
+        feed = self._feeds.get(key)
+        if feed is None:
+            feed = self._feeds[key] = Feed.of(*key)
+        return feed
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What is polled, at which address, and with which configuration where nothing is set."""
+
+    changes: Callable[[PollCall], Steps[Changes]]
+    base_url: str
+    defaults: Mapping[str, str]
+
+    @classmethod
+    def of(cls, element_key: str, name: str) -> Feed:
+        """Raises ElementNotFound or NotPollableError."""
+        element = catalogue.find(element_key)
+        resource = element.resource(name)
+        if resource is None or resource.changes is None:
+            raise NotPollableError(f"{element.name} has no resource {name} that can be polled")
+        return cls(
+            resource.changes, catalogue.address(element.base_url), configuration.defaults(element)
+        )
+
+    def configuration(self, stored: str) -> Mapping[str, str]:
+        return {**self.defaults, **_parsed(stored)}
+
+
+def _account(resource: ClaimedResource, feed: Feed) -> Account:
+    if resource.credential_id is None or resource.access_token is None:
+        raise NotPollableError("the account was never authorized: connect it again")
+    token = unseal(
+        resource.access_token,
+        context_of("instances_credential", resource.credential_id, "access_token"),
+    )
+    return Account(feed.base_url, CredentialAuthorizer(resource.credential_id, token))
+
+
+def _failed(
+    resource: ClaimedResource, started_at: datetime, error: str, retry_after: float | None = None
+) -> Failed:
+    return Failed(resource, started_at, error[:LONGEST_ERROR], retry_after)
+
+
+# Most instances are configured alike: what is parsed once serves them all.
+
+
+@lru_cache(maxsize=1024)
+def poller_entry(name: str, entry: str) -> PollerEntry:
+    """The stored JSON of an entry as the feed takes it."""
+    options = json.loads(entry)
+    url, id_field = options.pop("url", ""), options.pop("idField", "")
+    return PollerEntry(name=name, url=url, id_field=id_field, options=options)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(stored: str) -> Mapping[str, str]:
+    parsed: dict[str, str] = json.loads(stored)
+    return parsed

@@ -1,0 +1,105 @@
+"""Which resources of an instance are polled: rows kept in step with its configuration.
+
+Rule 1: all of it happens in the transaction that changes the instance.
+Rule 2: whatever changes how a resource is polled takes its row back from whoever polls it just
+then: the lease is cleared, and what that poll found is dropped with its cursor unmoved.
+Rule 3: a cursor is kept through disabling, a lost grant and connecting again. Switching events
+off forgets it: switched on again, "now" is the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from elements import poller
+from elements.types import PollerEntry
+from instances import configuration
+from instances.models import ElementInstance
+from polling.due import LONGEST_INTERVAL
+from polling.models import PollingResource, PollOutcome, PollRun, PutAsideObject
+from polling.poll_now import start_new
+
+
+def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **_: Any) -> None:
+    """Receiver of instances.signals.instance_saved. Starts new resources once it is committed."""
+    now = timezone.now()
+    rows = {row.name: row for row in _locked(PollingResource.objects.filter(instance=instance))}
+    for name, entry in _entries(instance).items():
+        row = rows.pop(name, None) or PollingResource(
+            organization_id=instance.organization_id, instance=instance, name=name, active=False
+        )
+        _update(row, instance, entry, now, reauthenticated=reauthenticated)
+    PollingResource.objects.filter(pk__in=[row.pk for row in rows.values()]).delete()
+    transaction.on_commit(lambda: start_new(instance.pk), robust=True)
+
+
+def stop(*, instance: ElementInstance, reason: str, **_: Any) -> None:
+    """Receiver of instances.signals.grant_lost: nothing is polled until it is connected again."""
+    now = timezone.now()
+    for row in _locked(PollingResource.objects.filter(instance=instance, active=True)):
+        row.active = False
+        row.error = reason
+        row.lease_id = row.lease_until = None
+        row.save()
+        PollRun.objects.create(
+            resource=row,
+            started_at=now,
+            finished_at=now,
+            outcome=PollOutcome.FAILED,
+            cursor_before=row.cursor or "",
+            cursor_after=row.cursor or "",
+            error=reason,
+        )
+
+
+def _locked(rows: QuerySet[PollingResource]) -> list[PollingResource]:
+    return list(rows.select_for_update().order_by("id"))  # the order of everyone, no deadlocks
+
+
+def _entries(instance: ElementInstance) -> Mapping[str, PollerEntry]:
+    """What the instance's configuration wants polled; nothing as long as it doesn't say."""
+    text = configuration.effective(instance).get(configuration.POLLER_CONFIGURATION, "")
+    if not text.strip():
+        return {}
+    return poller.parse(text, configuration.element_of(instance))
+
+
+def _update(
+    row: PollingResource,
+    instance: ElementInstance,
+    entry: PollerEntry,
+    now: datetime,
+    *,
+    reauthenticated: bool,
+) -> None:
+    """Brings one row up to date and saves it when anything about its polling changes."""
+    new, was_active, before = row.pk is None, row.active, _deciding(row)
+    wanted = instance.events_enabled and instance.vendor_type == "polling"
+    interval = min(instance.refresh_interval * 60, LONGEST_INTERVAL)
+    row.configuration = {**entry.options, "url": entry.url, "idField": entry.id_field}
+    row.active = row.enabled and wanted and instance.enabled and instance.valid
+    if not new and row.interval != interval:
+        since = row.last_polled_at or now
+        row.next_poll_at = max(now, since + timedelta(seconds=interval))
+    row.interval = interval
+    if not wanted and row.cursor is not None:
+        row.cursor = row.put_aside_due_at = None
+        PutAsideObject.objects.filter(resource=row).delete()
+    polled_at_once = row.active and (reauthenticated or not was_active)
+    if new or polled_at_once:
+        row.next_poll_at = now
+        row.failures, row.error = 0, ""
+    if new or polled_at_once or _deciding(row) != before:
+        row.lease_id = row.lease_until = None
+        row.save()
+
+
+def _deciding(row: PollingResource) -> tuple[Any, ...]:
+    """The columns that decide whether and how a resource is polled."""
+    return row.configuration, row.interval, row.active, row.cursor

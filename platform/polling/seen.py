@@ -1,0 +1,91 @@
+"""What events have told of each object, so that nothing is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from django.db import connection
+
+from elements.types import Change, ChangeType
+from polling.models import PolledObject
+from transport.types import KnownObjects
+
+DELETED = "deleted"  # the fingerprint under which a deleted object is remembered
+
+
+def known_objects(resource_id: int, question: KnownObjects) -> dict[str, str]:
+    """Answers a feed's question: {object id: fingerprint}; deleted ones have "deleted"."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT object_id, fingerprint FROM polling_polledobject
+            WHERE resource_id = %(resource)s AND object_id = ANY(%(ids)s::text[])
+            UNION
+            SELECT object_id, fingerprint FROM polling_polledobject
+            WHERE resource_id = %(resource)s AND occurred_at >= %(since)s
+            """,
+            {"resource": resource_id, "ids": list(question.ids), "since": question.since},
+        )
+        return dict(cursor.fetchall())
+
+
+def news(resource_id: int, changes: Iterable[Change], created: Collection[str]) -> list[Change]:
+    """The changes that no event has told yet, each with the type that its receiver should see.
+
+    An object in `created` was new when it was put aside, and is CREATED still. One that was told
+    of before is not CREATED again, unless it was deleted in between.
+    """
+    changes = list(changes)
+    told = known_objects(resource_id, KnownObjects(tuple(change.object_id for change in changes)))
+    result = []
+    for change in changes:
+        fingerprint = _fingerprint(change)
+        before = told.get(change.object_id)
+        if before == fingerprint:
+            continue
+        told[change.object_id] = fingerprint
+        result.append(_typed(change, _type(change, before, created)))
+    return result
+
+
+def remember(resource_id: int, changes: Iterable[Change]) -> None:
+    """Keeps the last state of each object that an event tells."""
+    latest = {change.object_id: change for change in changes}
+    PolledObject.objects.bulk_create(
+        [
+            PolledObject(
+                resource_id=resource_id,
+                object_id=change.object_id,
+                fingerprint=_fingerprint(change),
+                occurred_at=change.occurred_at,
+            )
+            # In one order for everyone: two that write the same rows must not wait crosswise.
+            for _, change in sorted(latest.items())
+        ],
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["resource", "object_id"],
+        update_fields=["fingerprint", "occurred_at"],
+    )
+
+
+def _fingerprint(change: Change) -> str:
+    return DELETED if change.change_type is ChangeType.DELETED else change.fingerprint
+
+
+def _type(change: Change, before: str | None, created: Collection[str]) -> ChangeType:
+    if change.change_type is ChangeType.UPDATED and change.object_id in created:
+        return ChangeType.CREATED if before is None else ChangeType.UPDATED
+    if change.change_type is ChangeType.CREATED and before not in {None, DELETED}:
+        return ChangeType.UPDATED
+    return change.change_type
+
+
+def _typed(change: Change, change_type: ChangeType) -> Change:
+    if change.change_type is change_type:
+        return change
+    record: Mapping[str, object] = change.record
+    if "changeType" in record:
+        record = {**record, "changeType": change_type.value}
+    return replace(change, change_type=change_type, record=record)

@@ -1,0 +1,45 @@
+"""The poll line, as django-q2 runs it, and the removal of what is old."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from asgiref.sync import async_to_sync
+from django.utils import timezone
+
+from polling import engine
+from polling.models import PollRun
+from worker.line import run_line
+
+RUNS_KEPT = timedelta(days=30)
+REMOVED_AT_ONCE = 5000  # rows
+
+
+def poll_due(slot: int = 0) -> None:
+    """Polls what falls due for some seconds, then queues itself again (worker.line)."""
+    run_line("poll", slot, "polling.tasks.poll_due", poll_until)
+
+
+def poll_until(deadline: float) -> None:
+    """Polls what falls due until `deadline` (time.monotonic())."""
+    async_to_sync(engine.poll_until)(deadline)
+
+
+def poll_all_due() -> None:
+    """Polls until nothing is due."""
+    async_to_sync(engine.poll_until)(None)
+
+
+def remove_old_runs() -> int:
+    """Removes poll runs that are older than RUNS_KEPT, few at a time; how many it were."""
+    before = timezone.now() - RUNS_KEPT
+    removed = 0
+    while True:
+        ids = list(
+            PollRun.objects.filter(started_at__lt=before).values_list("pk", flat=True)[
+                :REMOVED_AT_ONCE
+            ]
+        )
+        if not ids:
+            return removed
+        removed += PollRun.objects.filter(pk__in=ids).delete()[0]
