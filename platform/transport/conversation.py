@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import structlog
 
 from transport.errors import GrantLost, TransportError
-from transport.outgoing import Outgoing, prepare
+from transport.outgoing import Outgoing, is_own, prepare
 from transport.types import Account, Authorizer, KnownObjects, Outcome, Request, Response, Steps
 
 T = TypeVar("T")
@@ -68,7 +68,11 @@ def _answers(requests: Sequence[Request], account: Account) -> Conversation[list
     outcomes = yield from _outcomes(requests, account, token)
     if authorizer is None or token is None:
         return outcomes
-    rejected = [i for i, outcome in enumerate(outcomes) if _is_rejection(outcome)]
+    rejected = [
+        place
+        for place, outcome in enumerate(outcomes)
+        if _is_rejection(outcome) and is_own(requests[place], account)
+    ]
     if not rejected:
         return outcomes
     try:

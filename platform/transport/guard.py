@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -131,17 +131,13 @@ class AddressGuard:
         """
         protect(session, self)
 
-    def connector(
-        self, *, limit: int = 100, limit_per_host: int = 0, keepalive: float = 15.0
-    ) -> aiohttp.BaseConnector:
+    def connector(self, **options: Any) -> aiohttp.TCPConnector:
         """A guarded connector for an aiohttp session; made while the event loop runs.
 
-        `limit`s are connections in use at once (0: any number), `keepalive` in seconds. aiohttp
-        follows redirects unless each request says allow_redirects=False.
+        `options` are those of aiohttp.TCPConnector, but for the resolver and the socket factory.
+        aiohttp follows redirects unless each request says allow_redirects=False.
         """
-        return GuardedConnector(
-            self, limit=limit, limit_per_host=limit_per_host, keepalive_timeout=keepalive
-        )
+        return GuardedConnector(self, **options)
 
 
 def default_guard() -> AddressGuard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -53,22 +53,13 @@ class GuardedConnector(aiohttp.TCPConnector):
     aiohttp asks no resolver about an IP address in a URL; the second judge sees those.
     """
 
-    def __init__(
-        self,
-        guard: AddressGuard,
-        *,
-        limit: int = 100,
-        limit_per_host: int = 0,
-        keepalive_timeout: float = 15.0,
-    ) -> None:
+    def __init__(self, guard: AddressGuard, **options: Any) -> None:
         self._guard = guard
         super().__init__(
             resolver=_JudgedResolver(guard),
             socket_factory=self._judged_socket,
             ttl_dns_cache=NAMES_REMEMBERED_FOR,
-            limit=limit,
-            limit_per_host=limit_per_host,
-            keepalive_timeout=keepalive_timeout,
+            **options,
         )
 
     def _judged_socket(self, address: aiohttp.AddrInfoType) -> socket.socket:

@@ -40,16 +40,11 @@ def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
 
     Raises AddressRefused when its URL is neither a path from "/" nor a readable absolute URL.
     """
-    base, origin = _base(account.base_url)
+    base, _ = _base(account.base_url)
     url = request.url
+    trusted = is_own(request, account)
     if url.startswith("/"):
         url = base + url
-        trusted = True
-    elif url.startswith(("http://", "https://")):
-        trusted = read_url(url) == origin
-    else:
-        # Anything else, put behind the base URL, could change its host ("@example.com").
-        raise AddressRefused("a request's URL must be a path that begins with / or be absolute")
     if not _READY.fullmatch(url):
         url = quote(url.partition("#")[0], safe=":/?[]@!$&'()*+,;=%~")
     if request.query:
@@ -62,6 +57,20 @@ def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
         body = json.dumps(request.json, separators=(",", ":")).encode()
         headers["Content-Type"] = "application/json"
     return Outgoing(request.method.upper(), url, headers, body)
+
+
+def is_own(request: Request, account: Account) -> bool:
+    """Whether a request goes to the account's own origin, and so carries its token.
+
+    Raises AddressRefused when its URL is neither a path from "/" nor a readable absolute URL.
+    """
+    if request.url.startswith("/"):
+        return True
+    if request.url.startswith(("http://", "https://")):
+        _, origin = _base(account.base_url)
+        return read_url(request.url) == origin
+    # Anything else, put behind the base URL, could change its host ("@example.com").
+    raise AddressRefused("a request's URL must be a path that begins with / or be absolute")
 
 
 def bearer(token: str) -> str:
