@@ -55,7 +55,8 @@ def changed_messages(call: PollCall) -> Steps[Changes]:
     wanted = _wanted(call, history)
     fetched = yield from fetch_messages(wanted, call.configuration)
     changes: dict[str, Change] = {}
-    for message_id in (*wanted, *history.sightings):
+    put_aside = (waiting.object_id for waiting in call.unfetched)
+    for message_id in (*put_aside, *history.sightings):
         sighting = history.sightings.get(message_id)
         if sighting is not None and sighting.change_type is ChangeType.DELETED:
             changes[message_id] = deleted_change(message_id, sighting)

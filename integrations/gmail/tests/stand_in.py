@@ -1,0 +1,194 @@
+"""A mailbox in memory that answers the feed's requests, so that tests are plain calls.
+
+It follows Google's documentation of history.list, messages.list and messages.get in what the feed
+relies on, and can be told to fail.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from elements.types import ChangeType, PollCall, PollerEntry, Unfetched
+from transport.errors import TransportError
+from transport.types import KnownObjects, Outcome, Request, Response, Steps
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+ENTRY = PollerEntry("changed-messages", "/hubs/general/changed-messages", "id")
+
+
+def answer(body: object, status: int = 200, **headers: str) -> Response:
+    """A response with a JSON body; header names are written with underscores."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, names, json.dumps(body).encode())
+
+
+def refusal(status: int, reason: str = "", **headers: str) -> Response:
+    """An error in Google's JSON form."""
+    error = {"code": status, "message": reason, "errors": [{"reason": reason}]}
+    return answer({"error": error}, status, **headers)
+
+
+def poll_call(
+    cursor: str | None,
+    *,
+    unfetched: tuple[Unfetched, ...] = (),
+    last_success_at: datetime | None = NOW - timedelta(minutes=1),
+    configuration: Mapping[str, str] | None = None,
+) -> PollCall:
+    return PollCall(
+        entry=ENTRY,
+        cursor=cursor,
+        started_at=NOW,
+        configuration=configuration or {},
+        last_success_at=last_success_at,
+        unfetched=unfetched,
+    )
+
+
+@dataclass
+class Mailbox:
+    """History ids are numbers here, with gaps; the feed must not know that."""
+
+    history_id: int = 1000
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    expired_before: int = 0
+    faults: dict[str, Outcome] = field(default_factory=dict)  # by message id
+    page_size: int = 500
+    requests: list[Request] = field(default_factory=list)
+    lists: list[int] = field(default_factory=list)  # sizes of the lists of requests
+
+    # --- what happens to the mailbox ---
+
+    def deliver(self, message_id: str, *labels: str, dated: datetime = NOW) -> None:
+        self.messages[message_id] = {
+            "id": message_id,
+            "threadId": f"t{message_id}",
+            "labelIds": list(labels or ("INBOX", "UNREAD")),
+            "internalDate": str(int(dated.timestamp() * 1000)),
+        }
+        self._record(message_id, "messagesAdded")
+
+    def label(self, message_id: str, label: str) -> None:
+        self.messages[message_id]["labelIds"].append(label)
+        self._record(message_id, "labelsAdded", labelIds=[label])
+
+    def unlabel(self, message_id: str, label: str) -> None:
+        self.messages[message_id]["labelIds"].remove(label)
+        self._record(message_id, "labelsRemoved", labelIds=[label])
+
+    def delete(self, message_id: str) -> None:
+        self._record(message_id, "messagesDeleted")
+        del self.messages[message_id]
+
+    def expire(self) -> None:
+        self.expired_before = self.history_id + 1
+        self.history_id += 11
+
+    def _record(self, message_id: str, kind: str, **more: Any) -> None:
+        self.history_id += 7 + len(self.history) % 5
+        message = self.messages[message_id]
+        message["historyId"] = str(self.history_id)
+        named = {name: message[name] for name in ("id", "threadId", "labelIds")}
+        named["labelIds"] = list(named["labelIds"])
+        self.history.append(
+            {
+                "id": str(self.history_id),
+                "messages": [{"id": message_id, "threadId": message["threadId"]}],
+                kind: [{"message": named, **more}],
+            }
+        )
+
+    # --- what it answers ---
+
+    def reply(self, request: Request) -> Outcome:
+        self.requests.append(request)
+        assert request.method == "GET"
+        assert request.units > 0
+        place = request.url.removeprefix("/gmail/v1/users/me/")
+        if place == "profile":
+            return answer({"emailAddress": "user@example.com", "historyId": str(self.history_id)})
+        if place == "history":
+            return self._history(request)
+        if place == "messages":
+            return self._list(request)
+        match = re.fullmatch(r"messages/(\w+)", place)
+        assert match is not None, place
+        return self._get(match[1])
+
+    def _history(self, request: Request) -> Response:
+        start = int(str(request.query["startHistoryId"]))
+        if start < self.expired_before:
+            return refusal(404, "notFound")
+        since = [record for record in self.history if int(record["id"]) > start]
+        size = min(self.page_size, int(str(request.query["maxResults"])))
+        offset = int(str(request.query.get("pageToken", "0")))
+        body: dict[str, Any] = {"historyId": str(self.history_id)}
+        if page := since[offset : offset + size]:
+            body["history"] = page
+        if offset + size < len(since):
+            body["nextPageToken"] = str(offset + size)
+        return answer(body)
+
+    def _list(self, request: Request) -> Response:
+        assert request.query["includeSpamTrash"] == "true"
+        after = int(str(request.query["q"]).removeprefix("after:")) * 1000
+        found = [m for m in self.messages.values() if int(m["internalDate"]) >= after]
+        found.sort(key=lambda message: -int(message["internalDate"]))
+        offset = int(str(request.query.get("pageToken", "0")))
+        page = found[offset : offset + self.page_size]
+        body: dict[str, Any] = {"resultSizeEstimate": len(found)}
+        if page:
+            body["messages"] = [{"id": m["id"], "threadId": m["threadId"]} for m in page]
+        if offset + self.page_size < len(found):
+            body["nextPageToken"] = str(offset + self.page_size)
+        return answer(body)
+
+    def _get(self, message_id: str) -> Outcome:
+        if message_id in self.faults:
+            return self.faults[message_id]
+        if message_id not in self.messages:
+            return refusal(404, "notFound")
+        message = dict(self.messages[message_id])
+        if not message["labelIds"]:
+            del message["labelIds"]  # Gmail leaves out what is empty
+        return answer(message)
+
+    # --- driving a generator against it ---
+
+    def run(self, steps: Steps[T], known: Mapping[str, tuple[str, datetime | None]] = {}) -> T:
+        """Runs the steps to their end. `known` holds fingerprint and date by object id."""
+        reply: Any = None
+        try:
+            while True:
+                step = steps.send(reply)
+                if isinstance(step, KnownObjects):
+                    reply = {
+                        id_: fingerprint
+                        for id_, (fingerprint, at) in known.items()
+                        if id_ in step.ids or (at and step.since and at >= step.since)
+                    }
+                elif isinstance(step, Request):
+                    reply = self.reply(step)
+                    if isinstance(reply, TransportError):
+                        steps.throw(reply)
+                else:
+                    self.lists.append(len(step))
+                    reply = [self.reply(request) for request in step]
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def asked(self, place: str) -> list[Request]:
+        """The requests to one place, such as "history" or "messages/m1"."""
+        return [r for r in self.requests if r.url == f"/gmail/v1/users/me/{place}"]
+
+
+def waiting(message_id: str, kind: ChangeType = ChangeType.CREATED) -> Unfetched:
+    return Unfetched(message_id, kind)

@@ -1,0 +1,137 @@
+"""Messages by search and by id, and what the other resources declare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from elements.errors import ParameterError
+from elements.types import Call
+from integrations.gmail.element import ELEMENT
+from integrations.gmail.query import search
+from integrations.gmail.resources import get_message, list_messages
+from integrations.gmail.tests.stand_in import answer, refusal
+from integrations.gmail.units import QUOTAS, quota_of
+from transport.errors import MalformedAnswer, ProviderError
+from transport.types import Request
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, {}),
+        ({"q": "is:unread from:x"}, {"q": "is:unread from:x"}),
+        ({"where": "from='user@example.com'"}, {"q": "from:user@example.com"}),
+        ({"where": "from='a@example.com' AND subject='x'"}, {"q": "from:a@example.com subject:x"}),
+        ({"where": "subject = 'two words' and to=b@example.com"},
+         {"q": 'subject:"two words" to:b@example.com'}),
+        ({"where": "subject='it''s'"}, {"q": "subject:it's"}),
+        ({"where": "subject='a AND b'"}, {"q": 'subject:"a AND b"'}),
+        ({"where": "date>'2026-01-31'"}, {"q": "after:1769817600"}),
+        ({"where": "before<'2026-01-31T00:00:00Z'"}, {"q": "before:1769817600"}),
+        ({"where": "internalDate>=1769817600000"}, {"q": "after:1769817600"}),
+        ({"where": "after='1769817600'"}, {"q": "after:1769817600"}),
+        ({"where": "labelIds='INBOX,UNREAD'"}, {"labelIds": ["INBOX", "UNREAD"]}),
+        ({"where": "includeSpamTrash='TRUE'"}, {"includeSpamTrash": "true"}),
+        ({"labelIds": "INBOX, STARRED", "includeSpamTrash": "false"},
+         {"labelIds": ["INBOX", "STARRED"], "includeSpamTrash": "false"}),
+        ({"q": "is:unread", "where": "from='a'"}, {"q": "is:unread from:a"}),
+    ],
+)  # fmt: skip
+def test_a_search_becomes_gmails(query: dict[str, str], expected: dict[str, Any]) -> None:
+    assert search(Call(query=query)) == expected
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "from",
+        "from='a",
+        "from='a' OR to='b'",
+        "from='a' to='b'",
+        "from>'a'",
+        "colour='red'",
+        "date='2026-01-31'",
+        "date>'soon'",
+        "subject='a\"b'",
+        "includeSpamTrash='perhaps'",
+        "from='a' AND",
+        "from='a'; DROP TABLE x",
+    ],
+)
+def test_a_where_clause_that_cannot_be_searched_is_refused(where: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        search(Call(query={"where": where}))
+    assert caught.value.path == "where"
+
+
+def test_messages_are_listed_a_page_at_a_time() -> None:
+    steps = list_messages(Call(query={"q": "x"}, page_size=2, page_token="later"))
+    request = next(steps)
+    assert isinstance(request, Request)
+    assert request.query == {"q": "x", "maxResults": 2, "pageToken": "later"}
+    with pytest.raises(StopIteration) as end:
+        steps.send(answer({"messages": [{"id": "a"}], "nextPageToken": "t"}))
+    assert (end.value.value.records, end.value.value.next_token) == ([{"id": "a"}], "t")
+
+
+def test_an_empty_mailbox_lists_nothing() -> None:
+    steps = list_messages(Call())
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.send(answer({"resultSizeEstimate": 0}))
+    assert (end.value.value.records, end.value.value.next_token) == ([], "")
+
+
+@pytest.mark.parametrize("messages", [{"a": 1}, ["x"]])
+def test_a_list_that_is_not_gmails_is_an_error(messages: object) -> None:
+    steps = list_messages(Call())
+    next(steps)
+    with pytest.raises(MalformedAnswer):
+        steps.send(answer({"messages": messages}))
+
+
+def test_one_message_is_read_in_the_format_asked_for() -> None:
+    query = {"format": "metadata", "metadataHeaders": "From, Subject"}
+    steps = get_message(Call(object_id="18c", query=query))
+    request = next(steps)
+    assert isinstance(request, Request)
+    assert request.url == "/gmail/v1/users/me/messages/18c"
+    assert request.query == {"format": "metadata", "metadataHeaders": ["From", "Subject"]}
+    with pytest.raises(ProviderError):
+        steps.send(refusal(404, "notFound"))
+
+
+@pytest.mark.parametrize("object_id", ["", "..", "../labels", "a/b", "a?x=1", "a%2f"])
+def test_an_id_that_leads_elsewhere_is_refused(object_id: str) -> None:
+    with pytest.raises(ParameterError):
+        next(get_message(Call(object_id=object_id)))
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(ParameterError):
+        next(get_message(Call(object_id="a", query={"format": "everything"})))
+
+
+def test_prices_follow_the_generation_of_the_project() -> None:
+    assert QUOTAS["2025-11"].costs["messages.get"] == 5
+    assert QUOTAS["2026-05"].costs["messages.get"] == 20
+    assert QUOTAS["2025-11"].costs["history.list"] == QUOTAS["2026-05"].costs["history.list"] == 2
+    with pytest.raises(ValueError, match="GMAIL_QUOTA_GENERATION must be one of 2025-11, 2026-05"):
+        quota_of("2030-01")
+
+
+@pytest.mark.parametrize(
+    "name", ["changed-messages", "/changed-messages", "changed-message", "/changed-message"]
+)
+def test_changed_messages_is_known_by_each_name_in_use(name: str) -> None:
+    resource = ELEMENT.resource(name)
+    assert resource is not None
+    assert resource.name == "changed-messages"
+    assert resource.changes is not None
+
+
+def test_it_offers_what_it_says() -> None:
+    names = [resource.name for resource in ELEMENT.resources]
+    assert names == ["profile", "messages", "labels", "history", "changed-messages"]
