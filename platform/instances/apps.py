@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class InstancesConfig(AppConfig):
     name = "instances"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from api.authentication import register_element_lookup
+        from instances.token import find_by_token
+
+        register_element_lookup(find_by_token)

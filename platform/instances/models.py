@@ -64,9 +64,7 @@ class Credential(EncryptedModel):
     expires_at = models.DateTimeField(null=True)
     refresh_due_at = models.DateTimeField(null=True)
     scope = models.TextField(blank=True)  # as granted, space-separated
-    state = models.CharField(
-        max_length=10, choices=CredentialState, default=CredentialState.OK
-    )
+    state = models.CharField(max_length=10, choices=CredentialState, default=CredentialState.OK)
     error = models.TextField(blank=True)  # of the last refresh; empty when it succeeded
     failures = models.PositiveIntegerField(default=0)  # refreshes that failed, in a row
     refreshed_at = models.DateTimeField(null=True)  # when the access token was obtained

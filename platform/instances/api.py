@@ -1,0 +1,170 @@
+"""/instances and /elements/{keyOrId}/instances: by id, or without one by the Element token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.authentication import Caller
+from api.errors import NotFound
+from api.fields import flag, json_object, text
+from api.paging import page_of
+from api.permissions import IsAuthenticatedCaller, IsElementCaller
+from elements import catalogue
+from instances import configuration as keys
+from instances import provision, wish
+from instances.models import ElementInstance
+from instances.representation import instance_json, objects_json, rows_json
+
+LONGEST_SEARCH = 200  # characters
+
+
+def caller_of(request: Request) -> Caller:
+    caller = request.auth
+    if not isinstance(caller, Caller):
+        raise TypeError("the view lets anonymous callers in")
+    return caller
+
+
+class InstanceScopedView(APIView):
+    """A view on one instance: the one that the path names, else the Element token's."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        named = self.kwargs.get("instance_id") is not None
+        return [IsAuthenticatedCaller() if named else IsElementCaller()]
+
+    def instance(self, request: Request) -> ElementInstance:
+        """Raises NotFound, also for what belongs to others or to another element."""
+        caller = caller_of(request)
+        named = self.kwargs.get("instance_id")
+        if named is None:
+            assert caller.instance is not None  # noqa: S101 - IsElementCaller
+            return provision.find(caller.organization, caller.instance.pk)
+        instance = provision.find(caller.organization, int(named))
+        addressed = self.kwargs.get("element")
+        if addressed is not None and catalogue.find(addressed).key != instance.element_key:
+            raise NotFound(f"No element instance found with id {named}")
+        return instance
+
+    def change(self, request: Request, wanted: provision.Wish) -> ElementInstance:
+        """The instance after the change."""
+        found = self.instance(request)
+        return provision.change(caller_of(request).organization, found.pk, wanted)
+
+
+class InstanceView(InstanceScopedView):
+    def get(self, request: Request, **path: str) -> Response:
+        return Response(instance_json(self.instance(request)))
+
+    def put(self, request: Request, **path: str) -> Response:
+        return self._changed(request, replace=True)
+
+    def patch(self, request: Request, **path: str) -> Response:
+        return self._changed(request, replace=False)
+
+    def delete(self, request: Request, **path: str) -> Response:
+        found = self.instance(request)
+        provision.delete(caller_of(request).organization, found.pk)
+        return Response()
+
+    def _changed(self, request: Request, *, replace: bool) -> Response:
+        found = self.instance(request)
+        body = json_object(request.data)
+        if body.get("element") is not None:
+            # Clients write whole rows back, with the element in it.
+            wish.element_of(body, found.element_key)
+        wanted = wish.to_change(body, replace=replace)
+        changed = provision.change(caller_of(request).organization, found.pk, wanted)
+        return Response(instance_json(changed))
+
+
+class InstancesView(InstanceView):
+    """The list and its creation; PUT, PATCH and DELETE act on the Element token's instance."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        if self.request.method in {"GET", "HEAD", "POST", "OPTIONS"}:
+            return [IsAuthenticatedCaller()]
+        return super().get_permissions()
+
+    def get(self, request: Request, **path: str) -> Response:
+        listing = page_of(request, self._rows(request))
+        if not listing.rows:
+            raise NotFound("No instances found")
+        hydrate = flag(request.query_params, "hydrate", default=True)
+        return Response(
+            [instance_json(row, hydrate=hydrate) for row in listing.rows],
+            headers=listing.headers,
+        )
+
+    def post(self, request: Request, **path: str) -> Response:
+        caller = caller_of(request)
+        body = json_object(request.data)
+        element = wish.element_of(body, self.kwargs.get("element"))
+        wanted = wish.to_create(body)
+        wants_objects = flag(body, "retrieveObjectsAfterInstantiation")
+        instance = provision.create(caller.user, caller.organization, element, wanted)
+        answer: dict[str, Any] = instance_json(instance)
+        if wanted.consent.code:
+            answer["providerData"] = {"code": wanted.consent.code}  # spent by now
+        if wants_objects:
+            answer["objects"] = objects_json(element)
+        return Response(answer)
+
+    def _rows(self, request: Request) -> QuerySet[ElementInstance]:
+        rows = ElementInstance.objects.filter(organization=caller_of(request).organization)
+        addressed = self.kwargs.get("element")
+        if addressed is not None:
+            rows = rows.filter(element_key=catalogue.find(addressed).key)
+        query = request.query_params
+        for tag in (*query.getlist("tags[]"), *query.getlist("tags")):
+            wanted = text({"tags[]": tag}, "tags[]", longest=LONGEST_SEARCH)
+            rows = rows.filter(tags__contains=[wanted])
+        if searched := text(query, "searchText", longest=LONGEST_SEARCH):
+            rows = rows.filter(Q(name__icontains=searched) | Q(element_key__icontains=searched))
+        return rows.select_related("user", "credential").order_by("pk")
+
+
+class EnabledView(InstanceScopedView):
+    """PUT enables, DELETE disables: a disabled instance is neither polled nor called."""
+
+    def put(self, request: Request, **path: str) -> Response:
+        self.change(request, provision.Wish(enabled=True))
+        return Response()
+
+    def delete(self, request: Request, **path: str) -> Response:
+        self.change(request, provision.Wish(enabled=False))
+        return Response()
+
+
+class ConfigurationView(InstanceScopedView):
+    def get(self, request: Request, **path: str) -> Response:
+        return Response(rows_json(self.instance(request)))
+
+
+class ConfigurationRowView(InstanceScopedView):
+    def get(self, request: Request, **path: str) -> Response:
+        return Response(self._row(self.instance(request)))
+
+    def patch(self, request: Request, **path: str) -> Response:
+        found = self.instance(request)
+        row = self._row(found)
+        body = json_object(request.data)
+        if body.get("key", row["key"]) != row["key"]:
+            raise NotFound(f"No configuration found with key {text(body, 'key')}")
+        if "propertyValue" not in body:
+            return Response(row)
+        wanted = provision.Wish(configuration=keys.given({row["key"]: body["propertyValue"]}))
+        changed = provision.change(caller_of(request).organization, found.pk, wanted)
+        return Response(self._row(changed))
+
+    def _row(self, instance: ElementInstance) -> dict[str, Any]:
+        wanted = int(self.kwargs["row_id"])
+        for row in rows_json(instance):
+            if row["id"] == wanted:
+                return row
+        raise NotFound(f"No configuration found with id {wanted}")

@@ -1,0 +1,277 @@
+"""What an instance is configured with: reading, checking, keeping secrets apart, masking.
+
+A configuration is flat: key to text. Keys that nobody knows are kept. Secret keys live sealed in
+`ElementInstance.secrets`, the others in clear in `ElementInstance.configuration`; OAuth 2 tokens
+are neither: they belong to the credential and are shown, masked, among the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.errors import BadRequest
+from elements import catalogue, poller
+from elements.types import Element
+from instances.models import ElementInstance
+from transport.errors import AddressRefused, ProviderUnreachable
+from transport.guard import default_guard
+
+MASK = "********"
+API_KEY = "oauth.api.key"
+API_SECRET = "oauth.api.secret"  # noqa: S105 - the name of a key
+CALLBACK_URL = "oauth.callback.url"
+SCOPE = "oauth.scope"
+USER_TOKEN = "oauth.user.token"  # noqa: S105 - the name of a key
+REFRESH_TOKEN = "oauth.user.refresh_token"  # noqa: S105 - the name of a key
+REFRESH_TIME = "oauth.user.refresh_time"
+EVENTS_ENABLED = "event.notification.enabled"
+EVENTS_CALLBACK_URL = "event.notification.callback.url"
+SIGNATURE_KEY = "event.notification.signature.key"
+VENDOR_TYPE = "event.vendor.type"
+REFRESH_INTERVAL = "event.poller.refresh_interval"
+POLLER_CONFIGURATION = "event.poller.configuration"
+
+DEFAULT_INTERVAL = 15  # minutes
+LONGEST_INTERVAL = 999_999_999  # minutes; clients park a poller with it
+MOST_KEYS = 500
+LONGEST_KEY = 200  # characters
+LONGEST_VALUE = 65_536  # characters
+LONGEST_URL = 2_000  # characters
+
+# Of the credential, never stored in a configuration.
+CREDENTIAL_KEYS = frozenset({USER_TOKEN, REFRESH_TOKEN, REFRESH_TIME})
+SECRET_KEYS = frozenset({API_KEY, API_SECRET, "event.notification.callback.headers"})
+# Keys that no element declares are judged by how they end.
+SECRET_ENDINGS = (
+    "password",
+    "secret",
+    "token",
+    ".api.key",
+    ".signature.key",
+    ".private.key",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The columns of ElementInstance that follow from its configuration."""
+
+    events_enabled: bool
+    vendor_type: str
+    refresh_interval: int  # minutes
+    callback_url: str
+
+
+# --- Reading a request -------------------------------------------------------------------------
+
+
+def given(values: Mapping[str, Any]) -> dict[str, str | None]:
+    """The configuration of a request as text; None asks for a key's removal.
+
+    Raises BadRequest naming the key.
+    """
+    if len(values) > MOST_KEYS:
+        raise BadRequest(f"configuration: more than {MOST_KEYS} keys")
+    return {_key(key): _text(key, value) for key, value in values.items()}
+
+
+def _key(key: str) -> str:
+    if not key.strip() or len(key) > LONGEST_KEY:
+        raise BadRequest(f"configuration: a key must have 1 to {LONGEST_KEY} characters")
+    return key
+
+
+def _text(key: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise BadRequest(f"configuration.{key}: must be a finite number")
+        text = str(int(value)) if value.is_integer() else repr(value)
+    elif isinstance(value, str):
+        text = value
+    else:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if len(text) > LONGEST_VALUE:
+        raise BadRequest(f"configuration.{key}: longer than {LONGEST_VALUE} characters")
+    return text
+
+
+def merged(
+    element: Element,
+    stored: Mapping[str, str],
+    changes: Mapping[str, str | None],
+    *,
+    replace: bool = False,
+) -> dict[str, str]:
+    """The configuration after `changes`: laid over what is stored, or in its place.
+
+    A secret that comes back masked stays as it is stored.
+    """
+    result = {} if replace else dict(stored)
+    for key, value in changes.items():
+        if key in CREDENTIAL_KEYS:
+            continue
+        if value == MASK and is_secret(element, key):
+            if key in stored:
+                result[key] = stored[key]
+        elif value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
+
+
+# --- Checking ----------------------------------------------------------------------------------
+
+
+def missing_keys(
+    element: Element, configuration: Mapping[str, str], *, external: bool = False
+) -> list[str]:
+    """The paths of the required keys without a value. With `external` tokens nobody is redirected,
+    and no callback URL is needed."""
+    return [
+        f"configuration.{field.key}"
+        for field in element.configuration
+        if field.required
+        and not configuration.get(field.key, field.default or "").strip()
+        and not (external and field.key == CALLBACK_URL)
+    ]
+
+
+def require(missing: list[str]) -> None:
+    """Raises BadRequest naming every one of the `missing` paths, if there are any."""
+    if missing:
+        raise BadRequest(f"Missing: {', '.join(missing)}")
+
+
+def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool = True) -> Derived:
+    """Checks the event keys and gives the columns that follow from them.
+
+    `resolve` also looks the callback's host up and refuses it when its address is private.
+    Raises BadRequest or elements.errors.ConfigurationError, each naming the path.
+    """
+    values = {**defaults(element), **configuration}
+    enabled = _flag(EVENTS_ENABLED, values.get(EVENTS_ENABLED, ""))
+    poller_configuration = values.get(POLLER_CONFIGURATION, "").strip()
+    if poller_configuration or enabled:
+        poller.parse(poller_configuration, element)
+    _check_choices(element, values)
+    return Derived(
+        events_enabled=enabled,
+        vendor_type=_vendor_type(element, values.get(VENDOR_TYPE, "")),
+        refresh_interval=_interval(values.get(REFRESH_INTERVAL, "")),
+        callback_url=_callback_url(values.get(EVENTS_CALLBACK_URL, ""), resolve=resolve),
+    )
+
+
+def _check_choices(element: Element, values: Mapping[str, str]) -> None:
+    for field in element.configuration:
+        value = values.get(field.key, "").strip()
+        if field.key != VENDOR_TYPE and field.choices and value and value not in field.choices:
+            raise BadRequest(f"{field.key}: must be one of {', '.join(field.choices)}")
+
+
+def _flag(key: str, value: str) -> bool:
+    word = value.strip().lower()
+    if word not in {"true", "false", ""}:
+        raise BadRequest(f"{key}: must be true or false")
+    return word == "true"
+
+
+def _vendor_type(element: Element, value: str) -> str:
+    word = value.strip().lower() or "polling"
+    if word not in {"polling", "webhook", "webhooks"}:
+        raise BadRequest(f"{VENDOR_TYPE}: must be polling or webhook")
+    if word != "polling":
+        raise BadRequest(f"{VENDOR_TYPE}: {element.name} supports polling only")
+    return word
+
+
+def _interval(value: str) -> int:
+    text = value.strip() or str(DEFAULT_INTERVAL)
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+        raise BadRequest(
+            f"{REFRESH_INTERVAL}: must be a whole number of minutes from 1 to {LONGEST_INTERVAL}"
+        )
+    return int(text)
+
+
+def _callback_url(value: str, *, resolve: bool) -> str:
+    url = value.strip()
+    if not url:
+        return ""
+    if len(url) > LONGEST_URL:
+        raise BadRequest(f"{EVENTS_CALLBACK_URL}: longer than {LONGEST_URL} characters")
+    try:
+        default_guard().check_url(url, resolve=resolve)
+    except AddressRefused as error:
+        raise BadRequest(f"{EVENTS_CALLBACK_URL}: {error}") from error
+    except ProviderUnreachable:
+        pass  # a name that is not known yet; every delivery judges it again
+    return url
+
+
+# --- Keeping and showing -----------------------------------------------------------------------
+
+
+def is_secret(element: Element, key: str) -> bool:
+    """Whether the value of `key` is never shown again."""
+    if key in SECRET_KEYS or key in CREDENTIAL_KEYS - {REFRESH_TIME}:
+        return True
+    for field in element.configuration:
+        if field.key == key:
+            return field.secret
+    return key.lower().endswith(SECRET_ENDINGS)
+
+
+def defaults(element: Element) -> dict[str, str]:
+    return {
+        field.key: field.default for field in element.configuration if field.default is not None
+    }
+
+
+def stored(instance: ElementInstance) -> dict[str, str]:
+    """What was configured, in clear, without the element's defaults."""
+    return {**instance.configuration, **json.loads(instance.secrets)}
+
+
+def keep(instance: ElementInstance, element: Element, configuration: Mapping[str, str]) -> None:
+    """Puts the configuration into the instance's two columns. Doesn't save."""
+    secrets = {key: value for key, value in configuration.items() if is_secret(element, key)}
+    instance.configuration = {
+        key: value for key, value in configuration.items() if key not in secrets
+    }
+    instance.secrets = json.dumps(secrets)
+
+
+def effective(instance: ElementInstance) -> dict[str, str]:
+    """Every key in clear, with the element's defaults. For our own use: it holds secrets."""
+    element = element_of(instance)
+    return {**defaults(element), **stored(instance)}
+
+
+def masked(instance: ElementInstance) -> dict[str, str]:
+    """As `effective`, fit for an answer: secrets masked, the credential's keys added."""
+    element = element_of(instance)
+    values = {**defaults(element), **instance.configuration}
+    values.update(dict.fromkeys(json.loads(instance.secrets), MASK))
+    credential = getattr(instance, "credential", None)
+    if credential is not None:
+        values[USER_TOKEN] = MASK
+        if credential.has_refresh_token:
+            values[REFRESH_TOKEN] = MASK
+        if credential.refreshed_at is not None:
+            values[REFRESH_TIME] = str(int(credential.refreshed_at.timestamp() * 1000))
+    return dict(sorted(values.items()))
+
+
+def element_of(instance: ElementInstance) -> Element:
+    return catalogue.find(instance.element_key)

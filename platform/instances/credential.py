@@ -1,0 +1,190 @@
+"""Keeps one account authorized: a credential is stored, renewed one at a time, and lost once.
+
+Rule 1: a credential's row is locked for as long as its renewal takes, and read again after the
+lock: of many that want a new token, one asks and the others get what it was given.
+Rule 2: only `invalid_grant` from the provider, or having nothing to renew with, loses a grant.
+A network failure or a 5xx never does.
+Rule 3: the instance's row is locked before the credential's, or not at all.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from asgiref.sync import sync_to_async
+from django.db import connection, transaction
+from django.utils import timezone
+
+from elements import catalogue
+from instances import configuration, grant
+from instances.models import Credential, CredentialState, ElementInstance
+from instances.signals import grant_lost
+from transport.errors import GrantLost, ProviderError, TransportError
+
+RENEWED_AT = 5 / 6  # of a token's lifetime: ten minutes ahead for Google's hour
+SHORTEST_PAUSE = 30  # seconds until a failed renewal is tried again; doubles
+LONGEST_PAUSE = 1_800  # seconds
+GONE = "The account is no longer connected."
+
+
+class CredentialAuthorizer:
+    """Authorizes the requests of one account; needs no model to be loaded."""
+
+    def __init__(self, credential_id: int, access_token: str) -> None:
+        self._credential_id = credential_id
+        self._access_token = access_token
+
+    def access_token(self) -> str:
+        return self._access_token
+
+    def refresh(self, rejected: str) -> str:
+        """A token other than `rejected`. Raises GrantLost, or why it could not be renewed."""
+        self._access_token = refresh(self._credential_id, rejected)
+        return self._access_token
+
+    async def arefresh(self, rejected: str) -> str:
+        """As `refresh`, in a thread with a database connection of its own.
+
+        The thread that all other database work shares must not wait for a provider.
+        """
+        return await sync_to_async(self._refresh_and_close, thread_sensitive=False)(rejected)
+
+    def _refresh_and_close(self, rejected: str) -> str:
+        try:
+            return self.refresh(rejected)
+        finally:
+            connection.close()
+
+
+def refresh(credential_id: int, rejected: str) -> str:
+    """Renews the access token that the provider rejected, and returns the one to use.
+
+    1. Lock the row and read it: when somebody else has renewed it, theirs is the answer.
+    2. Ask the provider, holding the lock.
+    3. Store what it gave; a failure is stored too, with the time of the next try.
+    4. When the grant is gone, say so on the instance, and tell who listens (`grant_lost`).
+
+    Raises GrantLost when the grant is gone, and the TransportError when the provider could not
+    be asked or answered with something else.
+    """
+    failure: TransportError
+    with transaction.atomic():
+        credential = (
+            Credential.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("instance")
+            .filter(pk=credential_id)
+            .first()
+        )
+        if credential is None:
+            raise GrantLost(GONE)
+        if credential.state == CredentialState.LOST:
+            raise GrantLost(credential.error)
+        if credential.access_token != rejected:
+            return credential.access_token
+        spent = credential.refresh_token
+        try:
+            _store(credential, _renewed(credential))
+        except TransportError as error:
+            failure = error
+            _note_failure(credential, error)
+        else:
+            return credential.access_token
+    reason = _loss(failure)
+    if reason is None:
+        raise failure
+    _lose(credential.instance_id, spent, reason)
+    raise GrantLost(reason) from failure
+
+
+def _renewed(credential: Credential) -> grant.Grant:
+    if not credential.refresh_token:
+        raise GrantLost(
+            "The provider no longer accepts the access token, and gave no refresh token with it."
+        )
+    instance = credential.instance
+    return grant.renew(
+        catalogue.find(instance.element_key),
+        grant.Client.of(configuration.effective(instance)),
+        refresh_token=credential.refresh_token,
+        scope=credential.scope,
+    )
+
+
+def _loss(failure: TransportError) -> str | None:
+    """Why the grant is gone, in a sentence for a person; None when it is not."""
+    if isinstance(failure, GrantLost):
+        return str(failure)
+    if isinstance(failure, ProviderError) and failure.reason == "invalid_grant":
+        return f"The provider has ended the authorization: {failure.provider_message}"
+    return None
+
+
+def _lose(instance_id: int, spent: str, reason: str) -> None:
+    """Marks the grant as gone, unless the account has been connected again in the meantime."""
+    with transaction.atomic():
+        instance = (
+            ElementInstance.objects.select_for_update(no_key=True).filter(pk=instance_id).first()
+        )
+        if instance is None:
+            return
+        credential = Credential.objects.select_for_update(no_key=True).get(instance=instance)
+        if credential.state == CredentialState.LOST or credential.refresh_token != spent:
+            return
+        credential.state = CredentialState.LOST
+        credential.error = reason
+        credential.refresh_due_at = None
+        credential.save(update_fields=["state", "error", "refresh_due_at"])
+        instance.valid = False
+        instance.problem = f"{reason} Connect the account again to go on where it stopped."
+        instance.save(update_fields=["valid", "problem", "updated_at"])
+        grant_lost.send(sender=ElementInstance, instance=instance, reason=reason)
+
+
+def store(instance: ElementInstance, given: grant.Grant) -> Credential:
+    """Gives the instance the grant, in place of the one it may have had."""
+    credential = (
+        Credential.objects.select_for_update(no_key=True).filter(instance=instance).first()
+    ) or Credential(instance=instance)
+    if credential.pk is not None and not given.refresh_token:
+        # A second consent may bring no refresh token; the earlier one is then still good, unless
+        # it is what was lost.
+        kept = credential.refresh_token if credential.state == CredentialState.OK else ""
+        credential.refresh_token = kept
+    credential.state = CredentialState.OK
+    _fill(credential, given)
+    credential.save()
+    return credential
+
+
+def _store(credential: Credential, given: grant.Grant) -> None:
+    _fill(credential, given)
+    credential.save()
+
+
+def _fill(credential: Credential, given: grant.Grant) -> None:
+    credential.access_token = given.access_token
+    if given.refresh_token or credential.pk is None:
+        credential.refresh_token = given.refresh_token
+    credential.scope = given.scope
+    credential.expires_at = given.expires_at
+    credential.refreshed_at = given.obtained_at
+    credential.refresh_due_at = _due(given) if credential.refresh_token else None
+    credential.error = ""
+    credential.failures = 0
+
+
+def _due(given: grant.Grant) -> datetime | None:
+    if given.expires_at is None:
+        return None
+    return given.obtained_at + RENEWED_AT * (given.expires_at - given.obtained_at)
+
+
+def _note_failure(credential: Credential, failure: TransportError) -> None:
+    credential.failures += 1
+    credential.error = str(failure)
+    asked = failure.retry_after if isinstance(failure, ProviderError) else None
+    pause = min(SHORTEST_PAUSE * 2 ** min(credential.failures - 1, 10), LONGEST_PAUSE)
+    credential.refresh_due_at = timezone.now() + timedelta(
+        seconds=min(max(pause, asked or 0), LONGEST_PAUSE)
+    )
+    credential.save(update_fields=["failures", "error", "refresh_due_at"])

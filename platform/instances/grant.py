@@ -1,0 +1,267 @@
+"""Asks a provider's token endpoint: for a grant, for its renewal, for its end (RFC 6749, 7009).
+
+Nothing here touches the database. Secrets travel in the body or the Authorization header, never
+in a URL, and no error carries one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.utils import timezone
+from oauthlib.oauth2 import OAuth2Error
+from requests.auth import HTTPBasicAuth
+from requests_oauthlib import OAuth2Session
+
+from elements import catalogue
+from elements.types import Element
+from instances import configuration as keys
+from transport.errors import (
+    AddressRefused,
+    MalformedAnswer,
+    ProviderError,
+    ProviderUnreachable,
+    TransportError,
+    retry_after_seconds,
+)
+from transport.guard import default_guard
+
+TIMEOUT = (5.0, 10.0)  # seconds to connect, seconds between two pieces of the answer
+LONGEST_ERROR = 300  # characters of a provider's text that we repeat
+LONGEST_TOKEN = 16_384  # characters
+DEFAULT_LIFETIME = 3600  # seconds, when the provider does not say
+
+# requests-oauthlib logs requests and answers, tokens included, at DEBUG.
+for _name in ("requests_oauthlib", "oauthlib"):
+    logging.getLogger(_name).setLevel(logging.INFO)
+# oauthlib refuses http everywhere, and its one switch is this variable. _token_url() takes over:
+# http is for loopback only.
+os.environ.setdefault("OAUTHLIB_INSECURE_TRANSPORT", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The application that the customer registered at the provider."""
+
+    id: str
+    secret: str = field(repr=False)
+    basic: bool = False  # authenticates by HTTP Basic instead of in the body
+
+    @classmethod
+    def of(cls, configuration: Mapping[str, str]) -> Client:
+        return cls(
+            id=configuration.get(keys.API_KEY, "").strip(),
+            secret=configuration.get(keys.API_SECRET, "").strip(),
+            basic=configuration.get("oauth.basic.header", "").strip().lower() == "true",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the token endpoint gave. `refresh_token` is empty when it gave none.
+
+    `scope` is as granted, space-separated.
+    """
+
+    access_token: str
+    refresh_token: str
+    scope: str
+    obtained_at: datetime
+    expires_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"Grant(scope={self.scope!r}, expires_at={self.expires_at})"
+
+
+def asked_scopes(element: Element, configuration: Mapping[str, str]) -> tuple[str, ...]:
+    """The scopes that the consent page was asked for."""
+    own = configuration.get(keys.SCOPE, "").replace(",", " ").split()
+    return tuple(own) or element.authentication.scopes
+
+
+def exchange(
+    element: Element,
+    client: Client,
+    *,
+    code: str,
+    callback_url: str,
+    scopes: tuple[str, ...],
+    code_verifier: str = "",
+) -> Grant:
+    """Exchanges an authorization code (RFC 6749 section 4.1.3).
+
+    Raises ProviderError (a used, expired or foreign code; a wrong secret), ProviderUnreachable,
+    MalformedAnswer or AddressRefused.
+    """
+    extra: dict[str, Any] = {"code_verifier": code_verifier} if code_verifier else {}
+    with _session(client.id, callback_url) as session:
+        token = _answered(
+            lambda: session.fetch_token(
+                _token_url(element),
+                code=code,
+                auth=_basic(client),
+                include_client_id=not client.basic,
+                client_secret=None if client.basic else client.secret,
+                timeout=TIMEOUT,
+                **extra,
+            )
+        )
+    return _grant(token, scope=" ".join(scopes), refresh_token="")
+
+
+def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -> Grant:
+    """Asks for a new access token (RFC 6749 section 6); keeps `refresh_token` unless replaced.
+
+    Raises ProviderError with reason `invalid_grant` when the grant is gone, and for another
+    refusal; ProviderUnreachable, MalformedAnswer or AddressRefused.
+    """
+    identity: dict[str, Any] = {"client_id": client.id, "client_secret": client.secret}
+    with _session(client.id) as session:
+        token = _answered(
+            lambda: session.refresh_token(
+                _token_url(element),
+                refresh_token=refresh_token,
+                auth=_basic(client),
+                timeout=TIMEOUT,
+                **({} if client.basic else identity),
+            )
+        )
+    return _grant(token, scope=scope, refresh_token=refresh_token)
+
+
+def revoke(element: Element, token: str) -> None:
+    """Ends a grant (RFC 7009). Nothing to do where the provider has no such endpoint.
+
+    Raises a TransportError when the provider did not confirm.
+    """
+    setting = element.authentication.revoke_url
+    if setting is None:
+        return
+    with _session("") as session:
+        _answered(
+            lambda: _judged(
+                requests.Session.request(
+                    session,
+                    "POST",
+                    catalogue.address(setting),
+                    data={"token": token},
+                    timeout=TIMEOUT,
+                )
+            )
+        )
+
+
+# --- The session and its answers ---------------------------------------------------------------
+
+
+class _Session(OAuth2Session):
+    """An OAuth2Session that takes a redirect for the answer it is."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def _session(client_id: str, callback_url: str | None = None) -> OAuth2Session:
+    session = _Session(client_id, redirect_uri=callback_url)
+    default_guard().protect(session)
+    for hook in ("access_token_response", "refresh_token_response"):
+        session.register_compliance_hook(hook, _judged)
+    return session
+
+
+def _token_url(element: Element) -> str:
+    url = catalogue.address(element.authentication.token_url)
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise AddressRefused(f"the token address of {element.name} must begin with https://")
+    return url
+
+
+def _basic(client: Client) -> HTTPBasicAuth | None:
+    return HTTPBasicAuth(client.id, client.secret) if client.basic else None
+
+
+def _answered(ask: Callable[[], Any]) -> Any:
+    """What `ask` returns, with the errors of the libraries turned into ours."""
+    try:
+        return ask()
+    except TransportError:
+        raise
+    except OAuth2Error as error:  # a 2xx answer without what RFC 6749 section 5.1 demands
+        raise MalformedAnswer(f"the token endpoint's answer: {error.error}") from error
+    except requests.RequestException as error:
+        # Its text may hold the address; a token endpoint's holds no secret, but no news either.
+        raise ProviderUnreachable(
+            f"the token endpoint did not answer ({type(error).__name__})"
+        ) from error
+    except (ValueError, TypeError, AttributeError, Warning) as error:
+        # What oauthlib raises over an answer whose parts have unexpected types.
+        raise MalformedAnswer("the token endpoint's answer cannot be read") from error
+
+
+def _judged(response: requests.Response) -> requests.Response:
+    """The response when it is 2xx; raises ProviderError otherwise.
+
+    `reason` is the error code of RFC 6749 section 5.2.
+    """
+    if 200 <= response.status_code < 300:
+        return response
+    code, description = "", " ".join(response.text[:LONGEST_ERROR].split())
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = None
+    if isinstance(body, dict) and isinstance(body.get("error"), str):
+        code = body["error"][:100]
+        description = str(body.get("error_description") or "")[:LONGEST_ERROR]
+    said = ": ".join(part for part in (code, description) if part)
+    raise ProviderError(
+        response.status_code,
+        f"error - {{code={response.status_code}, message={said}}}",
+        reason=code,
+        retry_after=retry_after_seconds(response.headers.get("retry-after")),
+    )
+
+
+def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant:
+    """Reads RFC 6749 section 5.1. An absent `scope` means: as asked."""
+    now = timezone.now()
+    access = token.get("access_token")
+    fresh = token.get("refresh_token") or refresh_token
+    granted = token.get("scope") or scope
+    if not isinstance(granted, str):  # oauthlib reads it as a list in some versions
+        granted = " ".join(str(one) for one in granted)
+    for name, value in (("access_token", access), ("refresh_token", fresh)):
+        if not isinstance(value, str) or len(value) > LONGEST_TOKEN or not value.isascii():
+            raise MalformedAnswer(f"the token endpoint's answer: {name} is not a usable text")
+    if not access:
+        raise MalformedAnswer("the token endpoint's answer: access_token is empty")
+    return Grant(
+        access_token=str(access),
+        refresh_token=str(fresh),
+        scope=granted,
+        obtained_at=now,
+        expires_at=now + timedelta(seconds=_lifetime(token.get("expires_in"))),
+    )
+
+
+def _lifetime(value: Any) -> float:
+    """Seconds that the token lives, from `expires_in`; providers write numbers and text."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return DEFAULT_LIFETIME
+    return seconds if 0 < seconds < 10 * 365 * 86_400 else DEFAULT_LIFETIME
+
+
+def brought(access_token: str, *, scope: str) -> Grant:
+    """The grant that an access token alone stands for: how long it lives is not known."""
+    return Grant(access_token, "", scope, timezone.now(), None)

@@ -1,0 +1,247 @@
+"""The one way to create, change and delete an instance, for the API and for the pages.
+
+1. Check the configuration: nothing is asked of the provider for a request that cannot succeed.
+2. Ask the provider (exchange the code, or try the tokens that were brought), outside of any
+   transaction.
+3. Store instance and credential in one transaction, and tell the rooms above in it
+   (`instance_saved`), so that polling and subscription change with the instance or not at all.
+
+A failure at any step leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from django.db import transaction
+
+from accounts.models import Organization, User
+from accounts.secret import digest, new_instance_token
+from api.errors import BadRequest, NotFound
+from elements import catalogue
+from elements.types import Element
+from instances import configuration as keys
+from instances import credential, grant
+from instances.models import Credential, ElementInstance
+from instances.signals import instance_deleting, instance_saved
+from transport.errors import TransportError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What proves that the account's owner agreed: a code, or (`external`) tokens got elsewhere."""
+
+    code: str = field(default="", repr=False)
+    code_verifier: str = field(default="", repr=False)  # PKCE, RFC 7636
+    external: bool = False
+    access_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+
+    @property
+    def given(self) -> bool:
+        return bool(self.code or self.access_token or self.refresh_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller wants an instance to be; None leaves a part as it is."""
+
+    name: str | None = None
+    tags: Sequence[str] | None = None
+    configuration: Mapping[str, str | None] | None = None
+    replace_configuration: bool = False
+    enabled: bool | None = None
+    consent: Consent = field(default_factory=Consent)
+
+
+def create(user: User, organization: Organization, element: Element, wish: Wish) -> ElementInstance:
+    """Connects an account. The wish must have a name.
+
+    Raises BadRequest or elements.errors.ConfigurationError naming the path, and TransportError
+    when the provider refuses or does not answer.
+    """
+    if not wish.name:
+        raise BadRequest("name is missing")
+    configuration = keys.merged(element, {}, wish.configuration or {})
+    missing = keys.missing_keys(element, configuration, external=wish.consent.external)
+    keys.require([*missing, *_missing_consent(wish.consent)])
+    keys.derive(element, configuration)
+    granted = _obtain(element, configuration, wish.consent)
+    token = new_instance_token()
+    instance = ElementInstance(
+        organization=organization,
+        user=user,
+        element_key=element.key,
+        name=wish.name,
+        tags=list(wish.tags or [wish.name]),
+        token=token,
+        token_digest=digest(token),
+        external_authentication=_authentication(wish.consent),
+    )
+    with transaction.atomic():
+        _fill(instance, element, configuration)
+        _settle_problem(instance, element, configuration, granted.scope)
+        instance.save()
+        credential.store(instance, granted)
+        instance_saved.send(
+            sender=ElementInstance, instance=instance, created=True, reauthenticated=False
+        )
+    log.info("instance created", instance=instance.pk, element=element.key)
+    return instance
+
+
+def change(organization: Organization, instance_id: int, wish: Wish) -> ElementInstance:
+    """Changes an instance, and connects it again when the wish has a consent.
+
+    Of two writers at once the later one's parts win, each part whole. Raises as `create`, and
+    NotFound.
+    """
+    before = find(organization, instance_id)
+    element = catalogue.find(before.element_key)
+    # Checked here with what may take time, and once more on the locked row.
+    configuration = _wanted(before, element, wish)
+    if wish.configuration is not None or wish.consent.given:
+        external = wish.consent.external or before.external_authentication == "initial"
+        keys.require(keys.missing_keys(element, configuration, external=external))
+        keys.derive(element, configuration)
+    granted = _obtain(element, configuration, wish.consent) if wish.consent.given else None
+    with transaction.atomic():
+        instance = find(organization, instance_id, lock=True)
+        configuration = _wanted(instance, element, wish)
+        instance.name = wish.name or instance.name
+        instance.tags = instance.tags if wish.tags is None else list(wish.tags)
+        instance.enabled = instance.enabled if wish.enabled is None else wish.enabled
+        if wish.configuration is not None:
+            _fill(instance, element, configuration)
+        if granted is not None:
+            instance.valid = True
+            instance.external_authentication = _authentication(wish.consent)
+            credential.store(instance, granted)
+        held = Credential.objects.filter(instance=instance).first()
+        _settle_problem(instance, element, configuration, held.scope if held else "")
+        instance.save()
+        instance_saved.send(
+            sender=ElementInstance,
+            instance=instance,
+            created=False,
+            reauthenticated=granted is not None,
+        )
+    log.info("instance changed", instance=instance.pk, reauthenticated=granted is not None)
+    return instance
+
+
+def delete(organization: Organization, instance_id: int) -> threading.Thread | None:
+    """Deletes an instance with all that hangs on it; its token is dead at once.
+
+    The grant is revoked at the provider afterwards, as far as the provider can be reached; the
+    thread that does it is returned, None when there was nothing to revoke. Raises NotFound.
+    """
+    with transaction.atomic():
+        instance = find(organization, instance_id, lock=True)
+        element = catalogue.find(instance.element_key)
+        spent = Credential.objects.filter(instance=instance).first()
+        token = (spent.refresh_token or spent.access_token) if spent else ""
+        instance_deleting.send(sender=ElementInstance, instance=instance)
+        instance.delete()
+    log.info("instance deleted", instance=instance_id, element=element.key)
+    if not token:
+        return None
+    thread = threading.Thread(target=_revoke, args=(element, token, instance_id), daemon=True)
+    thread.start()
+    return thread
+
+
+def find(organization: Organization, instance_id: int, *, lock: bool = False) -> ElementInstance:
+    """An instance of the organization. Raises NotFound, also for another organization's."""
+    rows = ElementInstance.objects.filter(organization=organization, pk=instance_id)
+    if lock:
+        # Without "key", so that events of this instance can be stored meanwhile.
+        rows = rows.select_for_update(no_key=True, of=("self",))
+    instance = rows.select_related("user", "credential").first() if not lock else rows.first()
+    if instance is None:
+        raise NotFound(f"No element instance found with id {instance_id}")
+    return instance
+
+
+# --- The steps ---------------------------------------------------------------------------------
+
+
+def _wanted(instance: ElementInstance, element: Element, wish: Wish) -> dict[str, str]:
+    stored = keys.stored(instance)
+    if wish.configuration is None:
+        return stored
+    return keys.merged(element, stored, wish.configuration, replace=wish.replace_configuration)
+
+
+def _missing_consent(consent: Consent) -> list[str]:
+    if consent.given:
+        return []
+    if consent.external:
+        return [f"configuration.{keys.USER_TOKEN} or configuration.{keys.REFRESH_TOKEN}"]
+    return ["providerData.code"]
+
+
+def _authentication(consent: Consent) -> str:
+    return "initial" if consent.external else "none"
+
+
+def _fill(instance: ElementInstance, element: Element, configuration: Mapping[str, str]) -> None:
+    derived = keys.derive(element, configuration, resolve=False)
+    keys.keep(instance, element, configuration)
+    instance.events_enabled = derived.events_enabled
+    instance.vendor_type = derived.vendor_type
+    instance.refresh_interval = derived.refresh_interval
+
+
+def _obtain(element: Element, configuration: Mapping[str, str], consent: Consent) -> grant.Grant:
+    client = grant.Client.of(configuration)
+    scopes = grant.asked_scopes(element, configuration)
+    if consent.code:
+        return grant.exchange(
+            element,
+            client,
+            code=consent.code,
+            callback_url=configuration.get(keys.CALLBACK_URL, "").strip(),
+            scopes=scopes,
+            code_verifier=consent.code_verifier,
+        )
+    if consent.refresh_token:
+        # Renewing at once tells whether the tokens are good, and how long they live.
+        return grant.renew(
+            element, client, refresh_token=consent.refresh_token, scope=" ".join(scopes)
+        )
+    return grant.brought(consent.access_token, scope=" ".join(scopes))
+
+
+def _settle_problem(
+    instance: ElementInstance, element: Element, configuration: Mapping[str, str], scope: str
+) -> None:
+    """Sets what a person must know about the instance: the gravest thing, in one sentence."""
+    if not instance.valid:
+        return  # says already how the grant was lost
+    asked = grant.asked_scopes(element, configuration)
+    missing = [one for one in asked if one not in scope.split()]
+    if missing:
+        what = "none of the scopes asked for" if missing == list(asked) else "not every scope"
+        instance.problem = (
+            f"The account granted {what}; missing: {', '.join(missing)}. What needs them fails "
+            "until the account is connected again with every box ticked."
+        )
+    elif instance.events_enabled and not configuration.get(keys.EVENTS_CALLBACK_URL, "").strip():
+        instance.problem = (
+            f"Events are recorded but sent nowhere: {keys.EVENTS_CALLBACK_URL} is not set."
+        )
+    else:
+        instance.problem = ""
+
+
+def _revoke(element: Element, token: str, instance_id: int) -> None:
+    try:
+        grant.revoke(element, token)
+    except TransportError as error:
+        log.warning("grant not revoked", instance=instance_id, reason=str(error))

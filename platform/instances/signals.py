@@ -1,0 +1,17 @@
+"""What the room above is told about an instance, always inside the transaction that changes it.
+
+A receiver that raises undoes the change.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+instance_saved = Signal()
+"""kwargs `instance`, `created`, `reauthenticated`: row and credential are stored."""
+
+grant_lost = Signal()
+"""kwargs `instance`, `reason`: the provider's grant is gone; only a person can mend it."""
+
+instance_deleting = Signal()
+"""kwargs `instance`: the row is about to be deleted, with all that hangs on it."""

@@ -1,0 +1,23 @@
+from django.urls import re_path
+
+from instances import api
+
+ID = r"(?P<instance_id>[0-9]{1,18})"
+ROW = r"(?P<row_id>[0-9]{1,18})"
+OF_ELEMENT = r"^elements/(?P<element>[^/]+)/instances"
+
+urlpatterns = [
+    re_path(r"^instances/?$", api.InstancesView.as_view()),
+    re_path(r"^instances/enabled/?$", api.EnabledView.as_view()),
+    re_path(r"^instances/configuration/?$", api.ConfigurationView.as_view()),
+    re_path(rf"^instances/configuration/{ROW}/?$", api.ConfigurationRowView.as_view()),
+    re_path(rf"^instances/{ID}/?$", api.InstanceView.as_view()),
+    re_path(rf"^instances/{ID}/enabled/?$", api.EnabledView.as_view()),
+    re_path(rf"^instances/{ID}/configuration/?$", api.ConfigurationView.as_view()),
+    re_path(rf"^instances/{ID}/configuration/{ROW}/?$", api.ConfigurationRowView.as_view()),
+    re_path(rf"{OF_ELEMENT}/?$", api.InstancesView.as_view()),
+    re_path(rf"{OF_ELEMENT}/{ID}/?$", api.InstanceView.as_view()),
+    re_path(rf"{OF_ELEMENT}/{ID}/enabled/?$", api.EnabledView.as_view()),
+    re_path(rf"{OF_ELEMENT}/{ID}/configuration/?$", api.ConfigurationView.as_view()),
+    re_path(rf"{OF_ELEMENT}/{ID}/configuration/{ROW}/?$", api.ConfigurationRowView.as_view()),
+]

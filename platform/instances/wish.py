@@ -1,0 +1,107 @@
+"""Reads what a caller wants an instance to be out of a request's body (hostile JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.errors import BadRequest
+from api.fields import mapping, text, texts
+from elements import catalogue
+from elements.types import Element
+from instances import configuration as keys
+from instances.naming import LONGEST_NAME, plain
+from instances.provision import Consent, Wish
+
+LONGEST_CODE = 4_096  # characters
+LONGEST_TOKEN = 16_384  # characters
+LONGEST_RAW_NAME = 2_000  # characters, before HTML tags are taken out
+MOST_TAGS = 100
+
+
+def element_of(body: Mapping[str, Any], addressed: str | None) -> Element:
+    """The element that a new instance is of: named in the path, in the body, or in both alike.
+
+    Raises BadRequest naming the path, and ElementNotFound.
+    """
+    named = mapping(body, "element")
+    key = named.get("key")
+    if key is None:
+        key = named.get("id")
+    if key is None:
+        if addressed is None:
+            raise BadRequest("element.key is missing")
+        return catalogue.find(addressed)
+    if isinstance(key, bool) or not isinstance(key, str | int):
+        raise BadRequest("element.key must be a string, or element.id a number")
+    element = catalogue.find(key)
+    if addressed is not None and catalogue.find(addressed) is not element:
+        raise BadRequest("element.key is not the element that the path names")
+    return element
+
+
+def to_create(body: Mapping[str, Any]) -> Wish:
+    """The wish of POST /instances. Raises BadRequest naming the path."""
+    return Wish(
+        name=_name(body, required=True),
+        tags=_tags(body),
+        configuration=keys.given(mapping(body, "configuration")),
+        consent=_consent(body),
+    )
+
+
+def to_change(body: Mapping[str, Any], *, replace: bool) -> Wish:
+    """The wish of PUT (`replace`) and PATCH: what is absent stays. Raises BadRequest."""
+    has_configuration = body.get("configuration") is not None
+    return Wish(
+        name=_name(body, required=False) or None,
+        tags=_tags(body),
+        configuration=keys.given(mapping(body, "configuration")) if has_configuration else None,
+        replace_configuration=replace,
+        consent=_consent(body),
+    )
+
+
+def _name(body: Mapping[str, Any], *, required: bool) -> str:
+    written = text(body, "name", required=required, longest=LONGEST_RAW_NAME)
+    name = plain(written)
+    if written and not name:
+        raise BadRequest("name: nothing is left of it without HTML tags")
+    return _short(name, "name")
+
+
+def _tags(body: Mapping[str, Any]) -> list[str] | None:
+    written = texts(body, "tags", longest=LONGEST_RAW_NAME, most=MOST_TAGS)
+    if written is None:
+        return None
+    tags = (_short(plain(tag), f"tags[{index}]") for index, tag in enumerate(written))
+    return list(dict.fromkeys(tag for tag in tags if tag))
+
+
+def _short(value: str, path: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise BadRequest(f"{path} has {len(value)} characters; {LONGEST_NAME} are allowed")
+    return value
+
+
+def _consent(body: Mapping[str, Any]) -> Consent:
+    """A masked token, as clients write it back, is none."""
+    provider_data = mapping(body, "providerData")
+    code = text(provider_data, "code", at="providerData", longest=LONGEST_CODE)
+    how = text(body, "externalAuthentication").lower()
+    if how not in {"", "none", "initial"}:
+        raise BadRequest("externalAuthentication must be initial or none")
+    if code:
+        return Consent(code=code)
+    if how != "initial":
+        return Consent()
+    configuration = mapping(body, "configuration")
+    access, refresh = (
+        text(configuration, key, at="configuration", longest=LONGEST_TOKEN)
+        for key in (keys.USER_TOKEN, keys.REFRESH_TOKEN)
+    )
+    return Consent(
+        external=True,
+        access_token="" if access == keys.MASK else access,
+        refresh_token="" if refresh == keys.MASK else refresh,
+    )
