@@ -40,7 +40,7 @@ async def open_session(
     """
     session = aiohttp.ClientSession(
         connector=(guard or default_guard()).connector(limit=concurrency),
-        # MUT
+        cookie_jar=aiohttp.DummyCookieJar(),
         headers=COMMON_HEADERS,
         trust_env=False,
     )

@@ -104,7 +104,7 @@ def protect(session: requests.Session, guard: AddressGuard) -> None:
     """Puts every request of `session` under `guard`: no proxy, no netrc, no redirect, no cookie."""
     session.trust_env = False
     session.max_redirects = 0
-    # MUT session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.adapters.clear()
     adapter = GuardedAdapter(guard)
     session.mount("https://", adapter)
