@@ -50,17 +50,18 @@ class SubscriptionAdmin(ReadOnly, OfSubscription):
     list_filter = ["active"]
     list_select_related = ["instance"]
     search_fields = ["=instance__id", "url"]
-    fields = [
+    exclude = ["signature_key"]
+    readonly_fields = [
         "instance",
         "organization",
         "url",
+        "origin",
         "active",
         "failing_since",
         "deactivated_at",
         "deactivation_reason",
         "created_at",
     ]
-    readonly_fields = fields
     actions = ["turn_on", "turn_on_and_send_queued"]
 
     @admin.action(description="Turn on again", permissions=["change"])
@@ -88,7 +89,7 @@ class SubscriptionAdmin(ReadOnly, OfSubscription):
 
 class AttemptsInline(ReadOnly, AttemptsOfDelivery):
     model = DeliveryAttempt
-    fields = readonly_fields = [
+    readonly_fields = [
         "number",
         "started_at",
         "duration_ms",

@@ -77,22 +77,22 @@ def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:
         return events.filter(instance=caller.instance) if caller.instance else events
     key = _number(instance_id)
     own = ElementInstance.objects.filter(organization=caller.organization, pk=key)
-    if key is None or not own.exists():
+    if not own.exists():
         raise NotFound(f"No element instance found with id {instance_id}")
     return events.filter(instance_id=key)
 
 
 def _event(request: Request, event_id: str, instance_id: str | None) -> Event:
-    event = _events(request, instance_id).filter(pk=_number(event_id) or 0).first()
+    event = _events(request, instance_id).filter(pk=_number(event_id)).first()
     if event is None:
         raise NotFound(f"No event found with id {event_id}")
     return event
 
 
-def _number(digits: str) -> int | None:
-    """A path's id; None when no row can have it."""
-    number = int(digits) if len(digits) <= 19 else LARGEST_ID + 1
-    return number if number <= LARGEST_ID else None
+def _number(digits: str) -> int:
+    """A path's id; 0, which no row has, for one that is too large for any."""
+    number = int(digits) if len(digits) <= 19 else 0
+    return number if number <= LARGEST_ID else 0
 
 
 def _summary(event: Event) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def open_session(
 ) -> AsyncGenerator[aiohttp.ClientSession, None]:
     """A guarded session for `post`. Keeps no cookies: it calls many customers."""
     session = aiohttp.ClientSession(
-        connector=(guard or default_guard()).connector(limit=0, keepalive=KEEPALIVE),
+        connector=(guard or default_guard()).connector(limit=0, keepalive_timeout=KEEPALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
         auto_decompress=False,

@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.functions.comparison
-import encryption.fields
 from django.db import migrations, models
+
+import encryption.fields
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,76 @@
+"""What polls find, and the instances they find it for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from accounts.secret import digest
+from elements.types import Change, ChangeType
+from events.models import Subscription
+from events.record import record_changes
+from events.subscription import origin_of
+from instances.models import ElementInstance
+
+KEY = "MySecretEventSignatureKey"
+
+
+def changes(count: int, **record: Any) -> list[Change]:
+    return [
+        Change(f"m{number}", ChangeType.CREATED, {"id": f"m{number}", **record}, f"h{number}")
+        for number in range(count)
+    ]
+
+
+def record(instance: ElementInstance, found: Sequence[Change] | int = 1) -> list[int]:
+    """Records changes as a poll does; gives the event ids."""
+    with transaction.atomic():
+        return record_changes(
+            instance_id=instance.pk,
+            organization_id=instance.organization_id,
+            user_id=instance.user_id,
+            instance_name=instance.name,
+            instance_tags=instance.tags,
+            element_key=instance.element_key,
+            object_type="changed-messages",
+            changes=changes(found) if isinstance(found, int) else found,
+            now=timezone.now(),
+        )
+
+
+def new_instance(
+    organization: Organization | None = None, url: str = "", key: str = KEY
+) -> ElementInstance:
+    """An instance with events on, and its subscription where it has a URL."""
+    if organization is None:
+        organization = Organization.objects.create(
+            name="An organization", secret_digest=digest(secrets.token_hex())
+        )
+    user = User.objects.create(
+        username=f"{secrets.token_hex(6)}@example.com", organization=organization
+    )
+    token = secrets.token_hex()
+    instance = ElementInstance.objects.create(
+        organization=organization,
+        user=user,
+        element_key="gmail",
+        name="Mailbox",
+        tags=["sales"],
+        token=token,
+        token_digest=digest(token),
+        events_enabled=True,
+    )
+    if url:
+        Subscription.objects.create(
+            organization=organization,
+            instance=instance,
+            url=url,
+            origin=origin_of(url),
+            signature_key=key,
+        )
+    return instance
