@@ -80,7 +80,7 @@ def test_an_element_folder_may_have_an_init_file(folder: Path) -> None:
     [
         ("raise ValueError('a broken line')", "a broken line"),
         ("import nothing_of_this_name", "nothing_of_this_name"),
-        ("this is not python", "SyntaxError"),
+        ("this is no python", "SyntaxError"),
         ("from .missing import X", "missing"),
     ],
 )
