@@ -58,7 +58,7 @@ class User(AbstractUser):
     secret_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)
     secret_hint = models.CharField(max_length=4, blank=True)
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
@@ -68,7 +68,8 @@ class User(AbstractUser):
         ]
 
     def clean(self) -> None:
-        self.username = self.username.strip().lower()
+        # A form that refused the address leaves None here, whatever the column allows.
+        self.username = (self.username or "").strip().lower()
         self.email = self.username
 
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ from accounts import secret
 from accounts.models import Organization, User
 
 LONGEST_NAME = 200  # characters
+LONGEST_ADDRESS = 254  # characters, RFC 5321 section 4.5.3.1.3 less its angle brackets
 
 
 class AccountError(ValueError):
@@ -96,6 +97,8 @@ def _checked_address(email: str) -> str:
         validate_email(address)
     except ValidationError as error:
         raise AccountError("email", "is not an e-mail address, such as user@example.com") from error
+    if len(address) > LONGEST_ADDRESS:
+        raise AccountError("email", f"is longer than the {LONGEST_ADDRESS} characters allowed")
     if User.objects.filter(username=address).exists():
         raise _taken(address)
     return address

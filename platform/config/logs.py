@@ -14,8 +14,11 @@ from typing import Any
 import structlog
 
 REDACTED = "[redacted]"
-SECRET_WORDS = frozenset({"authorization", "token", "secret", "password", "verifier", "cookie"})
-SECRET_NAMES = frozenset({"code", "apikey", "api_key", "signature_key", "oauth.api.key"})
+SECRET_WORDS = frozenset(
+    {"authorization", "token", "tokens", "secret", "secrets", "password", "verifier", "cookie"}
+)
+SECRET_NAMES = frozenset({"code", "apikey", "api_key", "oauth.api.key"})
+SECRET_ENDINGS = ("signature.key", "signature_key", "signaturekey")
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # of snake_case, dotted.case and camelCase
 IN_QUERY = re.compile(
     r"(?i)\b(code|state|apikey|[a-z_.]*(?:token|secret|password|verifier))=[^&\s\"']+"
@@ -97,6 +100,6 @@ def _clean(key: str, value: Any) -> Any:
 
 
 def _is_secret(key: str) -> bool:
-    if key.lower() in SECRET_NAMES:
+    if key.lower() in SECRET_NAMES or key.lower().endswith(SECRET_ENDINGS):
         return True
     return any(word.lower() in SECRET_WORDS for word in WORDS.findall(key))

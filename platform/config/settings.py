@@ -11,6 +11,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config import logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 environ.Env.read_env(env.str("PERIODIC_ENV_FILE", str(BASE_DIR / ".env")))
@@ -31,6 +33,7 @@ def required_in_production(name: str, development_default: str) -> str:
     return value
 
 
+LOGGING = logs.configure(production=PRODUCTION, level=env.str("LOG_LEVEL", "INFO").upper())
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = required_in_production("SECRET_KEY", "development-only-never-in-production")
 ALLOWED_HOSTS = required_in_production("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
@@ -104,7 +107,7 @@ DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- People and pages ------------------------------------------------------------------------------
+# --- People and pages ----------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -137,7 +140,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
 # Where people reach this server; the console's OAuth callback is below it.
 PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
 
-# --- REST API --------------------------------------------------------------------------------------
+# --- REST API ------------------------------------------------------------------------------------
 APPEND_SLASH = False
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.HeaderAuthentication"],
@@ -148,13 +151,13 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
-# --- Elements and providers --------------------------------------------------------------------------
+# --- Elements and providers ----------------------------------------------------------------------
 # Folders beside integrations/ in which further elements are found.
 INTEGRATIONS_DIRS = env.list("INTEGRATIONS_DIRS", default=[])
 # Private networks that outgoing requests may reach, as CIDR; none unless configured.
 ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
 
-# --- Worker ------------------------------------------------------------------------------------------
+# --- Worker --------------------------------------------------------------------------------------
 # A task only says "look for work": the truth is in rows (docs/architecture.md).
 Q_CLUSTER = {
     "name": "periodic",

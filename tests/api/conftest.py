@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from accounts.provision import NewOrganization, create_organization
+from accounts.secret import digest, new_instance_token
+from api import authentication
+from instances.models import ElementInstance
+
+API = "/elements/api-v2"
+
+
+@pytest.fixture(autouse=True)
+def _these_endpoints(settings: Settings) -> None:
+    settings.ROOT_URLCONF = "tests.api.endpoints"
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """A client that sends no Authorization header of its own."""
+    return APIClient()
+
+
+@pytest.fixture
+def acme(db: None) -> NewOrganization:
+    return create_organization("Acme", "user@example.com")
+
+
+@dataclass(frozen=True)
+class Connected:
+    """An instance with its token in clear."""
+
+    instance: ElementInstance
+    token: str
+
+
+def connect(owner: NewOrganization) -> Connected:
+    token = new_instance_token()
+    instance = ElementInstance.objects.create(
+        organization=owner.organization,
+        user=owner.user,
+        element_key="gmail",
+        name="A mailbox",
+        token=token,
+        token_digest=digest(token),
+    )
+    return Connected(instance, token)
+
+
+@pytest.fixture
+def connected(acme: NewOrganization) -> Connected:
+    return connect(acme)
+
+
+@pytest.fixture(autouse=True)
+def _elements_are_found_by_token() -> Iterator[None]:
+    before = authentication._element_lookup
+    authentication.register_element_lookup(
+        lambda token: ElementInstance.objects.filter(token_digest=digest(token)).first()
+    )
+    yield
+    authentication.register_element_lookup(before)
