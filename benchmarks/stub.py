@@ -1,0 +1,97 @@
+"""A provider or receiver that costs next to nothing: a fixed answer after a fixed latency.
+
+`python -m benchmarks.stub PORT LATENCY_SECONDS BODY` serves every request alike, in a process of
+its own, so that what is measured is the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import requests
+
+from demo.services import ROOT, free_port
+
+
+class FixedAnswer(asyncio.Protocol):
+    """Answers each HTTP/1.1 request of a keep-alive connection with the same bytes."""
+
+    def __init__(self, answer: bytes, latency: float) -> None:
+        self._answer = answer
+        self._latency = latency
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server's always is
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            whole = end + 4 + content_length(self._received[:end])
+            if len(self._received) < whole:
+                return
+            self._received = self._received[whole:]
+            if self._latency:
+                asyncio.get_running_loop().call_later(self._latency, self._send)
+            else:
+                self._send()
+
+    def _send(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(self._answer)
+
+
+def content_length(head: bytes) -> int:
+    lowered = head.lower()
+    at = lowered.find(b"\r\ncontent-length:")
+    if at < 0:
+        return 0
+    return int(lowered[at + 17 :].split(b"\r\n", 1)[0])
+
+
+async def serve(port: int, latency: float, body: bytes) -> None:
+    answer = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+        + str(len(body)).encode()
+        + b"\r\n\r\n"
+        + body
+    )
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: FixedAnswer(answer, latency), "127.0.0.1", port, backlog=4096
+    )
+    await server.serve_forever()
+
+
+@contextmanager
+def stub(latency: float, body: str) -> Iterator[str]:
+    """Runs the stub in a process of its own; yields its address."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.stub", str(port), str(latency), body], cwd=ROOT
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            with suppress(requests.ConnectionError):
+                requests.get(address, timeout=2)
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError("the stub does not answer")
+            time.sleep(0.05)
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3].encode()))

@@ -1,0 +1,80 @@
+"""`make demo`: starts everything on free ports, does the product's main job, says how it went."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from demo.services import (
+    ROOT,
+    Places,
+    ServiceError,
+    end_all,
+    free_port,
+    manage,
+    procfile,
+    wait_until_ready,
+)
+from demo.steps import STEPS, Demo, StepFailed
+from integrations.gmail.sandbox.control_client import ControlFailedError, SandboxControl
+
+
+@contextmanager
+def services(places: Places) -> Iterator[None]:
+    """Every process of the Procfile, each with a log of its own in the folder for what is kept."""
+    end_all(places)
+    manage(places, "migrate", "--verbosity", "0")
+    try:
+        for name, command in procfile().items():
+            with (places.var / f"{name}.log").open("wb") as log:
+                subprocess.Popen(  # noqa: S602 - our own Procfile
+                    command, shell=True, cwd=ROOT, env=places.environment(),
+                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+        wait_until_ready(places)
+        yield
+    finally:
+        end_all(places)
+
+
+def run(places: Places) -> None:
+    """Takes every step; raises StepFailed, with the step's name before the reason."""
+    demo = Demo(places, SandboxControl(places.sandbox))
+    for number, (title, step) in enumerate(STEPS, start=1):
+        sys.stdout.write(f"\n{number}. {title}\n")
+        sys.stdout.flush()
+        try:
+            step(demo)
+        except StepFailed as error:
+            raise StepFailed(f"step {number}, “{title}”: {error}", error.advice) from error
+        except (ControlFailedError, OSError) as error:
+            raise StepFailed(
+                f"step {number}, “{title}”: {error}", f"look at the logs in {places.var}"
+            ) from error
+
+
+def main() -> int:
+    began = time.monotonic()
+    places = Places(ROOT / "var" / "demo", free_port(), free_port(), free_port())
+    places.var.mkdir(parents=True, exist_ok=True)
+    sys.stdout.write("starting the database, the web server, the worker and the sandbox …\n")
+    sys.stdout.flush()
+    try:
+        with services(places):
+            sys.stdout.write(f"ready after {time.monotonic() - began:.1f} s\n")
+            run(places)
+    except ServiceError as error:
+        sys.stderr.write(f"\nNot started: {error}\nThe logs are in {places.var}\n")
+        return 1
+    except StepFailed as error:
+        sys.stderr.write(f"\nFailed at {error}\nWhat to do: {error.advice}\n")
+        return 1
+    sys.stdout.write(f"\nAll of it happened, in {time.monotonic() - began:.1f} s.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
