@@ -112,7 +112,9 @@ async def _explain(request: web.Request, handler: _Handler) -> web.StreamRespons
     except NoSuchLabelError as error:
         return _control_error(f"there is no label {error}", 404)
     except ValueError as error:
-        return _control_error(str(error), 400)
+        if request.path.startswith((control.PREFIX, "/deliver")):
+            return _control_error(str(error), 400)
+        raise
 
 
 def _control_error(message: str, status: int) -> web.Response:

@@ -133,7 +133,7 @@ async def _ask(request: web.Request) -> web.Response:
     except BlockedError as error:
         return _blocked(error)
     if "none" in asked.prompts:
-        raise web.HTTPFound(deny(asked, "interaction_required"))
+        return _found(deny(asked, "interaction_required"))
     accounts = stand_in.mailboxes.addresses()
     hint = (asked.login_hint or "").lower()
     chosen = hint if hint in accounts else accounts[0] if len(accounts) == 1 else None
@@ -155,7 +155,7 @@ async def _decide(request: web.Request) -> web.Response:
         asked = read(stand_in, request.query)
         form = await request.post()
         if form.get("decision") == "deny":
-            raise web.HTTPFound(deny(asked))
+            return _found(deny(asked))
         if form.get("decision") != "allow":
             raise BlockedError(400, "invalid_request", "decision must be allow or deny.")
         scopes = [str(value) for value in form.getall("scope", [])]
@@ -164,7 +164,7 @@ async def _decide(request: web.Request) -> web.Response:
         return _blocked(BlockedError(400, "invalid_request", "There is no such account."))
     except BlockedError as error:
         return _blocked(error)
-    raise web.HTTPFound(location)
+    return _found(location)
 
 
 def _required(query: Mapping[str, str], name: str) -> str:
@@ -196,6 +196,11 @@ def _redirect(asked: Asked, answer: Mapping[str, str]) -> str:
     kept = parse_qsl(parts.query, keep_blank_values=True)
     query = urlencode([*kept, *state.items(), *answer.items()])
     return urlunsplit(parts._replace(query=query))
+
+
+def _found(location: str) -> web.Response:
+    """A redirect whose location is left as it is, letter by letter."""
+    return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
 
 
 def _blocked(error: BlockedError) -> web.Response:

@@ -248,10 +248,10 @@ async def _add_fault(request: web.Request) -> web.Response:
         match.text("path", "/"), pattern, method and method.upper(), user and user.lower()
     )
     fault = Fault(
-        status=answer.number("status", 400, 599),
+        status=answer.number("status", 200, 599),
         reason=answer.optional_text("reason"),
         message=answer.optional_text("message"),
-        retry_after=answer.optional_text("retry_after"),
+        retry_after=answer.header_value("retry_after"),
         latency_ms=answer.number("latency_ms", 0, 600_000) or 0,
         cut=_cut(answer.optional_text("cut")),
         hang=answer.flag("hang"),
@@ -261,6 +261,8 @@ async def _add_fault(request: web.Request) -> web.Response:
     )
     for part in (match, answer, body):
         part.done()
+    if (fault.status or 400) < 400 and not (fault.html or fault.malformed):
+        raise BadControlError("answer.status below 400 needs html or malformed")
     if fault == Fault(after=fault.after):
         raise BadControlError("answer needs one of status, latency_ms, cut, hang, html, malformed")
     return web.json_response(_shown(_stand_in(request).faults.add(condition, fault, times)))

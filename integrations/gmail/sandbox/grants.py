@@ -267,6 +267,8 @@ class Grants:
 
     def permission(self, token: str) -> Permission | None:
         """What the access token allows, or None when it is unknown, expired or revoked."""
+        if not token.isascii():
+            return None
         row = self._store.one("SELECT * FROM access_token WHERE token = ?", (token,))
         if row is None or row["revoked"] or row["expires_at"] <= self._clock.now():
             return None

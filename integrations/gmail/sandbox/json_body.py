@@ -62,6 +62,17 @@ class JsonBody:
             )
         return value
 
+    def header_value(self, name: str) -> str | None:
+        """A whole number or a text in one line, or None where it isn't given."""
+        value = self._values.pop(name, None)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+            raise BadControlError(f"{self._where}{name} must be a number, or a text in one line")
+        return value
+
     def seconds(self, name: str) -> float | None:
         """A number of at most a hundred years, or None where it isn't given."""
         value = self._values.pop(name, None)

@@ -89,6 +89,7 @@ class _Reader:
         self._now = now
         self._labels = labels
         self.everywhere = False
+        self._plain: _Operator = _Reader.word
 
     def whole(self) -> Where:
         where = ALL
@@ -134,8 +135,20 @@ class _Reader:
         name, colon, value = token.partition(":")
         operator = _OPERATORS.get(name.lower()) if colon else None
         if operator is None:
-            return _contains("all_words", token)
+            return self._plain(self, token.strip('"'))
+        if not value and self._next < len(self._tokens) and self._tokens[self._next] in ("(", "{"):
+            return self._group_of(operator)
         return operator(self, value.strip('"'))
+
+    def _group_of(self, operator: "_Operator") -> Where:
+        """`subject:(dinner movie)`: the operator is for every word of the group."""
+        outer, self._plain = self._plain, operator
+        group = self._term()
+        self._plain = outer
+        return group
+
+    def word(self, value: str) -> Where:
+        return _contains("all_words", value)
 
     def after(self, value: str) -> Where:
         return Where("({m}.internal_date >= ?)", (_moment(value),))
@@ -198,7 +211,8 @@ class _Reader:
         return NONE if label_id is None else has_label(label_id)
 
 
-_OPERATORS: dict[str, Callable[[_Reader, str], Where]] = {
+_Operator = Callable[[_Reader, str], Where]
+_OPERATORS: dict[str, _Operator] = {
     "after": _Reader.after, "newer": _Reader.after,
     "before": _Reader.before, "older": _Reader.before,
     "newer_than": _Reader.newer_than, "older_than": _Reader.older_than,

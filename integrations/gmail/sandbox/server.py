@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 
 from aiohttp import web
@@ -122,7 +123,7 @@ class SandboxServer:
         self._failure: BaseException | None = None
         self.url = ""
 
-    @property
+    @cached_property
     def control(self) -> SandboxControl:
         """A client of the control API."""
         return SandboxControl(self.url)

@@ -1,0 +1,169 @@
+"""Every answer has only fields that Google documents, in Google's types."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import googleapiclient
+import jsonschema
+import pytest
+
+from integrations.gmail.sandbox.control_client import SandboxControl
+from integrations.gmail.sandbox.methods import METHODS, STANDARD_PARAMETERS
+from integrations.gmail.sandbox.quota import GENERATIONS
+
+from .conftest import Gmail
+
+DOCUMENT: dict[str, Any] = json.loads(
+    (
+        Path(googleapiclient.__file__).parent / "discovery_cache" / "documents" / "gmail.v1.json"
+    ).read_text("utf-8")
+)
+ADDONS = "https://www.googleapis.com/auth/gmail.addons."
+# What the JSON form of 64-bit numbers and bytes looks like.
+PATTERNS = {"uint64": r"^\d+$", "int64": r"^-?\d+$", "byte": r"^[A-Za-z0-9_=-]*$"}
+RANGES = {"int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1)}
+
+
+def _strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of a discovery schema, which allows no other fields."""
+    if "$ref" in schema:
+        return {"$ref": f"#/$defs/{schema['$ref']}"}
+    strict: dict[str, Any] = {"type": schema["type"]}
+    if schema["type"] == "object":
+        properties = {name: _strict(part) for name, part in schema["properties"].items()}
+        strict |= {"properties": properties, "additionalProperties": False}
+    if schema["type"] == "array":
+        strict["items"] = _strict(schema["items"])
+    if "enum" in schema:
+        strict["enum"] = schema["enum"]
+    if schema.get("format") in PATTERNS and schema["type"] == "string":
+        strict["pattern"] = PATTERNS[schema["format"]]
+    if schema.get("format") in RANGES:
+        strict["minimum"], strict["maximum"] = RANGES[schema["format"]]
+    return strict
+
+
+DEFINITIONS = {
+    name: _strict(schema)
+    for name, schema in DOCUMENT["schemas"].items()
+    if schema["type"] == "object" and "properties" in schema
+}
+
+
+def conforms(answer: object, schema: str) -> None:
+    """Fails where the answer isn't as the discovery document says."""
+    jsonschema.Draft202012Validator({"$ref": f"#/$defs/{schema}", "$defs": DEFINITIONS}).validate(
+        answer
+    )
+
+
+def _documented(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for resource in resources.values():
+        for method in resource.get("methods", {}).values():
+            yield method["id"].removeprefix("gmail.users."), method
+        yield from _documented(resource.get("resources", {}))
+
+
+@pytest.fixture
+def message_id(control: SandboxControl) -> str:
+    """A mail with everything in it."""
+    delivered = control.deliver(
+        subject="Grüße",
+        text="Schöne Grüße",
+        html="<p>Schöne Grüße</p>",
+        attachments=[{"filename": "ä.txt", "mime_type": "text/plain", "text": "x" * 100}],
+        labels=["INBOX", "UNREAD", "Projekt Ä"],
+    )
+    return str(delivered["id"])
+
+
+def test_a_schema_check_notices_unknown_fields_and_wrong_types() -> None:
+    conforms({"id": "18", "historyId": "5"}, "Message")
+    for wrong in ({"historyId": 5}, {"more": 1}, {"historyId": "-1"}, {"payload": {"size": 1}}):
+        with pytest.raises(jsonschema.ValidationError):
+            conforms(wrong, "Message")
+
+
+@pytest.mark.parametrize("form", ["minimal", "metadata", "full", "raw"])
+def test_message_in_every_format(gmail: Gmail, message_id: str, form: str) -> None:
+    conforms(gmail.get(f"/messages/{message_id}", format=form), "Message")
+
+
+@pytest.mark.parametrize("form", ["minimal", "metadata", "full"])
+def test_thread_in_every_format(gmail: Gmail, message_id: str, form: str) -> None:
+    conforms(gmail.get(f"/threads/{message_id}", format=form), "Thread")
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("/profile", "Profile"),
+        ("/messages", "ListMessagesResponse"),
+        ("/messages?q=nothinglikethis", "ListMessagesResponse"),
+        ("/messages?maxResults=1", "ListMessagesResponse"),
+        ("/threads", "ListThreadsResponse"),
+        ("/threads?maxResults=1", "ListThreadsResponse"),
+        ("/labels", "ListLabelsResponse"),
+        ("/labels/INBOX", "Label"),
+        ("/labels/Label_1", "Label"),
+    ],
+)
+def test_lists_and_labels(gmail: Gmail, message_id: str, path: str, schema: str) -> None:
+    conforms(gmail.get(path), schema)
+
+
+def test_attachment(gmail: Gmail, message_id: str) -> None:
+    parts = gmail.get(f"/messages/{message_id}")["payload"]["parts"]
+    attachment_id = parts[-1]["body"]["attachmentId"]
+    body = gmail.get(f"/messages/{message_id}/attachments/{attachment_id}")
+    conforms(body, "MessagePartBody")
+    assert base64.urlsafe_b64decode(body["data"]).strip() == b"x" * 100
+
+
+def test_history_with_every_kind_of_change(gmail: Gmail, control: SandboxControl) -> None:
+    start = gmail.get("/profile")["historyId"]
+    message_id = control.deliver()["id"]
+    control.trash(message_id)
+    control.delete(message_id)
+    answer = gmail.get("/history", startHistoryId=start, maxResults=2)
+    conforms(answer, "ListHistoryResponse")
+    rest = gmail.get("/history", startHistoryId=start, pageToken=answer["nextPageToken"])
+    conforms(rest, "ListHistoryResponse")
+    kinds = {kind for record in answer["history"] + rest["history"] for kind in record}
+    assert kinds >= {"messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"}
+
+
+def test_answers_to_changes(gmail: Gmail, message_id: str) -> None:
+    raw = base64.urlsafe_b64encode(b"To: other@example.com\r\nSubject: Hi\r\n\r\nHi").decode()
+    conforms(gmail.post(f"/messages/{message_id}/modify", {"addLabelIds": ["STARRED"]}), "Message")
+    conforms(gmail.post(f"/messages/{message_id}/trash"), "Message")
+    conforms(gmail.post(f"/messages/{message_id}/untrash"), "Message")
+    conforms(gmail.post("/messages", {"raw": raw}), "Message")
+    conforms(gmail.post("/messages/import", {"raw": raw}), "Message")
+    conforms(gmail.post("/messages/send", {"raw": raw}), "Message")
+    assert (
+        gmail.post("/messages/batchModify", {"ids": [message_id], "addLabelIds": ["INBOX"]}) is None
+    )
+    assert gmail.ask("DELETE", f"/messages/{message_id}").status_code == 204
+
+
+def test_every_method_stands_where_the_document_says() -> None:
+    documented = dict(_documented({"users": DOCUMENT["resources"]["users"]}))
+    for method in METHODS:
+        there = documented[method.name]
+        path = f"gmail/v1/users/{{userId}}{method.path}"
+        required = set(there.get("parameterOrder", []))
+        assert (there["httpMethod"], there["path"]) == (method.verb, path)
+        # history.list requires startHistoryId in practice; the document calls it optional.
+        assert set(there["parameters"]) - required == method.parameters, method.name
+        scopes = {scope for scope in there["scopes"] if not scope.startswith(ADDONS)}
+        assert scopes == method.scopes, method.name
+    assert set(DOCUMENT["parameters"]) == STANDARD_PARAMETERS
+
+
+def test_every_method_has_a_price_in_both_generations() -> None:
+    for generation in GENERATIONS.values():
+        assert {method.name for method in METHODS} <= generation.costs.keys()
