@@ -8,8 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.authentication import Caller
 from api.errors import Conflict, NotFound
 from elements import catalogue
+from instances import provision
 from instances.models import ElementInstance
 from polling.claim import PollRunningError
 from polling.commit import PollReport
@@ -26,11 +28,9 @@ class PollsView(APIView):
 
         409 when nothing is polled or a poll is running.
         """
-        instance = ElementInstance.objects.filter(
-            organization=request.auth.organization, pk=min(int(instance_id), LARGEST_ID)
-        ).first()
-        if instance is None:
-            raise NotFound(f"No element instance found with id {instance_id}")
+        caller = request.auth
+        assert isinstance(caller, Caller)  # noqa: S101 - IsAuthenticatedCaller has seen to it
+        instance = provision.find(caller.organization, min(int(instance_id), LARGEST_ID))
         try:
             reports = poll_now(instance, resource=_resource(request, instance))
         except NothingPolledError as error:

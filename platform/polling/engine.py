@@ -148,7 +148,8 @@ class Engine:
         now = time.monotonic()
         self._waiting.extend(Held(resource, now) for resource in resources)
         self._nothing_due = alone and not resources
-        self._next_claim_at = 0.0 if resources else now + NOTHING_DUE_PAUSE
+        if not resources and self._deadline is not None:
+            self._next_claim_at = now + NOTHING_DUE_PAUSE
         self._start()
 
     def _claimed(self, task: asyncio.Task[None]) -> None:

@@ -1,0 +1,228 @@
+"""Rows are claimed once, fairly, and come back when their holder dies."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from instances.models import ElementInstance
+from polling import claim
+from polling.claim import LEASE, PollRunningError, claim_due, claim_instance
+from polling.models import PollingResource
+
+from .conftest import new_organization
+
+T = TypeVar("T")
+
+
+def rows(organization: Organization, count: int, due: datetime | None = None) -> None:
+    """Many due resources, made fast; each of an instance of its own."""
+    user = User.objects.filter(organization=organization).first()
+    due = due or timezone.now() - timedelta(seconds=1)
+    first = (ElementInstance.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1
+    instances = [
+        ElementInstance(
+            pk=pk, organization=organization, user=user, element_key="ledger", name=f"{pk}",
+            token="token", token_digest=f"digest {pk}",
+        )
+        for pk in range(first, first + count)
+    ]  # fmt: skip
+    ElementInstance.objects.bulk_create(instances)
+    PollingResource.objects.bulk_create(
+        PollingResource(
+            organization=organization, instance=instance, name="entries", interval=60, cursor="0",
+            next_poll_at=due + timedelta(milliseconds=place),
+        )
+        for place, instance in enumerate(instances)
+    )  # fmt: skip
+
+
+def elsewhere(work: Callable[[], T]) -> T:
+    """Runs `work` on another database connection."""
+
+    def run() -> T:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result(10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_never_claim_the_same_row(organization: Organization) -> None:
+    rows(organization, 300)
+    claimed: list[int] = []
+    start = threading.Barrier(4)
+
+    def work() -> list[int]:
+        try:
+            start.wait()
+            mine = []
+            while found := claim_due(20, timezone.now()):
+                mine += [resource.id for resource in found]
+            return mine
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(work) for _ in range(4)]:
+            claimed += future.result(30)
+    assert len(claimed) == len(set(claimed)) == 300
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_row_is_passed_over_without_waiting(organization: Organization) -> None:
+    rows(organization, 2)
+    with transaction.atomic():
+        locked = PollingResource.objects.select_for_update().order_by("next_poll_at").first()
+        assert locked is not None
+        found = elsewhere(lambda: claim_due(10, timezone.now()))
+    assert len(found) == 1
+    assert found[0].id != locked.pk
+
+
+@pytest.mark.django_db
+def test_each_organization_gets_its_share(organization: Organization) -> None:
+    rows(organization, 100, due=timezone.now() - timedelta(hours=1))
+    others = [new_organization() for _ in range(3)]
+    for other in others:
+        rows(other, 30)
+    shares = Counter(resource.organization_id for resource in claim_due(40, timezone.now()))
+    assert shares == dict.fromkeys([organization.pk, *(other.pk for other in others)], 10)
+
+
+@pytest.mark.django_db
+def test_one_organization_alone_gets_everything_oldest_first(organization: Organization) -> None:
+    rows(organization, 30)
+    oldest = list(
+        PollingResource.objects.order_by("next_poll_at").values_list("pk", flat=True)[:20]
+    )
+    assert {resource.id for resource in claim_due(20, timezone.now())} == set(oldest)
+
+
+@pytest.mark.django_db
+def test_organizations_that_wait_longest_come_first_when_there_are_many(
+    organization: Organization,
+) -> None:
+    others = [new_organization() for _ in range(5)]
+    now = timezone.now()
+    for place, other in enumerate(others):
+        rows(other, 3, due=now - timedelta(minutes=10 - place))
+    assert [
+        resource.organization_id for resource in sorted(claim_due(2, now), key=lambda one: one.due)
+    ] == [others[0].pk, others[1].pk]
+
+
+@pytest.mark.django_db
+def test_an_organization_that_is_left_out_is_not_claimed_from(organization: Organization) -> None:
+    other = new_organization()
+    rows(organization, 3)
+    rows(other, 3)
+    found = claim_due(10, timezone.now(), left_out=[organization.pk])
+    assert {resource.organization_id for resource in found} == {other.pk}
+
+
+@pytest.mark.django_db
+def test_what_is_not_due_or_not_active_is_not_claimed(organization: Organization) -> None:
+    rows(organization, 3)
+    now = timezone.now()
+    first, second, third = PollingResource.objects.order_by("pk")
+    PollingResource.objects.filter(pk=first.pk).update(next_poll_at=now + timedelta(seconds=1))
+    PollingResource.objects.filter(pk=second.pk).update(active=False)
+    assert [resource.id for resource in claim_due(10, now)] == [third.pk]
+
+
+@pytest.mark.django_db
+def test_a_lease_holds_until_it_runs_out(organization: Organization) -> None:
+    rows(organization, 1)
+    now = timezone.now()
+    [mine] = claim_due(1, now)
+    assert claim_due(1, now + LEASE - timedelta(seconds=1)) == []
+    [theirs] = claim_due(1, now + LEASE)
+    assert theirs.id == mine.id
+    assert theirs.lease_id != mine.lease_id
+
+
+@pytest.mark.django_db
+def test_a_renewed_lease_holds_longer_and_a_lost_one_is_not_renewed(
+    organization: Organization,
+) -> None:
+    rows(organization, 1)
+    now = timezone.now()
+    [mine] = claim_due(1, now)
+    later = now + timedelta(seconds=50)
+    assert claim.renew([mine], later) == 1
+    assert claim_due(1, now + LEASE) == []
+    [_theirs] = claim_due(1, later + LEASE)
+    assert claim.renew([mine], later + LEASE) == 0
+    assert claim.release([mine]) == 0
+
+
+@pytest.mark.django_db
+def test_a_released_row_is_due_as_before(organization: Organization) -> None:
+    rows(organization, 1)
+    now = timezone.now()
+    before = PollingResource.objects.get().next_poll_at
+    [mine] = claim_due(1, now)
+    assert claim.release([mine]) == 1
+    [again] = claim_due(1, now)
+    assert again.due == before
+
+
+@pytest.mark.django_db
+def test_an_instance_is_claimed_whole_or_not_at_all(organization: Organization) -> None:
+    rows(organization, 1)
+    instance = ElementInstance.objects.get()
+    PollingResource.objects.create(
+        organization=organization, instance=instance, name="drafts", interval=60,
+        next_poll_at=timezone.now() + timedelta(hours=1),
+    )  # fmt: skip
+    now = timezone.now()
+    [held] = claim_due(10, now)
+    with pytest.raises(PollRunningError):
+        claim_instance(instance.pk, now)
+    assert [one.name for one in claim_instance(instance.pk, now, name="drafts")] == ["drafts"]
+    claim.release([held])
+    later = now + LEASE
+    assert {one.name for one in claim_instance(instance.pk, later)} == {"entries", "drafts"}
+
+
+@pytest.mark.django_db
+def test_the_claim_reads_no_more_than_it_takes(organization: Organization) -> None:
+    """The plan: index look-ups for what is picked, whatever the number of rows."""
+    rows(organization, 2000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE polling_pollingresource, instances_elementinstance")
+        now = timezone.now()
+        parameters: dict[str, Any] = {
+            "organizations": [organization.pk], "share": 10, "most": 10, "now": now,
+            "lease_id": "00000000-0000-0000-0000-000000000000", "lease_until": now + LEASE,
+            "left_out": [],
+        }  # fmt: skip
+        plans = []
+        for statement in (claim.DUE_ORGANIZATIONS, claim.CLAIM_FAIR_SHARE):
+            cursor.execute(f"EXPLAIN (FORMAT JSON, ANALYZE) {statement}", parameters)
+            answer = cursor.fetchone()[0]
+            plans.append(json.loads(answer) if isinstance(answer, str) else answer)
+    for plan in plans:
+        for node in nodes(plan[0]["Plan"]):
+            relation = node.get("Relation Name")
+            if relation in {"polling_pollingresource", "instances_elementinstance"}:
+                assert node["Node Type"] in {"Index Scan", "Index Only Scan", "ModifyTable"}, node
+                assert node["Actual Rows"] * node["Actual Loops"] <= 10, node
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(found for child in plan.get("Plans", []) for found in nodes(child))]
