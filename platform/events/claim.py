@@ -46,13 +46,18 @@ WITH RECURSIVE visited (subscription_id, number) AS (
 SELECT v.subscription_id,
        s.origin,
        s.failing_since IS NOT NULL,
-       EXISTS (SELECT 1
-                 FROM events_delivery d
-                WHERE d.subscription_id = v.subscription_id
-                  AND d.status IN ('created', 'retry')
-                  AND COALESCE(d.lease_until, d.next_attempt_at) <= %(now)s)
+       first.due IS NOT NULL
   FROM visited v
   JOIN events_subscription s ON s.id = v.subscription_id
+  LEFT JOIN LATERAL (
+       SELECT TRUE AS due
+         FROM events_delivery d
+        WHERE d.subscription_id = v.subscription_id
+          AND d.status IN ('created', 'retry')
+          AND COALESCE(d.lease_until, d.next_attempt_at) <= %(now)s
+        ORDER BY COALESCE(d.lease_until, d.next_attempt_at)
+        LIMIT 1
+       ) first ON TRUE
  ORDER BY v.number
 """
 
