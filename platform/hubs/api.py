@@ -54,7 +54,7 @@ class ResourceView(HubView):
     def get_permissions(self) -> list[BasePermission]:
         if "hub" not in self.kwargs and not _known(self.kwargs["resource"]):
             raise NotFound("there is nothing at this address")
-        return super().get_permissions()
+        return [IsElementCaller()]
 
     def get(self, request: Request, resource: str, **path: str) -> Response:
         instance, element = self.target(request)

@@ -133,16 +133,18 @@ def merged(
 
 
 def missing_keys(
-    element: Element, configuration: Mapping[str, str], *, external: bool = False
+    element: Element, configuration: Mapping[str, str], *, without_callback: bool = False
 ) -> list[str]:
-    """The paths of the required keys without a value. With `external` tokens nobody is redirected,
-    and no callback URL is needed."""
+    """The paths of the required keys that have no value.
+
+    `without_callback`: the OAuth callback URL is not needed, as where tokens were brought along.
+    """
     return [
         f"configuration.{field.key}"
         for field in element.configuration
         if field.required
         and not configuration.get(field.key, field.default or "").strip()
-        and not (external and field.key == CALLBACK_URL)
+        and not (without_callback and field.key == CALLBACK_URL)
     ]
 
 

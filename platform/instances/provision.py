@@ -38,6 +38,7 @@ class Consent:
 
     code: str = field(default="", repr=False)
     code_verifier: str = field(default="", repr=False)  # PKCE, RFC 7636
+    callback_url: str = ""  # that the code was sent to; empty: the configured one
     external: bool = False
     access_token: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
@@ -68,7 +69,11 @@ def create(user: User, organization: Organization, element: Element, wish: Wish)
     if not wish.name:
         raise BadRequest("name is missing")
     configuration = keys.merged(element, {}, wish.configuration or {})
-    missing = keys.missing_keys(element, configuration, external=wish.consent.external)
+    missing = keys.missing_keys(
+        element,
+        configuration,
+        without_callback=wish.consent.external or bool(wish.consent.callback_url),
+    )
     keys.require([*missing, *_missing_consent(wish.consent)])
     keys.derive(element, configuration)
     granted = _obtain(element, configuration, wish.consent)
@@ -106,8 +111,12 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
     # Checked here with what may take time, and once more on the locked row.
     configuration = _wanted(before, element, wish)
     if wish.configuration is not None or wish.consent.given:
-        external = wish.consent.external or before.external_authentication == "initial"
-        keys.require(keys.missing_keys(element, configuration, external=external))
+        without_callback = (
+            wish.consent.external
+            or bool(wish.consent.callback_url)
+            or before.external_authentication == "initial"
+        )
+        keys.require(keys.missing_keys(element, configuration, without_callback=without_callback))
         keys.derive(element, configuration)
     granted = _obtain(element, configuration, wish.consent) if wish.consent.given else None
     with transaction.atomic():
@@ -206,7 +215,7 @@ def _obtain(element: Element, configuration: Mapping[str, str], consent: Consent
             element,
             client,
             code=consent.code,
-            callback_url=configuration.get(keys.CALLBACK_URL, "").strip(),
+            callback_url=consent.callback_url or configuration.get(keys.CALLBACK_URL, "").strip(),
             scopes=scopes,
             code_verifier=consent.code_verifier,
         )

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from instances.models import ElementInstance
-
 API = "/elements/api-v2"
 POLLER = {"changed-messages": {"url": "/hubs/general/changed-messages", "idField": "id"}}
 Body = Callable[..., dict[str, Any]]

@@ -1,0 +1,23 @@
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path, re_path
+
+from console import views
+
+app_name = "console"
+INSTANCE = r"^accounts/(?P<instance_id>[0-9]{1,18})"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path(
+        "sign-in",
+        LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True),
+        name="sign-in",
+    ),
+    path("sign-out", LogoutView.as_view(), name="sign-out"),
+    path("connect", views.connect, name="connect"),
+    path("connect/again", views.connect_again, name="connect-again"),
+    path("oauth/callback", views.oauth_callback, name="oauth-callback"),
+    re_path(rf"{INSTANCE}$", views.instance, name="instance"),
+    re_path(rf"{INSTANCE}/events$", views.switch_events, name="switch-events"),
+    re_path(rf"{INSTANCE}/disconnect$", views.disconnect, name="disconnect"),
+]

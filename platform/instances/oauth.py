@@ -1,0 +1,195 @@
+"""A person's trip to a provider's consent page and back (RFC 6749 section 4.1, RFC 7636).
+
+Rule 1: a `state` is good for one callback, for ten minutes, for the user and the browser session
+that began the trip. Which of these it failed is said.
+Rule 2: what the person had filled in outlives a failed trip, sealed, so that the next try does
+not begin with an empty form.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.core import signing
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from accounts.secret import digest
+from api.errors import ApiError, BadRequest
+from elements import catalogue
+from elements.authorization import authorization_url
+from elements.errors import ConfigurationError, ElementNotFound
+from elements.types import Element
+from instances import configuration as keys
+from instances import grant, provision, wish
+from instances.models import ElementInstance, OAuthState
+from transport.errors import TransportError
+
+LIFETIME = timedelta(minutes=10)
+KEPT_FOR = timedelta(days=1)  # what was filled in, for another try
+TRIPS_A_SESSION = 20
+LONGEST_STATE = 500  # characters
+SESSION_KEY = "oauth_trips"
+SALT = "instances.oauth.state"
+
+
+class TripError(Exception):
+    """The trip ended without an instance. The message says which step, `advice` what to do.
+
+    `trip` is where another try can begin, None when what was filled in is not known.
+    """
+
+    def __init__(self, message: str, advice: str, *, trip: OAuthState | None = None) -> None:
+        super().__init__(message)
+        self.advice = advice
+        self.trip = trip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a trip is made for: a new instance of this body, or `instance_id` connected again.
+
+    `callback_url` is where the provider sends the person back to.
+    """
+
+    callback_url: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    instance_id: int | None = None
+
+    def to_text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Request:
+        return cls(**json.loads(text))
+
+
+def begin(user: User, session: SessionBase, request: Request) -> str:
+    """Checks what can be checked and returns the URL of the consent page.
+
+    Raises ApiError, elements.errors.ConfigurationError or ElementNotFound as POST /instances does.
+    """
+    element, configuration = _checked(user, request)
+    state = secrets.token_urlsafe(24)
+    verifier = secrets.token_urlsafe(48)
+    now = timezone.now()
+    OAuthState.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
+    trip = OAuthState(
+        digest=digest(state),
+        user=user,
+        request=request.to_text(),
+        code_verifier=verifier,
+        expires_at=now + LIFETIME,
+    )
+    trip.save()
+    session[SESSION_KEY] = [*session.get(SESSION_KEY, []), trip.pk][-TRIPS_A_SESSION:]
+    return authorization_url(
+        element,
+        configuration.get(keys.API_KEY, "").strip(),
+        request.callback_url,
+        scopes=grant.asked_scopes(element, configuration),
+        state=signing.dumps(state, salt=SALT, compress=False),
+        code_challenge=_challenge(verifier) if element.authentication.pkce else None,
+    )
+
+
+def finish(user: User, session: SessionBase, query: Mapping[str, str]) -> ElementInstance:
+    """The instance that the provider's redirect leads to. Raises TripError."""
+    trip = _claimed(user, session, query.get("state", ""))
+    again = "Try again; on the provider's page choose the account and allow the access."
+    if refusal := query.get("error", ""):
+        if refusal == "access_denied":
+            raise TripError("The access was refused on the provider's page.", again, trip=trip)
+        raise TripError(f"The provider sent the error {refusal[:100]!r}.", again, trip=trip)
+    code = query.get("code", "")
+    if not code or len(code) > wish.LONGEST_CODE:
+        raise TripError("The provider sent no code.", again, trip=trip)
+    try:
+        return _provision(user, Request.from_text(trip.request), code, trip.code_verifier)
+    except (ApiError, ConfigurationError, ElementNotFound) as error:
+        raise TripError(str(error), "Change the details and try again.", trip=trip) from error
+    except TransportError as error:
+        raise TripError(
+            f"The provider did not exchange the code: {error}.",
+            "Check the API key, the API secret and the redirect URI, and try again.",
+            trip=trip,
+        ) from error
+
+
+def kept(user: User, session: SessionBase, trip_id: int) -> Request | None:
+    """What was filled in for an earlier trip of this user and session."""
+    if trip_id not in session.get(SESSION_KEY, []):
+        return None
+    trip = OAuthState.objects.filter(pk=trip_id, user=user).first()
+    return Request.from_text(trip.request) if trip else None
+
+
+def _checked(user: User, request: Request) -> tuple[Element, dict[str, str]]:
+    if request.instance_id is not None:
+        instance = provision.find(_organization(user), request.instance_id)
+        element = catalogue.find(instance.element_key)
+        configuration = keys.stored(instance)
+    else:
+        element = wish.element_of(request.body, None)
+        configuration = keys.merged(element, {}, wish.to_create(request.body).configuration or {})
+    # The trip has a callback URL of its own.
+    keys.require(keys.missing_keys(element, configuration, without_callback=True))
+    keys.derive(element, configuration)
+    return element, configuration
+
+
+def _claimed(user: User, session: SessionBase, state: str) -> OAuthState:
+    """The trip that `state` stands for, used up by this."""
+    start_anew = "Start again from the list of accounts."
+    try:
+        secret = signing.loads(state[:LONGEST_STATE], salt=SALT)
+    except signing.BadSignature as error:
+        raise TripError("The state is unknown: this site did not issue it.", start_anew) from error
+    trip = OAuthState.objects.filter(digest=digest(str(secret))).first()
+    if trip is None:
+        raise TripError("The state is unknown, or was forgotten long ago.", start_anew)
+    if trip.user_id != user.pk or trip.pk not in session.get(SESSION_KEY, []):
+        raise TripError(
+            "The state belongs to another session: somebody else began here, or another browser.",
+            "Start again, and stay in one browser window.",
+        )
+    now = timezone.now()
+    if not OAuthState.objects.filter(pk=trip.pk, used_at=None).update(used_at=now):
+        raise TripError("The state was used already: this page was loaded twice.", start_anew)
+    if trip.expires_at <= now:
+        raise TripError(
+            "The state has expired: more than ten minutes passed on the provider's page.",
+            "Try again.",
+            trip=trip,
+        )
+    return trip
+
+
+def _provision(user: User, request: Request, code: str, verifier: str) -> ElementInstance:
+    consent = provision.Consent(
+        code=code, code_verifier=verifier, callback_url=request.callback_url
+    )
+    organization = _organization(user)
+    if request.instance_id is not None:
+        return provision.change(organization, request.instance_id, provision.Wish(consent=consent))
+    wanted = replace(wish.to_create(request.body), consent=consent)
+    return provision.create(user, organization, wish.element_of(request.body, None), wanted)
+
+
+def _organization(user: User) -> Organization:
+    if user.organization is None:
+        raise BadRequest("your user belongs to no organization")
+    return user.organization
+
+
+def _challenge(verifier: str) -> str:
+    """PKCE with S256, RFC 7636 section 4.2."""
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
