@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from rest_framework.permissions import AllowAny
@@ -95,6 +95,7 @@ FAILURES: dict[str, Any] = {
     "configuration": ConfigurationError("event.poller.refresh_interval", "must be at least 1"),
     "404": Http404("internal detail"),
     "validation": ValidationError("the value is not right"),
+    "no-database": OperationalError("internal detail"),
     "bug": RuntimeError("internal detail"),
 }
 

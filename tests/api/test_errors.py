@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
         ("404", 404, "there is nothing at this address", None),
         ("validation", 400, "the value is not right", None),
         ("database", 400, "too large or cannot be stored", None),
+        ("no-database", 503, "database cannot be reached now: try again later", None),
         ("bug", 500, "the platform failed", None),
     ],
 )
