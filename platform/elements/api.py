@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.errors import BadRequest
 from elements.authorization import authorization_url, fault_of_callback_url
 from elements.catalogue import all_elements, find
+from elements.errors import ParameterError
 from elements.presentation import configuration_body, element_body, metadata_body
 
 LONGEST_PARAMETER = 4_000  # characters
@@ -63,7 +63,7 @@ class OAuthUrlView(CatalogueView):
     def post(self, request: Request, key_or_id: str) -> Response:
         body = request.data
         if not isinstance(body, dict):
-            raise BadRequest("the body must be a JSON object with apiKey and callbackUrl")
+            raise ParameterError("body", "must be a JSON object with apiKey and callbackUrl")
         return self._answer(key_or_id, {**request.query_params.dict(), **body})
 
     def _answer(self, key_or_id: str, given: Mapping[str, Any]) -> Response:
@@ -73,12 +73,13 @@ class OAuthUrlView(CatalogueView):
         }
         missing = [name for name in ("apiKey", "callbackUrl") if not parameters[name]]
         if missing:
-            raise BadRequest(
-                f"missing {' and '.join(missing)}: apiKey is the client id of your application "
-                "at the provider, callbackUrl its redirect URI"
+            raise ParameterError(
+                " and ".join(missing),
+                "missing; apiKey is the client id of your application at the provider, "
+                "callbackUrl its redirect URI",
             )
         if fault := fault_of_callback_url(parameters["callbackUrl"]):
-            raise BadRequest(f"callbackUrl: {fault}")
+            raise ParameterError("callbackUrl", fault)
         url = authorization_url(
             element,
             parameters["apiKey"],
@@ -94,12 +95,12 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise BadRequest(f"{name}: must be text")
+        raise ParameterError(name, "must be text")
     text = str(value).strip()
     if len(text) > LONGEST_PARAMETER:
-        raise BadRequest(f"{name}: must not be longer than {LONGEST_PARAMETER} characters")
+        raise ParameterError(name, f"must not be longer than {LONGEST_PARAMETER} characters")
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise BadRequest(f"{name}: must not hold null characters or lone surrogates")
+        raise ParameterError(name, "must not hold null characters or lone surrogates")
     return text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class ElementNotFound(Exception):  # noqa: N818 - as Http404 is, a finding rather than a fault
+class ElementNotFound(Exception):
     """No element has this key or id (404)."""
 
     def __init__(self, key: str | int) -> None:

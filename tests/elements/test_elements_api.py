@@ -130,10 +130,10 @@ def test_state_and_scope_replace_the_defaults(client: APIClient) -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({}, "missing apiKey and callbackUrl"),
-        ({"apiKey": "x"}, "missing callbackUrl"),
-        ({"callbackUrl": "https://a.example"}, "missing apiKey"),
-        ({"apiKey": " ", "callbackUrl": "https://a.example"}, "missing apiKey"),
+        ({}, "apiKey and callbackUrl: missing"),
+        ({"apiKey": "x"}, "callbackUrl: missing"),
+        ({"callbackUrl": "https://a.example"}, "apiKey: missing"),
+        ({"apiKey": " ", "callbackUrl": "https://a.example"}, "apiKey: missing"),
         ({"apiKey": "x", "callbackUrl": "a.example"}, "callbackUrl: must be an address"),
         ({"apiKey": "x", "callbackUrl": "https://u:p@a.example"}, "callbackUrl: must not hold"),
         ({**ASKED, "state": "x" * 5000}, "state: must not be longer"),
