@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from accounts.models import Organization, User
 from accounts.provision import create_organization
@@ -92,10 +93,14 @@ def saved(
     instance: ElementInstance, *, created: bool = False, reauthenticated: bool = False
 ) -> None:
     """Stores the instance and tells so, as instances.provision does."""
-    instance.save()
-    instance_saved.send(
-        sender=ElementInstance, instance=instance, created=created, reauthenticated=reauthenticated
-    )
+    with transaction.atomic():
+        instance.save()
+        instance_saved.send(
+            sender=ElementInstance,
+            instance=instance,
+            created=created,
+            reauthenticated=reauthenticated,
+        )
 
 
 @pytest.fixture
@@ -109,12 +114,3 @@ def resource(connect: Connect, ledger: Ledger) -> PollingResource:
     instance = connect("ledger")
     poll_now.start_new(instance.pk)
     return PollingResource.objects.get(instance=instance)
-
-
-def due_again(resource: PollingResource) -> None:
-    """Makes the resource due at this moment."""
-    from django.utils import timezone
-
-    PollingResource.objects.filter(pk=resource.pk).update(
-        next_poll_at=timezone.now(), lease_id=None, lease_until=None
-    )

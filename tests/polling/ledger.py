@@ -24,6 +24,7 @@ class Ledger:
     poisoned: set[str] = field(default_factory=set)
     faults: list[Any] = field(default_factory=list)
     oldest: int = 0  # cursors below are forgotten
+    cursor: str | None = None  # answered instead of the right one
     requests: list[str] = field(default_factory=list)
     hook: Any = None  # called with each path before it is answered
 
@@ -49,7 +50,7 @@ class Ledger:
             if int(since) < self.oldest:
                 return 404, {"error": {"message": "this cursor has expired"}}
             lines = [{"id": id_, "type": type_} for id_, type_ in self.log[int(since) :]]
-            return 200, {"cursor": str(len(self.log)), "changes": lines}
+            return 200, {"cursor": self.cursor or str(len(self.log)), "changes": lines}
         id_ = path.removeprefix("/entries/")
         if id_ in self.poisoned:
             return 500, {"error": {"message": "this entry cannot be read"}}

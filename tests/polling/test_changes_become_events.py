@@ -5,30 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import timezone
 
 from events.models import Event
 from polling.models import PolledObject, PollingResource, PollOutcome, PollRun, PutAsideObject
 from polling.tasks import poll_all_due
 
-from .conftest import due_again
 from .ledger import Ledger
+from .telling import poll, told
 
 pytestmark = pytest.mark.django_db
-
-
-def told(resource: PollingResource) -> list[tuple[str, str]]:
-    """(object id, event type) of all events, in the order in which they were recorded."""
-    return [
-        (found["objectId"], found["eventType"])
-        for event in Event.objects.filter(instance_id=resource.instance_id).order_by("pk")
-        for found in event.objects_found
-    ]
-
-
-def poll(resource: PollingResource) -> None:
-    due_again(resource)
-    poll_all_due()
-    resource.refresh_from_db()
 
 
 def test_what_was_there_before_the_start_is_not_told(
@@ -64,9 +50,8 @@ def test_an_idle_poll_writes_no_run_and_keeps_its_time(
     resource: PollingResource, ledger: Ledger
 ) -> None:
     runs = PollRun.objects.count()
-    due_again(resource)
-    resource.refresh_from_db()
-    due = resource.next_poll_at
+    due = timezone.now()
+    PollingResource.objects.update(next_poll_at=due)
     poll_all_due()
     resource.refresh_from_db()
     assert PollRun.objects.count() == runs

@@ -26,25 +26,39 @@ T = TypeVar("T")
 
 
 def rows(organization: Organization, count: int, due: datetime | None = None) -> None:
-    """Many due resources, made fast; each of an instance of its own."""
+    """Many due resources, each of an instance of its own, due a millisecond after each other."""
     user = User.objects.filter(organization=organization).first()
-    due = due or timezone.now() - timedelta(seconds=1)
-    first = (ElementInstance.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1
-    instances = [
-        ElementInstance(
-            pk=pk, organization=organization, user=user, element_key="ledger", name=f"{pk}",
-            token="token", token_digest=f"digest {pk}",
+    assert user is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH instances AS (
+                INSERT INTO instances_elementinstance (
+                    organization_id, user_id, element_key, name, tags, token, token_digest,
+                    configuration, secrets, external_authentication, enabled, valid, problem,
+                    events_enabled, vendor_type, refresh_interval, created_at, updated_at
+                )
+                SELECT %(organization)s, %(user)s, 'ledger', 'many', '[]', '', gen_random_uuid(),
+                       '{}', '', 'none', true, true, '', true, 'polling', 1, %(due)s, %(due)s
+                FROM generate_series(1, %(count)s)
+                RETURNING id
+            )
+            INSERT INTO polling_pollingresource (
+                organization_id, instance_id, name, configuration, interval, enabled, active,
+                next_poll_at, cursor, failures, error, created_at
+            )
+            SELECT %(organization)s, id, 'entries', '{}', 60, true, true,
+                   %(due)s + row_number() OVER (ORDER BY id) * interval '1 millisecond',
+                   '0', 0, '', %(due)s
+            FROM instances
+            """,
+            {
+                "organization": organization.pk,
+                "user": user.pk,
+                "count": count,
+                "due": due or timezone.now() - timedelta(hours=1),
+            },
         )
-        for pk in range(first, first + count)
-    ]  # fmt: skip
-    ElementInstance.objects.bulk_create(instances)
-    PollingResource.objects.bulk_create(
-        PollingResource(
-            organization=organization, instance=instance, name="entries", interval=60, cursor="0",
-            next_poll_at=due + timedelta(milliseconds=place),
-        )
-        for place, instance in enumerate(instances)
-    )  # fmt: skip
 
 
 def elsewhere(work: Callable[[], T]) -> T:
@@ -95,7 +109,7 @@ def test_a_locked_row_is_passed_over_without_waiting(organization: Organization)
 
 @pytest.mark.django_db
 def test_each_organization_gets_its_share(organization: Organization) -> None:
-    rows(organization, 100, due=timezone.now() - timedelta(hours=1))
+    rows(organization, 100, due=timezone.now() - timedelta(hours=2))
     others = [new_organization() for _ in range(3)]
     for other in others:
         rows(other, 30)
@@ -202,7 +216,7 @@ def test_an_instance_is_claimed_whole_or_not_at_all(organization: Organization) 
 @pytest.mark.django_db
 def test_the_claim_reads_no_more_than_it_takes(organization: Organization) -> None:
     """The plan: index look-ups for what is picked, whatever the number of rows."""
-    rows(organization, 2000)
+    rows(organization, 20_000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE polling_pollingresource, instances_elementinstance")
         now = timezone.now()
