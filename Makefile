@@ -35,7 +35,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=platform:. $(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 format: .venv/installed-dev

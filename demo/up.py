@@ -52,7 +52,8 @@ def prepare(places: Places) -> list[str]:
 
 def first_organization(places: Places) -> dict[str, str] | None:
     """Creates the organization at the first start only: its secrets cannot be shown again."""
-    if json.loads(manage(places, "organizations", "--json")):
+    asked = "from accounts.models import User; print(User.objects.exists())"
+    if manage(places, "shell", "--verbosity", "0", "--command", asked).strip() == "True":
         return None
     password = secrets.token_urlsafe(9)
     printed = manage(
@@ -82,10 +83,13 @@ def greeting(places: Places, created: dict[str, str] | None) -> list[str]:
             f"  .venv/bin/python manage.py rotate_secret --user {EMAIL}",
             "",
         ]
+    user, organization = created["userSecret"], created["organizationSecret"]
+    authorization = f"User {user}, Organization {organization}"
     return [
         *lines,
         f"  Sign in   {EMAIL}   password {created['password']}",
-        f"  Authorization: User {created['userSecret']}, Organization {created['organizationSecret']}",
+        "  The header of API calls:",
+        f"  Authorization: {authorization}",
         "  These are shown once; only digests are kept.",
         "",
     ]

@@ -24,7 +24,7 @@ PRODUCTION = PERIODIC_ENV == "production"
 
 
 def required_in_production(name: str, development_default: str) -> str:
-    value = env.str(name, "" if PRODUCTION else development_default)
+    value: str = env.str(name, "" if PRODUCTION else development_default)
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set. Production does not start without it; docs/settings.md says "
@@ -36,8 +36,11 @@ def required_in_production(name: str, development_default: str) -> str:
 LOGGING = logs.configure(production=PRODUCTION, level=env.str("LOG_LEVEL", "INFO").upper())
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = required_in_production("SECRET_KEY", "development-only-never-in-production")
-ALLOWED_HOSTS = required_in_production("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
-ALLOWED_HOSTS = [host.strip() for host in ALLOWED_HOSTS.split(",") if host.strip()]
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in required_in_production("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+    if host.strip()
+]
 # AES-256 keys, base64 of 32 bytes, newest first.
 PERIODIC_ENCRYPTION_KEYS = [
     key.strip()
@@ -56,20 +59,21 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "worker",  # before django_q: its qcluster command stands in for django-q2's
     "django_q",
     "accounts",
     "encryption",
+    "elements",
     "instances",
     "polling",
     "events",
-    "worker",
     "console",
 ]
 
 MIDDLEWARE = [
+    "api.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "api.request_id.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -126,8 +130,10 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = BASE_DIR / "var" / "static"
+WHITENOISE_USE_FINDERS = not PRODUCTION  # production serves what collectstatic gathered
+if not PRODUCTION:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a missing folder
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
@@ -149,6 +155,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["api.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "api.errors.handle_exception",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of the vendor's
 }
 
 # --- Elements and providers ----------------------------------------------------------------------

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import idna
 import requests
-from AntiSSRF import IPAddressRanges  # type: ignore[import-untyped]  # it ships no types
+from AntiSSRF import IPAddressRanges
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 

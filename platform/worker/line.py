@@ -9,6 +9,7 @@ Rule: a task carries no work, only "look for work". Losing one or running two ch
 
 from __future__ import annotations
 
+import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -21,19 +22,30 @@ BUDGET = 20.0  # seconds that one task of a line works
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
 
 log = structlog.get_logger()
+_stop_requested = threading.Event()
+
+
+def stop() -> None:
+    """Asks this process's line to end soon: to start nothing more and give back what it holds."""
+    _stop_requested.set()
+
+
+def stopping() -> bool:
+    """Whether this process has been asked to stop. Who works for a line looks at it often."""
+    return _stop_requested.is_set()
 
 
 def run_line(name: str, slot: int, task: str, work: Callable[[float], None]) -> None:
     """Calls `work(deadline)` unless this slot of the line is taken, then queues `task` again.
 
-    `deadline` is on time.monotonic(); `work` returns when it has come. `task` is the dotted path
-    of the calling task, which takes the slot as its only argument. A lost database connection
-    ends the work, not the line.
+    `deadline` is on time.monotonic(); `work` returns when it has come, or soon after `stopping()`.
+    `task` is the dotted path of the calling task, which takes the slot as its only argument. A
+    lost database connection ends the work, not the line.
     """
     deadline = time.monotonic() + BUDGET
     while True:
         try:
-            if not _take(name, slot):
+            if stopping() or not _take(name, slot):
                 return
             try:
                 work(deadline)

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -51,7 +52,7 @@ class EmbeddedPostgres:
         self._users: int | None = None  # descriptor that holds our shared lock
 
     @property
-    def connection(self) -> dict[str, str]:
+    def connection(self) -> dict[str, Any]:
         """The parameters of a connection, except for the database's name."""
         return {"host": str(self._place.sockets), "port": "5432", "user": SUPERUSER}
 
