@@ -97,7 +97,7 @@ class Receiver:
                 self.wfile.write(reply.body)
                 self.wfile.flush()
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *args: Any) -> None:
                 pass
 
         return Handler
