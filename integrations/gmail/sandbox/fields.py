@@ -28,19 +28,23 @@ def read(text: str) -> Mask:
 
 
 def apply(mask: Mask, value: Any) -> Any:
-    """What the mask leaves of a value; a list is masked item by item."""
+    """What the mask leaves of a value; a list is masked item by item.
+
+    None where a mask goes deeper than the value does.
+    """
     if not mask:
         return value
     if isinstance(value, list):
-        return [apply(mask, item) for item in value]
+        return [apply(mask, item) for item in value if isinstance(item, dict)]
     if not isinstance(value, dict):
-        return value
+        return None
     every = mask.get("*")
     kept: dict[str, Any] = {}
     for key, item in value.items():
         inner = mask.get(key, every)
-        if inner is not None:
-            kept[key] = apply(inner, item)
+        left = None if inner is None else apply(inner, item)
+        if left is not None and (left or not inner):
+            kept[key] = left
     return kept
 
 

@@ -1,6 +1,6 @@
 """The sandbox over a real socket, and a caller of its Gmail API."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,15 @@ from integrations.gmail.sandbox.grants import MAIL
 from integrations.gmail.sandbox.server import SandboxServer
 
 Parameter = str | int | list[str]
+MAX_ASKED = 20_000  # times that a test asks for a state before it gives up
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Ask until it is so; fails the test when it never is."""
+    for _ in range(MAX_ASKED):
+        if condition():
+            return
+    pytest.fail("what the test waited for never came")
 
 
 class Gmail:
