@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.authentication import Caller
+from api.authentication import caller_of
 from api.errors import Conflict, NotFound
 from elements import catalogue
 from instances import provision
@@ -28,9 +28,8 @@ class PollsView(APIView):
 
         409 when nothing is polled or a poll is running.
         """
-        caller = request.auth
-        assert isinstance(caller, Caller)  # noqa: S101 - IsAuthenticatedCaller has seen to it
-        instance = provision.find(caller.organization, min(int(instance_id), LARGEST_ID))
+        organization = caller_of(request).organization
+        instance = provision.find(organization, min(int(instance_id), LARGEST_ID))
         try:
             reports = poll_now(instance, resource=_resource(request, instance))
         except NothingPolledError as error:

@@ -157,13 +157,14 @@ class Engine:
         self._note(task)
 
     def _left_out(self) -> list[int]:
-        """Organizations whose slow polls take so much room that others might lack it."""
-        if self._slow < self._places:
+        """Organizations whose slow polls take half of the room there is for slow ones."""
+        most = self._places * MOST_SLOW // 2
+        if self._slow < most:
             return []
         slow = Counter(
             held.resource.organization_id for held in self._in_flight.values() if held.slow
         )
-        return [organization for organization, count in slow.items() if count >= self._places]
+        return [organization for organization, count in slow.items() if count >= most]
 
     # --- Polling ---------------------------------------------------------------------------------
 

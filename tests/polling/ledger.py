@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,11 +125,3 @@ class LedgerServer:
             self.released.set()
             self._server.shutdown()
             self._server.server_close()
-
-
-def wait_until(condition: Any, seconds: float = 5.0) -> None:
-    """For what happens in another thread; fails when it does not happen."""
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "it did not happen"
-        time.sleep(0.005)
