@@ -1,6 +1,6 @@
-"""Delivers what is due, and kills itself at the statement it is told to. For a subprocess.
+"""Delivers what is due, and kills itself after the statement it is told. For a subprocess.
 
-Arguments: the database's name; the number of the statement, from 1; "before" or "after" it.
+Arguments: the database's name, and the number of the statement, from 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def main() -> None:
-    name, number, when = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    name, left = sys.argv[1], int(sys.argv[2])
     sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     os.environ["ALLOWED_PRIVATE_NETWORKS"] = "127.0.0.0/8"
@@ -30,14 +30,11 @@ def main() -> None:
     from events.tasks import deliver_all_due
 
     connection.ensure_connection()
-    left = number
 
     def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         nonlocal left
-        left -= 1
-        if left == 0 and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
         result = execute(sql, params, many, context)
+        left -= 1
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return result

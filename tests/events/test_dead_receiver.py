@@ -105,7 +105,12 @@ def test_many_subscriptions_to_one_hanging_server_are_bounded_together(
         record(new_instance(url=dead.url), 100)
     record(new_instance(url=healthy.url), 200)
     tried: list[int] = []
-    healthy.answer = lambda _: tried.append(len(dead.received)) or Reply(200)
+
+    def note(_: object) -> Reply:
+        tried.append(len(dead.received))
+        return Reply(200)
+
+    healthy.answer = note
 
     deliver_until(time.monotonic() + 0.5)
 
