@@ -31,6 +31,8 @@ from transport.errors import TransportError
 
 log = structlog.get_logger(__name__)
 
+REVOKING = "revoke a grant"  # the name of the threads that do it
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:
@@ -160,7 +162,9 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
     log.info("instance deleted", instance=instance_id, element=element.key)
     if not token:
         return None
-    thread = threading.Thread(target=_revoke, args=(element, token, instance_id), daemon=True)
+    thread = threading.Thread(
+        target=_revoke, args=(element, token, instance_id), name=REVOKING, daemon=True
+    )
     thread.start()
     return thread
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,11 +11,11 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
+from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
 
 API = "/elements/api-v2"
 REDIRECT = "http://127.0.0.1/callback"
-POLLER = {"changed-messages": {"url": "/hubs/general/changed-messages", "idField": "id"}}
 
 
 @pytest.fixture
@@ -54,9 +55,14 @@ def body(consent: Callable[..., str]) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def api(organization: NewOrganization, client_for: Callable[..., APIClient]) -> APIClient:
-    """A client with the User and Organization secrets."""
-    return client_for(organization)
+def api(
+    organization: NewOrganization, client_for: Callable[..., APIClient], sandbox: SandboxServer
+) -> Iterator[APIClient]:
+    """A client with the User and Organization secrets; the provider is the sandbox."""
+    yield client_for(organization)
+    for thread in threading.enumerate():
+        if thread.name == provision.REVOKING:
+            thread.join(10)  # while the sandbox still stands
 
 
 @pytest.fixture

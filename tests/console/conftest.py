@@ -1,0 +1,74 @@
+"""A person who is signed in, and the way over the sandbox's consent page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+
+from accounts.models import User
+from accounts.provision import NewOrganization, create_organization
+from instances import provision
+from integrations.gmail.sandbox.server import SandboxServer
+
+
+@pytest.fixture
+def member(organization: NewOrganization) -> User:
+    return organization.user
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """A user of another organization."""
+    return create_organization("Other", "other@example.com").user
+
+
+@pytest.fixture
+def browser(
+    client: Client, member: User, sandbox: SandboxServer, settings: LazySettings
+) -> Iterator[Client]:
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    client.force_login(member)
+    yield client
+    for thread in threading.enumerate():
+        if thread.name == provision.REVOKING:
+            thread.join(10)  # while the sandbox still stands
+
+
+@pytest.fixture
+def form() -> Callable[..., dict[str, Any]]:
+    """The connect form, filled in."""
+
+    def fill(**changes: Any) -> dict[str, Any]:
+        return {
+            "name": "Mailbox",
+            "element": "gmail",
+            "api_key": "sandbox-client",
+            "api_secret": "sandbox-secret",
+            "events": "on",
+            "callback_url": "",
+            "signature_key": "my signature key",
+            "interval": "5",
+            **changes,
+        }
+
+    return fill
+
+
+@pytest.fixture
+def travel(
+    browser: Client, sandbox: SandboxServer, form: Callable[..., dict[str, Any]]
+) -> Callable[..., str]:
+    """From the filled form to the provider's redirect: returns its path and query."""
+
+    def go(answer: dict[str, Any] | None = None, **changes: Any) -> str:
+        sent = browser.post("/connect", form(**changes))
+        assert sent.status_code == 302, sent.content
+        location = sandbox.control.approve(sent["Location"], **(answer or {}))
+        return location.removeprefix("http://127.0.0.1:8000")
+
+    return go

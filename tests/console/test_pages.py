@@ -1,0 +1,122 @@
+"""Who sees which page, and what the buttons on it do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.provision import NewOrganization, create_organization
+from instances.models import ElementInstance
+
+Travel = Callable[..., str]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/connect", "/accounts/1", "/oauth/callback?state=x"])
+def test_nothing_without_signing_in(path: str) -> None:
+    answer = Client().get(path)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/sign-in?next=")
+
+
+def test_sign_in_and_out(db: None) -> None:
+    create_organization("Example", "somebody@example.com", "a passphrase of words")
+    browser = Client(enforce_csrf_checks=True)
+    browser.get("/sign-in")
+    token = browser.cookies["csrftoken"].value
+    form = {"username": "Somebody@Example.com", "csrfmiddlewaretoken": token}
+
+    refused = browser.post("/sign-in", {**form, "password": "wrong"})
+    accepted = browser.post("/sign-in", {**form, "password": "a passphrase of words"})
+
+    assert refused.status_code == 200
+    assert "Please enter a correct" in refused.content.decode()
+    assert accepted["Location"] == "/"
+    assert "No account is connected yet." in browser.get("/").content.decode()
+    token = browser.cookies["csrftoken"].value
+    assert browser.post("/sign-out", {"csrfmiddlewaretoken": token}).status_code == 302
+    assert browser.get("/").status_code == 302
+
+
+def test_forms_from_elsewhere_are_refused(member: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(member)
+    assert browser.post("/connect", {}).status_code == 403
+
+
+def test_a_user_of_no_organization(db: None) -> None:
+    browser = Client()
+    browser.force_login(User.objects.create(username="admin@example.com"))
+    assert browser.get("/").status_code == 403
+
+
+def test_events_are_switched(browser: Client, travel: Travel) -> None:
+    browser.get(travel())
+    instance = ElementInstance.objects.get()
+    for events in (False, True):
+        browser.post(f"/accounts/{instance.pk}/events", {"events": "on" if events else "off"})
+        instance.refresh_from_db()
+        assert instance.events_enabled is events
+
+
+def test_an_account_is_disconnected(browser: Client, travel: Travel) -> None:
+    browser.get(travel())
+    answer = browser.post(f"/accounts/{ElementInstance.objects.get().pk}/disconnect", follow=True)
+    assert "The account is disconnected." in answer.content.decode()
+    assert not ElementInstance.objects.exists()
+
+
+def test_others_accounts_are_not_there(browser: Client, travel: Travel, stranger: User) -> None:
+    browser.get(travel())
+    instance = ElementInstance.objects.get()
+    other = Client()
+    other.force_login(stranger)
+    assert other.get(f"/accounts/{instance.pk}").status_code == 404
+    for action in ("events", "disconnect"):
+        assert other.post(f"/accounts/{instance.pk}/{action}").status_code == 404
+    assert other.post("/connect/again", {"instance": instance.pk}).status_code == 404
+    assert "Mailbox" not in other.get("/").content.decode()
+    assert ElementInstance.objects.get().events_enabled
+
+
+def test_names_are_shown_as_text(browser: Client, travel: Travel) -> None:
+    browser.get(travel(name='a < b & "c"'))
+    assert "a &lt; b &amp; &quot;c&quot;" in browser.get("/").content.decode()
+
+
+def test_admin_switches_events_and_shows_no_secret(
+    browser: Client, travel: Travel, organization: NewOrganization, stranger: User
+) -> None:
+    browser.get(travel())
+    instance = ElementInstance.objects.get()
+    stranger.is_staff = stranger.is_superuser = True
+    stranger.save()
+    admin = Client()
+    admin.force_login(stranger)
+    listed = "/admin/instances/elementinstance/"
+
+    page = admin.get(f"{listed}{instance.pk}/change/").content.decode()
+    assert instance.token not in page
+    assert "sandbox-secret" not in page
+    row = {
+        "form-TOTAL_FORMS": 1,
+        "form-INITIAL_FORMS": 1,
+        "form-0-id": instance.pk,
+        "_save": "Save",
+    }
+    assert admin.post(listed, row).status_code == 302  # the box is not ticked
+    instance.refresh_from_db()
+    assert not instance.events_enabled
+    assert instance.configuration["event.notification.enabled"] == "false"
+
+    action = {"action": "turn_events_on", "_selected_action": [instance.pk]}
+    assert admin.post(listed, action).status_code == 302
+    instance.refresh_from_db()
+    assert instance.events_enabled
+
+    gone = admin.post(f"{listed}{instance.pk}/delete/", {"post": "yes"})
+    assert gone.status_code == 302
+    assert not ElementInstance.objects.exists()

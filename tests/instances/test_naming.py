@@ -1,0 +1,36 @@
+"""HTML tags are taken out of names and tags, and the text is kept to the letter."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instances.naming import plain
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('<a href="x">hello</a>', "hello"),
+        ("AT&T", "AT&T"),
+        ("R&amp;D", "R&amp;D"),
+        ("&lt;b&gt;", "&lt;b&gt;"),
+        ("a < b > c", "a < b > c"),
+        ("<<b>b>x", "x"),
+        ("  two\r\nlines ", "two lines"),
+        ("<script>alert(1)</script>", ""),
+        ("Größe 🙂", "Größe 🙂"),
+    ],
+)
+def test_examples(written: str, kept: str) -> None:
+    assert plain(written) == kept
+
+
+@given(st.text(alphabet="<>/ab&; lt=\"'!-\x00\n", max_size=60))
+def test_nothing_that_is_left_is_a_tag(written: str) -> None:
+    kept = plain(written)
+    assert not re.search(r"</?[a-z][^<]*>", kept)
+    assert plain(kept) == kept
