@@ -153,6 +153,15 @@ def test_what_comes_from_outside_is_escaped(sandbox: SandboxServer) -> None:
         assert "<script" not in page.text
 
 
+def test_names_that_an_application_chose_are_escaped() -> None:
+    evil = '"><script>alert(1)</script>'
+    with SandboxServer(open_registration=True) as sandbox:
+        for changed in ({"client_id": evil}, {"redirect_uri": f"http://127.0.0.1/{evil}"}):
+            page = requests.get(_url(sandbox, **changed), timeout=20)
+            assert page.status_code == 200
+            assert "<script" not in page.text
+
+
 def test_prompt_none_is_answered_without_a_page(sandbox: SandboxServer) -> None:
     response = requests.get(_url(sandbox, prompt="none"), allow_redirects=False, timeout=20)
     assert _answer(response)["error"] == "interaction_required"

@@ -231,6 +231,16 @@ def test_revoking_leaves_other_accounts_alone(sandbox: SandboxServer) -> None:
     assert _refresh(sandbox, other["refresh_token"]).status_code == 200
 
 
+def test_revoking_leaves_the_accounts_other_clients_alone(sandbox: SandboxServer) -> None:
+    sandbox.control.register_client("other", "secret")
+    given_back = sandbox.control.sign_in()
+    other = sandbox.control.sign_in(client=("other", "secret"))
+    sent = {"token": given_back["access_token"]}
+    assert requests.post(f"{sandbox.url}/revoke", data=sent, timeout=20).status_code == 200
+    own = {"client_id": "other", "client_secret": "secret"}
+    assert _refresh(sandbox, other["refresh_token"], **own).status_code == 200
+
+
 def test_incremental_consent_adds_to_what_was_granted(sandbox: SandboxServer) -> None:
     labels = "https://www.googleapis.com/auth/gmail.labels"
     _exchange(sandbox, _code(sandbox, scope=labels))
