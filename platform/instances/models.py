@@ -32,7 +32,7 @@ class ElementInstance(EncryptedModel):
     external_authentication = models.CharField(max_length=20, default="none")
     enabled = models.BooleanField(default=True)
     valid = models.BooleanField(default=True)  # False once the provider's grant is lost
-    problem = models.TextField(blank=True)  # what a person must know or do, in one sentence
+    problem = models.TextField(blank=True)  # what a person must know or do
     events_enabled = models.BooleanField(default=False)
     vendor_type = models.CharField(max_length=10, default="polling")
     refresh_interval = models.PositiveIntegerField(default=15)  # minutes

@@ -234,23 +234,23 @@ def _obtain(element: Element, configuration: Mapping[str, str], consent: Consent
 def _settle_problem(
     instance: ElementInstance, element: Element, configuration: Mapping[str, str], scope: str
 ) -> None:
-    """Sets what a person must know about the instance: the gravest thing, in one sentence."""
+    """Sets what a person must know about the instance, the gravest first."""
     if not instance.valid:
         return  # says already how the grant was lost
+    sentences = []
     asked = grant.asked_scopes(element, configuration)
     missing = [one for one in asked if one not in scope.split()]
     if missing:
         what = "none of the scopes asked for" if missing == list(asked) else "not every scope"
-        instance.problem = (
+        sentences.append(
             f"The account granted {what}; missing: {', '.join(missing)}. What needs them fails "
             "until the account is connected again with every box ticked."
         )
-    elif instance.events_enabled and not configuration.get(keys.EVENTS_CALLBACK_URL, "").strip():
-        instance.problem = (
+    if instance.events_enabled and not configuration.get(keys.EVENTS_CALLBACK_URL, "").strip():
+        sentences.append(
             f"Events are recorded but sent nowhere: {keys.EVENTS_CALLBACK_URL} is not set."
         )
-    else:
-        instance.problem = ""
+    instance.problem = " ".join(sentences)
 
 
 def _revoke(element: Element, token: str, instance_id: int) -> None:

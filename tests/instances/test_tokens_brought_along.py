@@ -83,9 +83,12 @@ def test_scope_not_granted_is_said(
 ) -> None:
     code = consent(scopes=[SETTINGS_SCOPE])
 
-    created = api.post(f"{API}/instances", body(code=code), format="json").json()
+    events = {"event.notification.enabled": True}
+
+    created = api.post(f"{API}/instances", body(events, code=code), format="json").json()
 
     assert created["valid"] is True
+    assert "event.notification.callback.url" in created["problem"]
     assert "not every scope" in created["problem"]
     assert "https://mail.google.com/" in created["problem"]
     assert SETTINGS_SCOPE not in created["problem"]
