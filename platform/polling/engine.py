@@ -2,8 +2,8 @@
 
 Rule 1: nobody waits for anybody: a poll that ends makes room for the next at once. One that takes
 long gives its place up and goes on beside the others.
-Rule 2: what is claimed and not polled is given back; what dies with the process comes back when
-its lease runs out.
+Rule 2: what is claimed and not polled is given back, at once when the process is to stop; what
+dies with the process comes back when its lease runs out.
 Rule 3: polls that find nothing are stored many in one statement, the others each in a transaction
 of its own.
 """
@@ -27,6 +27,7 @@ from polling.commit import PollReport, commit, commit_idle, idle
 from polling.database import patiently
 from polling.poll import Failed, Outcome, Poller, Succeeded
 from transport.asynchronous import AsyncRunner, open_session
+from worker import line
 
 LARGEST_CLAIM = 1000  # rows
 AHEAD = 2  # claimed and waiting for a place, as a multiple of the places
@@ -110,6 +111,8 @@ class Engine:
         )
 
     def _done(self) -> bool:
+        if line.stopping():
+            return True
         if self._deadline is None:
             return self._nothing_due and self._quiet()
         now = time.monotonic()
