@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import logs
 
+django_stubs_ext.monkeypatch()  # Django's generic classes take their parameters at run time too
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 environ.Env.read_env(env.str("PERIODIC_ENV_FILE", str(BASE_DIR / ".env")))

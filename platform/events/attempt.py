@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import lru_cache
 
 import aiohttp
+from yarl import URL
 
 from encryption.fields import context_of
 from encryption.keys import UnsealError, unseal
@@ -55,13 +57,14 @@ async def post(
     """
     body = delivery.body.encode()
     try:
-        headers = signature.headers(key_of(delivery), delivery.webhook_id, body, sent_at)
+        key = key_of(delivery.subscription_id, delivery.signature_key)
+        headers = signature.headers(key, delivery.webhook_id, body, sent_at)
         async with session.post(
-            delivery.url,
+            _url(delivery.url),
             data=body,
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=within),
+            timeout=_timeout(within),
         ) as response:
             return Answer(
                 response.status,
@@ -79,10 +82,15 @@ async def post(
         return Answer(None, _why(error))
 
 
-def key_of(delivery: Claimed) -> str:
+# The same for every delivery of a subscription, and costly beside the rest of an attempt.
+_url = lru_cache(maxsize=1_000)(URL)
+_timeout = lru_cache(maxsize=10)(aiohttp.ClientTimeout)
+
+
+@lru_cache(maxsize=1_000)
+def key_of(subscription_id: int, sealed: str) -> str:
     """The signature key in clear; empty when there is none. Raises UnsealError."""
-    context = context_of("events_subscription", delivery.subscription_id, "signature_key")
-    return unseal(delivery.signature_key, context)
+    return unseal(sealed, context_of("events_subscription", subscription_id, "signature_key"))
 
 
 async def _excerpt(response: aiohttp.ClientResponse) -> str:

@@ -72,9 +72,7 @@ MARK_NOTIFIED = """
 UPDATE events_event e
    SET status = 'NOTIFIED'
  WHERE e.id = ANY(%s)
-   AND NOT EXISTS (SELECT 1
-                     FROM events_delivery d
-                    WHERE d.event_id = e.id AND d.status <> 'delivered')
+   AND (SELECT bool_and(d.status = 'delivered') FROM events_delivery d WHERE d.event_id = e.id)
 """
 RELEASE = """
 UPDATE events_delivery d

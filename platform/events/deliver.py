@@ -27,11 +27,13 @@ from events.claim import Claimed, Walk, claim, due_subscriptions
 from events.commit import Attempted, Released, commit
 from events.outcome import Answer, decide
 from events.traffic import Traffic
+from worker import line
 
 IDLE_PAUSE = 0.2  # seconds between looks when nothing is due
 BUSY_PAUSE = 0.015  # seconds between claims, so that each takes many
 GATHERING = 0.02  # seconds that outcomes are gathered before they are stored together
 LARGEST_BATCH = 500  # outcomes stored together
+STOP_WITHIN = 3.0  # seconds that attempts may still take when the process is to stop
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
 STORE_WITHIN = 60.0  # seconds that outcomes are kept for a lost database: as long as their leases
 
@@ -71,9 +73,11 @@ class DeliveryEngine:
         try:
             await self._claim_until(deadline, storing)
             self._release(self._traffic.waiting())
-            while self._attempts:
-                await asyncio.wait(self._attempts)
-            while not self._traffic.empty and not storing.done():
+            while self._attempts and not line.stopping():
+                await asyncio.wait(self._attempts, timeout=IDLE_PAUSE)
+            if self._attempts:
+                await asyncio.wait(self._attempts, timeout=STOP_WITHIN)
+            while not (self._attempts or self._traffic.empty or storing.done()):
                 await self._pause(IDLE_PAUSE)
         finally:
             storing.cancel()
@@ -89,7 +93,7 @@ class DeliveryEngine:
         began = time.monotonic()
         # Failing receivers often hang: none is tried when its end would have to be waited for.
         quiet = 0.0 if deadline is None else min(self._timeout, (deadline - began) / 4)
-        while not storing.done():
+        while not storing.done() and not line.stopping():
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 slow = self._traffic.slow(now)
@@ -234,5 +238,10 @@ async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 async def _lost_database(error: Exception) -> None:
     log.warning("delivery.database_lost", error=str(error))
-    await _database(connection.close)
+    await _database(_close_connection)
     await asyncio.sleep(PAUSE_AFTER_LOST_DATABASE)
+
+
+def _close_connection() -> None:
+    """The calling thread's own: `connection` is another one in each thread."""
+    connection.close()

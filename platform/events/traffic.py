@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from events.claim import LARGEST_SHARE, LEASE, Claimed, Due
 
 RUNNING_PER_SUBSCRIPTION = 10
-IN_HAND_PER_SUBSCRIPTION = 200  # of one that answers well; it begins with what may run
+IN_HAND_PER_SUBSCRIPTION = 400  # of one that answers well; it begins with what may run
 SLOW_AFTER = 1.0  # seconds
 SLOW_FACTOR = 3  # slow attempts for each slot: a waiting socket costs little
 MARGIN = 3.0  # seconds of lease left when the attempt that began last has timed out

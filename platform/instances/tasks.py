@@ -16,7 +16,7 @@ from instances.claim import claim_due
 from instances.credential import refresh
 from instances.models import Credential
 from transport.errors import TransportError
-from worker.line import run_line
+from worker.line import run_line, stopping
 
 SIDE_BY_SIDE = 8  # renewals at once
 BATCH = 80  # credentials claimed at once: what is done well within the lease
@@ -31,7 +31,7 @@ def refresh_due(slot: int = 0) -> None:
 
 def refresh_until(deadline: float) -> None:
     """Works until time.monotonic() reaches `deadline`."""
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not stopping():
         if not refresh_batch():
             time.sleep(PAUSE)
 

@@ -7,9 +7,9 @@ that the kernel does not free when their holder is killed.
    the sentinel while the main process told it to stop, and that call then waited for ever. Here
    only the main process heeds SIGTERM; the sentinel passes it on to the workers, whose lines then
    end early (worker.line), and stops them in order.
-2. A worker that was killed while it waited for a task kept the queue's lock for ever, and its
-   fellows waited with it. Here a worker's sudden death renews the queue and all who use it. What
-   was in the queue is lost, which changes nothing: a task only says "look for work".
+2. A process that was killed while it waited at a queue kept that queue's lock for ever, and its
+   fellows waited with it. Here a sudden death renews the queues and all who use them. What was in
+   them is lost, which changes nothing: a task only says "look for work".
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
+from django import db
 from django_q import cluster
 from django_q.conf import Conf
 from django_q.queues import Queue
+from django_q.scheduler import scheduler
+from django_q.status import Stat
 
 from worker import line
+
+SCHEDULE_EVERY = 30.0  # seconds between two looks at the schedules
+LOCK_TIMEOUT = 1.0  # seconds to wait for a worker to let go of its timer
 
 log = structlog.get_logger()
 
@@ -34,10 +40,42 @@ class Sentinel(cluster.Sentinel):
 
     pool: list[Any]
     pusher: Any
+    monitor: Any
 
     def start(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # children inherit it
         super().start()
+
+    def guard(self) -> None:
+        self.start_event.set()
+        to_schedule = 0.0
+        while True:
+            if any(_was_killed(process) for process in (*self.pool, self.monitor, self.pusher)):
+                self._renew()
+            for worker in list(self.pool):
+                self._watch(worker)
+            to_schedule += Conf.GUARD_CYCLE
+            if to_schedule >= SCHEDULE_EVERY and Conf.SCHEDULER:
+                to_schedule = 0.0
+                scheduler(broker=self.broker)
+            Stat(self).save()
+            if self.stop_event.wait(Conf.GUARD_CYCLE):
+                break
+        self.stop()
+
+    def _watch(self, worker: Any) -> None:
+        """Replaces a worker that has ended, and counts down the time of its task."""
+        if not worker.is_alive():
+            self.reincarnate(worker)
+        elif worker.timer.get_lock().acquire(timeout=LOCK_TIMEOUT):
+            try:
+                if worker.timer.value > 0:
+                    worker.timer.value = max(worker.timer.value - Conf.GUARD_CYCLE, 0)
+                overdue = worker.timer.value == 0
+            finally:
+                worker.timer.get_lock().release()
+            if overdue:
+                worker.kill()  # and the next look finds it killed
 
     def stop(self) -> None:
         for process in self.pool:
@@ -45,24 +83,20 @@ class Sentinel(cluster.Sentinel):
                 os.kill(process.pid, signal.SIGTERM)
         super().stop()
 
-    def reincarnate(self, process: Any) -> None:
-        if process in self.pool and process.exitcode is not None and process.exitcode < 0:
-            log.warning("worker.killed", signal=-process.exitcode)
-            self._renew()
-        else:
-            super().reincarnate(process)
-
     def _renew(self) -> None:
-        for process in [*self.pool, self.pusher]:
+        log.warning("worker.renewed", reason="one of its processes was killed")
+        for process in (*self.pool, self.monitor, self.pusher):
             process.kill()
             process.join()
         self.task_queue = Queue(maxsize=Conf.QUEUE_LIMIT) if Conf.QUEUE_LIMIT else Queue()
-        cluster.db.connections.close_all()
-        self.pool = []
-        for _ in range(self.pool_size):
-            self.spawn_worker()
-        self.pusher = self.spawn_pusher()
+        self.result_queue = Queue()
+        db.connections.close_all()  # children must not inherit one
+        self.spawn_cluster()
         self.reincarnations += 1
+
+
+def _was_killed(process: Any) -> bool:
+    return process.exitcode is not None and process.exitcode < 0
 
 
 def install() -> None:

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def other_session() -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor})
+    return psycopg.connect(
+        **connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}
+    )
 
 
 def test_the_work_gets_a_deadline_and_the_next_task_is_queued() -> None:
@@ -27,7 +29,7 @@ def test_the_work_gets_a_deadline_and_the_next_task_is_queued() -> None:
     assert len(deadlines) == 1
     assert time.monotonic() < deadlines[0] <= time.monotonic() + line.BUDGET
     [queued] = OrmQ.objects.all()
-    assert (queued.func(), queued.task()["args"]) == (TASK, (0,))
+    assert (queued.func(), queued.task["args"]) == (TASK, (0,))
 
 
 def test_a_slot_that_is_taken_is_left_alone_and_nothing_is_queued() -> None:
@@ -38,7 +40,7 @@ def test_a_slot_that_is_taken_is_left_alone_and_nothing_is_queued() -> None:
         assert worked == []
         run_line("test", 1, TASK, worked.append)
         assert len(worked) == 1
-    assert [row.task()["args"] for row in OrmQ.objects.all()] == [(1,)]
+    assert [row.task["args"] for row in OrmQ.objects.all()] == [(1,)]
 
 
 def test_the_slot_is_free_for_the_next_task_when_it_is_queued() -> None:

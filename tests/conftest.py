@@ -1,0 +1,63 @@
+"""What tests share: the sandbox as the provider, an organization, clients, the test database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from accounts.provision import NewOrganization, create_organization
+from integrations.gmail.sandbox.server import SandboxServer
+
+ClientFor = Callable[..., APIClient]
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Iterator[SandboxServer]:
+    """A fresh Gmail sandbox, with Periodic's settings pointing at it."""
+    with SandboxServer() as server:
+        settings.ALLOWED_PRIVATE_NETWORKS = ["127.0.0.0/8"]
+        settings.GMAIL_API_BASE_URL = server.url
+        settings.GOOGLE_AUTHORIZATION_URL = f"{server.url}/o/oauth2/v2/auth"
+        settings.GOOGLE_TOKEN_URL = f"{server.url}/token"
+        settings.GOOGLE_REVOKE_URL = f"{server.url}/revoke"
+        yield server
+
+
+@pytest.fixture
+def organization(db: None) -> NewOrganization:
+    return create_organization("An organization", "user@example.com")
+
+
+@pytest.fixture
+def client_for() -> ClientFor:
+    """Makes a client with an organization's two secrets, and an instance's token where given."""
+
+    def make(new: NewOrganization, token: str | None = None) -> APIClient:
+        pairs = [f"User {new.user_secret}", f"Organization {new.organization_secret}"]
+        if token is not None:
+            pairs.append(f"Element {token}")
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=", ".join(pairs))
+        return client
+
+    return make
+
+
+@pytest.fixture
+def process_environment(transactional_db: None) -> dict[str, str]:
+    """The environment of a process of ours that works on this test's database."""
+    given = connection.get_connection_params()
+    host = quote(str(given["host"]), safe="")
+    user, port, name = given["user"], given["port"], given["dbname"]
+    return {
+        **os.environ,
+        "DATABASE_URL": f"postgresql://{user}@/{name}?host={host}&port={port}",
+        "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,19 @@
+"""The settings of tests: the product's, with a database of their own that needn't be durable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ["PERIODIC_ENV_FILE"] = os.devnull  # a developer's .env changes no test
+os.environ.setdefault(
+    "EMBEDDED_POSTGRES_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test-postgres")
+)
+os.environ.setdefault("EMBEDDED_POSTGRES_FSYNC", "off")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+from config.settings import *  # noqa: E402, F403 - a settings module extends another this way
+from config.settings import ALLOWED_HOSTS  # noqa: E402 - after the environment above
+
+ALLOWED_HOSTS += ["testserver"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,103 @@
+"""The worker as a process: it stops in order, and goes on after any of its parts was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from django.db import connection
+from django_q.models import Success
+from django_q.tasks import async_task
+
+from worker.schedules import wanted
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LINES = sum(schedule.slot is not None for schedule in wanted())
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cluster(process_environment: dict[str, str]) -> Iterator[psutil.Process]:
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "qcluster"],
+        cwd=ROOT,
+        env={**process_environment, "LOG_LEVEL": "WARNING"},
+        start_new_session=True,
+    )
+    until(lambda: running_lines() == LINES)
+    yield psutil.Process(process.pid)
+    for one in group(process.pid):
+        one.kill()
+    process.wait()
+
+
+def group(number: int) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == number and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return found
+
+
+def until(condition: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def running_lines() -> int:
+    """How many lines hold their slots, as the database sees it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def workers(cluster: psutil.Process) -> list[psutil.Process]:
+    """The sentinel's children: workers, monitor and pusher."""
+    return [worker for child in cluster.children() for worker in child.children()]
+
+
+def does_work() -> bool:
+    name = f"task {time.monotonic()}"
+    async_task("math.copysign", 1, -1, task_name=name)
+    until(lambda: Success.objects.filter(name=name).exists())
+    return True
+
+
+@pytest.mark.parametrize("to", ["the whole group", "the main process"])
+def test_sigterm_ends_all_processes_soon(cluster: psutil.Process, to: str) -> None:
+    began = time.monotonic()
+    if to == "the whole group":
+        os.killpg(cluster.pid, signal.SIGTERM)
+    else:
+        cluster.terminate()
+    until(lambda: group(cluster.pid) == [], seconds=15)
+    assert time.monotonic() - began < 15
+    assert running_lines() == 0
+
+
+def test_the_lines_and_the_queue_go_on_after_each_process_was_killed_in_turn(
+    cluster: psutil.Process,
+) -> None:
+    number = len(workers(cluster))
+    for nth in range(number):
+        until(lambda: len(workers(cluster)) == number)
+        victim = sorted(workers(cluster), key=lambda process: process.pid)[nth]
+        victim.kill()
+        until(lambda gone=victim: not gone.is_running())
+    assert does_work()
+    until(lambda: running_lines() == LINES)
