@@ -4,7 +4,8 @@ The window since the last good poll is listed anew and compared with what is kno
 
 1. The profile first: its history id is the new cursor, so that whatever happens from here on is
    found by the next poll.
-2. Every message since the last good poll, less a margin, spam and trash too: ids only.
+2. Every message since the last good poll, less a margin, but none of before events were switched
+   on; spam and trash too: ids only.
 3. A message that is not known is CREATED. A known one is fetched and UPDATED when its fingerprint
    differs. A known one of the window that is not listed is asked for: gone means DELETED.
 4. What is beyond the fetches of one poll is put aside, as in any poll.
@@ -35,6 +36,8 @@ def recover(call: PollCall) -> Steps[Changes]:
     """Answers a poll whose cursor Gmail no longer knows."""
     cursor = yield from current_history_id()
     since = (call.last_success_at or call.started_at) - MARGIN
+    if call.watched_since is not None:  # mail of before the watch began is no news
+        since = max(since, call.watched_since)
     listed = yield from _messages_since(since)
     put_aside = {waiting.object_id: waiting.change_type for waiting in call.unfetched}
     known: Mapping[str, str] = yield KnownObjects(

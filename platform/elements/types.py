@@ -122,7 +122,8 @@ class PollCall:
     """What a change feed is asked: everything since `cursor`, and the `unfetched` of before.
 
     `cursor` is None the first time: the feed then only says where "now" is.
-    `last_success_at` is when the last poll that succeeded began.
+    `last_success_at` is when the last poll that succeeded began, `watched_since` when the first
+    one did: what happened before is not to be reported.
     """
 
     entry: PollerEntry
@@ -130,6 +131,7 @@ class PollCall:
     started_at: datetime
     configuration: Mapping[str, str] = field(default_factory=dict)
     last_success_at: datetime | None = None
+    watched_since: datetime | None = None
     unfetched: tuple[Unfetched, ...] = ()
 
 

@@ -35,6 +35,7 @@ class ClaimedResource(NamedTuple):
     lease_id: uuid.UUID
     cursor: str | None
     last_success_at: datetime | None
+    watched_since: datetime | None
     failures: int
     put_aside_due_at: datetime | None
     element_key: str
@@ -98,8 +99,8 @@ WITH picked AS MATERIALIZED ({pick}), claimed AS (
     RETURNING r.*
 )
 SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
-       r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.failures, r.put_aside_due_at,
-       i.element_key, i.configuration, c.id, c.access_token
+       r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.watched_since, r.failures,
+       r.put_aside_due_at, i.element_key, i.configuration, c.id, c.access_token
 FROM claimed AS r
 JOIN instances_elementinstance AS i ON i.id = r.instance_id
 LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id

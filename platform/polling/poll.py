@@ -124,6 +124,7 @@ class Poller:
             started_at=started_at,
             configuration=feed.configuration(resource.configuration),
             last_success_at=resource.last_success_at,
+            watched_since=resource.watched_since,
             unfetched=asked,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -95,6 +96,18 @@ def test_the_window_reaches_back_an_hour_before_the_last_good_poll(
     assert request.query["q"] == f"after:{int(since.timestamp())}"
     assert request.query["maxResults"] == 500
     assert found.gap == Gap(since, NOW)
+
+
+def test_mail_of_before_events_were_switched_on_is_no_news() -> None:
+    mailbox, cursor, known = watched_mailbox()
+    mailbox.deliver("old", dated=NOW - timedelta(minutes=30))
+    mailbox.deliver("new", dated=NOW + timedelta(seconds=1))
+    mailbox.expire()
+    call = replace(poll_call(cursor), last_success_at=NOW, watched_since=NOW)
+    found = mailbox.run(changed_messages(call), known)
+    assert [c.object_id for c in found.changes if c.change_type is ChangeType.CREATED] == ["new"]
+    assert found.gap is not None
+    assert found.gap.since == NOW
 
 
 def test_every_page_of_the_window_is_listed() -> None:
