@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base
-from django.db.utils import OperationalError
 
 from config.postgres.server import embedded_postgres
 
@@ -24,6 +24,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             server.ensure_running(conn_params["dbname"])
         try:
             return super().get_new_connection(conn_params)
-        except OperationalError:
+        except psycopg.OperationalError:  # Django translates it only further out
             server.ensure_running(conn_params["dbname"])
         return super().get_new_connection(conn_params)

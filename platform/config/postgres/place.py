@@ -8,13 +8,14 @@ is copied (binaries) or kept in /var/lib/periodic instead (data).
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
 import shutil
 import stat
 import sys
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,9 @@ SERVER_USERS = ("postgres", "nobody")  # the first that exists runs the server f
 HOME_OF_LAST_RESORT = Path("/var/lib/periodic")
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 104 to 108 with the final NUL
 SOCKET_NAME = ".s.PGSQL.5432"
+# The same for every process of this machine: TMPDIR may differ between those that share a server.
+SHORT_FOLDER = Path("/tmp")  # noqa: S108 - a private folder in it, whose owner is checked
+UNSAFE_IN_PATHS = frozenset('"$`\\\n')  # pg_ctl and initdb hand paths to a shell
 
 
 class EmbeddedPostgresError(Exception):
@@ -58,23 +62,47 @@ class Place:
 
 def find_place(wanted: Path) -> Place:
     """Decides and makes the folders. Raises EmbeddedPostgresError when there is no way."""
-    wanted = wanted.expanduser().absolute()
+    wanted = wanted.expanduser().resolve()
     shipped = _shipped_binaries()
+    for path in (wanted, shipped):
+        if UNSAFE_IN_PATHS & set(str(path)):
+            raise EmbeddedPostgresError(
+                f"the embedded PostgreSQL cannot use {path}: a path with a quotation mark, dollar, "
+                "backtick, backslash or line break. Set EMBEDDED_POSTGRES_DIR to another folder "
+                "(or move the project, if it is the project's path), or DATABASE_URL to a "
+                "PostgreSQL of your own."
+            )
     if os.geteuid() != 0:
-        home = _private_folder(wanted, None)
+        home = _home_folder(wanted, None)
         return Place(home, shipped, _socket_folder(home, None), None)
     user = _server_user(wanted)
-    home = wanted
-    if not _reachable(wanted.parent, user):
-        home = HOME_OF_LAST_RESORT / _short_hash(wanted)
-        HOME_OF_LAST_RESORT.mkdir(mode=0o755, parents=True, exist_ok=True)
-        sys.stderr.write(
-            f"PostgreSQL may not run as root, and its own user cannot reach {wanted}: "
-            f"the data is kept in {home}. EMBEDDED_POSTGRES_DIR chooses another folder.\n"
-        )
-    home = _private_folder(home, user)
+    home = _home_folder(_home_for_root(wanted, user), user)
     binaries = shipped if _reachable(shipped, user) else _copied_binaries(shipped, home)
     return Place(home, binaries, _socket_folder(home, user), user)
+
+
+def _home_for_root(wanted: Path, user: ServerUser) -> Path:
+    """The folder that was asked for, unless the server's user cannot reach it.
+
+    Once data is kept in one of the two, it stays there, whatever becomes of the permissions.
+    """
+    instead = HOME_OF_LAST_RESORT / _short_hash(wanted)
+    if (wanted / "data").exists():
+        if not _reachable(wanted.parent, user):
+            raise EmbeddedPostgresError(
+                f"PostgreSQL may not run as root, and its own user cannot reach the data in "
+                f"{wanted}. Let it enter the folders above (chmod o+x), or move {wanted} and set "
+                "EMBEDDED_POSTGRES_DIR to its new place."
+            )
+        return wanted
+    if not (instead / "data").exists():
+        if _reachable(wanted.parent, user):
+            return wanted
+        sys.stderr.write(
+            f"PostgreSQL may not run as root, and its own user cannot reach {wanted}: "
+            f"the data is kept in {instead}. EMBEDDED_POSTGRES_DIR chooses another folder.\n"
+        )
+    return instead
 
 
 def _shipped_binaries() -> Path:
@@ -123,35 +151,63 @@ def _reachable(path: Path, user: ServerUser) -> bool:
     return True
 
 
+def _home_folder(path: Path, user: ServerUser | None) -> Path:
+    """Makes the server's folder. One that holds something else is left as it is, and refused:
+    its owner and permissions are not ours to change.
+    """
+    lock = path / "lock"
+    try:
+        if path.exists() and not lock.exists() and any(path.iterdir()):
+            raise EmbeddedPostgresError(
+                f"{path} holds other files. Set EMBEDDED_POSTGRES_DIR to a folder of its own: one "
+                "that is empty, or does not exist yet."
+            )
+        for missing in [folder for folder in reversed(path.parents) if not folder.exists()]:
+            missing.mkdir(exist_ok=True)
+            if user is not None:
+                missing.chmod(0o755)  # whatever root's umask: the server's user passes through
+        _private_folder(path, user)
+        lock.touch(mode=0o600)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return path
+
+
 def _private_folder(path: Path, user: ServerUser | None) -> Path:
     """Makes the folder and lets nobody but the server's user (and root) into it."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(exist_ok=True)
         if user is not None:
             os.chown(path, user.uid, user.gid)
         path.chmod(0o700)
     except OSError as error:
-        raise EmbeddedPostgresError(
-            f"the embedded PostgreSQL cannot use {path}: {error.strerror}. Set "
-            "EMBEDDED_POSTGRES_DIR to a folder that this user may write, or DATABASE_URL to a "
-            "PostgreSQL of your own."
-        ) from error
+        raise _unusable(path, error) from error
     return path
 
 
+def _unusable(path: Path, error: OSError) -> EmbeddedPostgresError:
+    return EmbeddedPostgresError(
+        f"the embedded PostgreSQL cannot use {path}: {error.strerror}. Set "
+        "EMBEDDED_POSTGRES_DIR to a folder that this user may write, or DATABASE_URL to a "
+        "PostgreSQL of your own."
+    )
+
+
 def _socket_folder(home: Path, user: ServerUser | None) -> Path:
-    """Beside the data, or under the temporary folder when that path is too long for a socket."""
+    """Beside the data, or in SHORT_FOLDER when that path cannot be a socket's."""
     beside = home / "socket"
-    if len(os.fsencode(beside / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+    # A client would take a comma for the end of the path.
+    if len(os.fsencode(beside / SOCKET_NAME)) <= LONGEST_SOCKET_PATH and "," not in str(beside):
         return _private_folder(beside, user)
-    short = Path(tempfile.gettempdir()) / f"periodic-{_short_hash(home)}"
-    if len(os.fsencode(short / SOCKET_NAME)) > LONGEST_SOCKET_PATH:
-        short = Path("/tmp") / short.name  # noqa: S108 - private, and its owner is checked
+    short = SHORT_FOLDER / f"periodic-{_short_hash(home)}"
     owner = os.geteuid() if user is None else user.uid
-    if short.exists() and short.lstat().st_uid not in {owner, 0}:
+    with suppress(FileExistsError):
+        short.mkdir(mode=0o700)
+    found = short.lstat()
+    if found.st_uid not in {owner, os.geteuid()} or not stat.S_ISDIR(found.st_mode):
         raise EmbeddedPostgresError(
-            f"{home} is too long a path for a socket, and {short} belongs to somebody else. Set "
-            "EMBEDDED_POSTGRES_DIR to a shorter path."
+            f"{home} is no path for a socket, and {short} belongs to somebody else. Set "
+            "EMBEDDED_POSTGRES_DIR to a shorter path without commas."
         )
     return _private_folder(short, user)
 
@@ -160,16 +216,21 @@ def _copied_binaries(shipped: Path, home: Path) -> Path:
     """A copy of the server's programs that its user can reach, made once a release."""
     tree = shipped.parent  # holds bin, lib and share
     package = tree.parent
-    copy = home / f"programs-{_short_hash(tree)}"
+    release = importlib.metadata.version(PACKAGE)
+    copy = home / f"programs-{release}"
     if not copy.exists():
         partial = home / f"{copy.name}.{os.getpid()}"
-        shutil.copytree(tree, partial / package.name / tree.name)
+        unused = shutil.ignore_patterns("include", "*.a")
+        shutil.copytree(tree, partial / package.name / tree.name, ignore=unused)
         for libraries in package.parent.glob(f"{package.name}.libs"):  # found beside the package
             shutil.copytree(libraries, partial / libraries.name)
         for path in [partial, *partial.rglob("*")]:
             programs = path.is_dir() or path.parent.name == shipped.name
             path.chmod(0o755 if programs else 0o644)
-        partial.rename(copy)
+        try:
+            partial.rename(copy)
+        except OSError:  # another process was faster
+            shutil.rmtree(partial)
     return copy / package.name / tree.name / shipped.name
 
 

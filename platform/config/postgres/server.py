@@ -6,16 +6,23 @@ Rule 2: starting, stopping and joining happen under an exclusive lock on the fil
 Rule 3: who leaves tries to turn the shared lock into an exclusive one. Whoever gets it was the
 last, and stops the server. If the last one was killed, the server stays up for the next.
 Rule 4: a forked child holds a lock of its own: the inherited one belongs to its parent.
+Rule 5: a thread waits on `_mutex` (file locks don't part threads), so that a process has one
+handle and one lock.
 """
 
 from __future__ import annotations
 
 import atexit
 import fcntl
+import multiprocessing.util
 import os
+import shlex
 import shutil
+import stat
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,23 +32,28 @@ from typing import Any
 import psutil
 import psycopg
 from psycopg import sql
+from psycopg.pq import PGconn, Ping
 
-from config.postgres.place import EmbeddedPostgresError, Place, find_place
+from config.postgres.place import SOCKET_NAME, EmbeddedPostgresError, Place, find_place
 
 SUPERUSER = "postgres"
 START_TIMEOUT = 60  # seconds, recovery after a crash included
 STOP_TIMEOUT = 20  # seconds
 LOG_LINES_SHOWN = 15
+LARGEST_LOG = 10_000_000  # bytes; a larger one is put aside at the next start
+ROOM_FOR_SHARED_MEMORY = 256 * 1024 * 1024  # bytes; containers often have 64 MB
 
 _servers: dict[Path, EmbeddedPostgres] = {}
+_mutex = threading.RLock()
 
 
 def embedded_postgres(folder: str | Path) -> EmbeddedPostgres:
     """This process's handle on the server of that folder; it joins at the first use."""
     path = Path(folder).expanduser().absolute()
-    if path not in _servers:
-        _servers[path] = EmbeddedPostgres(path)
-    return _servers[path]
+    with _mutex:
+        if path not in _servers:
+            _servers[path] = EmbeddedPostgres(path)
+        return _servers[path]
 
 
 class EmbeddedPostgres:
@@ -50,6 +62,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path) -> None:
         self._place: Place = find_place(folder)
         self._users: int | None = None  # descriptor that holds our shared lock
+        self._joined = False
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -58,28 +71,28 @@ class EmbeddedPostgres:
 
     @property
     def joined(self) -> bool:
-        """Whether this process counts among those that keep the server up."""
-        return self._users is not None
+        """Whether this process keeps the server up, and has seen it run."""
+        return self._joined
 
     def ensure_running(self, *databases: str) -> None:
         """Starts the server unless it runs, and creates the databases that are missing.
 
         Raises EmbeddedPostgresError when the server does not start.
         """
-        with self._exclusive():
-            self._join()
-            if not self._answers():
-                self._forget_a_recycled_pid()
-                self._initialise()
-                self._start()
-        for database in databases:
-            self._create(database)
+        with _mutex:
+            with self._exclusive():
+                self._join()
+                self._bring_up()
+            for database in databases:
+                self._create(database)
+            self._joined = True
 
     def leave(self) -> None:
         """Gives up our use of the server, and stops it when we were the last."""
         if self._users is None:
             return
         users, self._users = self._users, None
+        self._joined = False
         with suppress(OSError), self._exclusive():
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,6 +105,7 @@ class EmbeddedPostgres:
     def after_fork_in_child(self) -> None:
         if self._users is not None:
             inherited, self._users = self._users, None
+            self._joined = False  # the server may be stopped before the child needs it
             self._join()
             os.close(inherited)
 
@@ -113,30 +127,47 @@ class EmbeddedPostgres:
 
     # --- The server ------------------------------------------------------------------------------
 
-    def _answers(self) -> bool:
-        try:
-            psycopg.connect(**self.connection, dbname=SUPERUSER, connect_timeout=5).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+    def _bring_up(self) -> None:
+        """Returns once the server takes connections; starts it if there is none.
 
-    def _forget_a_recycled_pid(self) -> None:
-        """Removes a postmaster.pid whose number belongs to another program by now.
+        A server that is full answers too: PostgreSQL's ping tells that from one that is gone,
+        and from one that is starting up or shutting down, which is waited for.
+        """
+        deadline = time.monotonic() + START_TIMEOUT
+        while (answer := self._ping()) != Ping.OK:
+            if answer == Ping.NO_RESPONSE and not self._is_alive():
+                self._initialise()
+                self._start()
+                return
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"the PostgreSQL that runs on {self._place.data} took no connection for "
+                    f"{START_TIMEOUT} s. {self._end_of_log()}"
+                )
+            time.sleep(0.05)
 
-        A dead number is left to PostgreSQL, which checks more than the number.
+    def _ping(self) -> int:
+        address = psycopg.conninfo.make_conninfo("", **self.connection, dbname=SUPERUSER)
+        return PGconn.ping(f"{address} connect_timeout=5".encode())
+
+    def _is_alive(self) -> bool:
+        """Whether the server whose number stands in postmaster.pid is there.
+
+        Removes the file, and the socket's, when it isn't: PostgreSQL refuses to start while any
+        process has that number, be it another program or a dead server that nobody reaps (as in a
+        container).
         """
         note = self._place.data / "postmaster.pid"
         try:
-            pid = int(note.read_text().split("\n", 1)[0])
-            process = psutil.Process(pid)
-            is_server = process.name() == "postgres" and Path(process.cwd()) == self._place.data
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-            return
-        except psutil.AccessDenied:
-            is_server = False
-        if not is_server:
-            self._wait_for_orphans()
-            note.unlink(missing_ok=True)
+            process = psutil.Process(int(note.read_text().split("\n", 1)[0]))
+            if process.name() == "postgres" and Path(process.cwd()) == self._place.data:
+                return True
+        except (FileNotFoundError, ValueError, psutil.Error):
+            pass
+        self._wait_for_orphans()
+        note.unlink(missing_ok=True)
+        (self._place.sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+        return False
 
     def _wait_for_orphans(self) -> None:
         """Children of a killed server end by themselves; the files are theirs until then."""
@@ -168,12 +199,16 @@ class EmbeddedPostgres:
         self._run(
             "initdb", "--pgdata", str(new), "--username", SUPERUSER, "--auth", "trust",
             "--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin",
-            "--builtin-locale", "C.UTF-8", timeout=START_TIMEOUT,
+            "--builtin-locale", "C.UTF-8", *(() if self._durable() else ("--no-sync",)),
+            timeout=START_TIMEOUT,
         )  # fmt: skip
         shutil.rmtree(self._place.data, ignore_errors=True)
         new.rename(self._place.data)
 
     def _start(self) -> None:
+        with suppress(FileNotFoundError):
+            if self._place.log.stat().st_size > LARGEST_LOG:
+                self._place.log.replace(self._place.log.with_name("log.old"))
         self._run(
             "pg_ctl", "start", "--wait", "--timeout", str(START_TIMEOUT),
             "--pgdata", str(self._place.data), "--log", str(self._place.log),
@@ -181,18 +216,26 @@ class EmbeddedPostgres:
         )  # fmt: skip
 
     def _options(self) -> str:
+        sockets = str(self._place.sockets).replace('"', '""')
         settings = {
             "listen_addresses": "",  # the socket alone, in a folder that only its owner enters
-            "unix_socket_directories": str(self._place.sockets),
+            "unix_socket_directories": f'"{sockets}"',  # a list: quoted for the sake of commas
             "max_connections": "200",
+            # Errors reach the client; with their statements the log would hold what users wrote.
+            "log_min_messages": "log",
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
+            "log_checkpoints": "off",
         }
-        if (
-            os.environ.get("EMBEDDED_POSTGRES_FSYNC") == "off"
-        ):  # tests: survives kill -9, not a power cut
+        if not self._durable():  # survives kill -9, not a power cut
             settings |= {"fsync": "off", "full_page_writes": "off"}
-        if not os.access("/dev/shm", os.W_OK):  # noqa: S108 - asked for, not used
+        if not _has_shared_memory():
             settings["dynamic_shared_memory_type"] = "mmap"
-        return " ".join(f'-c {name}="{value}"' for name, value in settings.items())
+        # pg_ctl hands them to a shell.
+        return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
+
+    def _durable(self) -> bool:
+        return os.environ.get("EMBEDDED_POSTGRES_FSYNC") != "off"
 
     def _stop(self) -> None:
         with suppress(EmbeddedPostgresError):  # it is not running any more
@@ -245,15 +288,36 @@ class EmbeddedPostgres:
         return "\n".join([f"{self._place.log} ends:", *lines[-LOG_LINES_SHOWN:]])
 
 
+def _has_shared_memory() -> bool:
+    """Whether /dev/shm serves; PostgreSQL can do with files of its own instead."""
+    if not sys.platform.startswith("linux"):
+        return True
+    try:
+        found = os.statvfs("/dev/shm")  # noqa: S108 - asked for, not used
+    except OSError:
+        return False
+    writable = bool(os.stat("/dev/shm").st_mode & stat.S_IWOTH)  # noqa: S108 - the server's user
+    return writable and found.f_bavail * found.f_frsize >= ROOM_FOR_SHARED_MEMORY
+
+
 def _leave_all() -> None:
     for server in _servers.values():
         server.leave()
 
 
+def _leave_at_the_end_of_a_multiprocessing_child(_: object = None) -> None:
+    """atexit does not run there, but finalizers do: those registered since the child began."""
+    multiprocessing.util.Finalize(None, _leave_all, exitpriority=0)
+
+
 def _after_fork_in_child() -> None:
+    global _mutex
+    _mutex = threading.RLock()  # another thread of the parent may have held it
     for server in _servers.values():
         server.after_fork_in_child()
 
 
 atexit.register(_leave_all)
+_leave_at_the_end_of_a_multiprocessing_child()
+multiprocessing.util.register_after_fork(_leave_all, _leave_at_the_end_of_a_multiprocessing_child)
 os.register_at_fork(after_in_child=_after_fork_in_child)
