@@ -11,6 +11,7 @@ of its own.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
@@ -41,6 +42,7 @@ MOST_SLOW = 4  # slow polls beside the quick ones, as a multiple of the places
 CHECK_EVERY = 0.5  # seconds between two looks at what is in flight
 RENEW_AFTER = 20.0  # seconds; a lease lasts 60
 LATEST_END = 70.0  # seconds after the deadline at which the last polls are given back
+STOP_WITHIN = 3.0  # seconds that polls may still take when the process is to stop
 
 log = structlog.get_logger()
 
@@ -79,6 +81,8 @@ class Engine:
         self._poll = poll
         self._places = places
         self._deadline = deadline
+        self._latest_end = math.inf if deadline is None else deadline + LATEST_END
+        self._stopping = False
         self._waiting: deque[Held] = deque()
         self._in_flight: dict[asyncio.Task[None], Held] = {}
         self._slow = 0
@@ -94,6 +98,7 @@ class Engine:
     async def run(self) -> None:
         try:
             while not self._done():
+                self._heed_stop()
                 self._claim()
                 self._store_idle()
                 if time.monotonic() >= self._next_check_at:
@@ -104,6 +109,13 @@ class Engine:
         finally:
             await self._give_back()
 
+    def _heed_stop(self) -> None:
+        """Brings the end near once the worker is told to stop."""
+        if line.stopping() and not self._stopping:
+            self._stopping = True
+            self._deadline = time.monotonic()
+            self._latest_end = self._deadline + STOP_WITHIN
+
     def _quiet(self) -> bool:
         """Whether nothing is in our hands."""
         return not (
@@ -111,12 +123,10 @@ class Engine:
         )
 
     def _done(self) -> bool:
-        if line.stopping():
-            return True
         if self._deadline is None:
             return self._nothing_due and self._quiet()
         now = time.monotonic()
-        return now >= self._deadline and (self._quiet() or now >= self._deadline + LATEST_END)
+        return now >= self._deadline and (self._quiet() or now >= self._latest_end)
 
     # --- Claiming --------------------------------------------------------------------------------
 
@@ -141,7 +151,7 @@ class Engine:
     def _closing(self) -> bool:
         """Past the deadline nothing is claimed, but while slow polls keep us here anyway."""
         past = self._deadline is not None and time.monotonic() >= self._deadline
-        return past and self._slow == 0
+        return past and (self._slow == 0 or self._stopping)
 
     async def _claim_now(self, wanted: int) -> None:
         alone = not (self._waiting or self._in_flight or self._idle or self._storing)

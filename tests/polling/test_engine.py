@@ -20,6 +20,7 @@ from polling.engine import Engine
 from polling.models import PollingResource
 from polling.poll import Outcome, Succeeded
 from polling.tasks import poll_all_due, poll_until
+from worker import line
 
 from .conftest import Connect, new_organization
 from .ledger import LedgerServer
@@ -131,6 +132,26 @@ def test_what_was_claimed_and_not_polled_is_given_back(
 
     before = list(PollingResource.objects.order_by("pk").values())
     run(poll, 4, 0.1)
+    assert list(PollingResource.objects.order_by("pk").values()) == before
+
+
+def test_a_worker_that_is_told_to_stop_ends_soon_and_gives_back_what_it_holds(
+    resources: list[PollingResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "STOP_WITHIN", 0.05)
+    told_to_stop = False
+    monkeypatch.setattr(line, "stopping", lambda: told_to_stop)
+
+    async def poll(resource: ClaimedResource) -> Outcome:
+        nonlocal told_to_stop
+        told_to_stop = True
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    before = list(PollingResource.objects.order_by("pk").values())
+    began = time.monotonic()
+    run(poll, 4, 60)
+    assert time.monotonic() - began < 5
     assert list(PollingResource.objects.order_by("pk").values()) == before
 
 
