@@ -161,15 +161,17 @@ def test_a_path_that_a_shell_would_read_is_refused_with_a_reason(folder: Path) -
     assert not (folder / "$HOME").exists()
 
 
-def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    (tmp_path / "letter.txt").touch()
-    before = tmp_path.stat()
-    _, errors = application(tmp_path, "ask('SELECT 1')").communicate("", timeout=60)
-    assert "EMBEDDED_POSTGRES_DIR" in errors
-    after = tmp_path.stat()
+def test_a_folder_with_other_files_is_refused_and_left_as_it_was(folder: Path) -> None:
+    folder.chmod(0o711)
+    used = folder / "letters"
+    used.mkdir(mode=0o755)
+    (used / "letter.txt").touch()
+    before = used.stat()
+    _, errors = application(used, "ask('SELECT 1')").communicate("", timeout=60)
+    assert f"{used} holds other files" in errors
+    after = used.stat()
     assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+    assert [path.name for path in used.iterdir()] == ["letter.txt"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server is another user")
