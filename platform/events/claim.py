@@ -90,10 +90,14 @@ def due_subscriptions(now: datetime, after: int = 0, visits: int = MOST_VISITS) 
 
 # --- Taking deliveries ---------------------------------------------------------------------------
 
+# `lazily` lets the claim return before it is on disk: should the database itself crash just then,
+# the lease is forgotten and the delivery due again, as if the engine had died.
 # `place` is a delivery's position in its subscription's line: everybody's first goes before
 # anybody's second.
 CLAIM = """
-WITH allowed AS (
+WITH lazily AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', TRUE)
+), allowed AS (
     SELECT * FROM unnest(%(subscriptions)s::bigint[], %(shares)s::int[]) AS a (id, share)
 ), candidate AS (
     SELECT due.id, due.event_id, a.id AS subscription_id,
@@ -119,7 +123,7 @@ WITH allowed AS (
            own AS (PARTITION BY c.subscription_id ORDER BY c.place)
 ), picked AS (
     SELECT id, place, body
-      FROM sized
+      FROM sized, lazily
      WHERE before < %(bytes)s AND own_before < %(own_bytes)s
      ORDER BY place, id
      LIMIT %(limit)s

@@ -30,8 +30,8 @@ from events.traffic import Traffic
 from worker import line
 
 IDLE_PAUSE = 0.2  # seconds between looks when nothing is due
-BUSY_PAUSE = 0.015  # seconds between claims, so that each takes many
-GATHERING = 0.02  # seconds that outcomes are gathered before they are stored together
+BUSY_PAUSE = 0.02  # seconds between claims, so that each takes many
+GATHERING = 0.03  # seconds that outcomes are gathered before they are stored together
 LARGEST_BATCH = 500  # outcomes stored together
 STOP_WITHIN = 3.0  # seconds that attempts may still take when the process is to stop
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds

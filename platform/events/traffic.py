@@ -19,6 +19,7 @@ IN_HAND_PER_SUBSCRIPTION = 400  # of one that answers well; it begins with what 
 SLOW_AFTER = 1.0  # seconds
 SLOW_FACTOR = 3  # slow attempts for each slot: a waiting socket costs little
 MARGIN = 3.0  # seconds of lease left when the attempt that began last has timed out
+MOST_PROVEN = 10_000  # subscriptions whose allowance is remembered
 MOST_BYTES = 256_000_000  # of bodies in hand
 
 
@@ -69,6 +70,7 @@ class Traffic:
         self._quick: dict[int, float] = {}  # delivery id to when it began, oldest first
         self._slow: set[int] = set()
         self._bytes = 0
+        self._proven: dict[int, int] = {}  # allowances of lines that have run empty
 
     @property
     def empty(self) -> bool:
@@ -119,7 +121,7 @@ class Traffic:
         even = max(1, 2 * room // max(1, len(due)))
         shares: dict[int, int] = {}
         for one in due:
-            line = self._lines.get(one.subscription_id) or Line(one.origin, one.failing)
+            line = self._lines.get(one.subscription_id) or self._new_line(one)
             fails = line.failing or one.failing
             share = min(line.room, even, self._in_hand_per_origin - in_hand_at[one.origin])
             if fails:
@@ -136,11 +138,13 @@ class Traffic:
         for delivery in claimed:
             line = self._lines.get(delivery.subscription_id)
             if line is None:
-                line = self._lines[delivery.subscription_id] = Line(
-                    delivery.origin, delivery.failing
-                )
+                line = self._lines[delivery.subscription_id] = self._new_line(delivery)
             line.waiting.append((delivery, claimed_at))
             self._resize(line, len(delivery.body))
+
+    def _new_line(self, one: Due | Claimed) -> Line:
+        allowance = self._proven.get(one.subscription_id, RUNNING_PER_SUBSCRIPTION)
+        return Line(one.origin, one.failing, allowance)
 
     # --- Starting and ending ---------------------------------------------------------------------
 
@@ -218,6 +222,9 @@ class Traffic:
         line.unsettled -= 1
         if not line.in_hand:
             del self._lines[subscription_id]
+            if len(self._proven) >= MOST_PROVEN:
+                self._proven.clear()
+            self._proven[subscription_id] = line.allowance
 
     def _give_back(self, line: Line) -> list[Claimed]:
         back = [delivery for delivery, _ in line.waiting]
