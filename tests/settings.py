@@ -12,8 +12,8 @@ os.environ.setdefault(
 os.environ.setdefault("EMBEDDED_POSTGRES_FSYNC", "off")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
-from config.settings import *  # noqa: E402, F403 - a settings module extends another this way
-from config.settings import ALLOWED_HOSTS  # noqa: E402 - after the environment above
+from config.settings import *  # noqa: F403 - a settings module extends another this way
+from config.settings import ALLOWED_HOSTS
 
 ALLOWED_HOSTS += ["testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -98,6 +98,6 @@ def test_the_lines_and_the_queue_go_on_after_each_process_was_killed_in_turn(
         until(lambda: len(workers(cluster)) == number)
         victim = sorted(workers(cluster), key=lambda process: process.pid)[nth]
         victim.kill()
-        until(lambda gone=victim: not gone.is_running())
+        victim.wait()
     assert does_work()
     until(lambda: running_lines() == LINES)
