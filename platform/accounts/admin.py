@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
@@ -13,15 +11,9 @@ from accounts import secret
 from accounts.models import Organization, User
 from accounts.provision import rotate_organization_secret, rotate_user_secret
 
-if TYPE_CHECKING:
-    OfOrganization = admin.ModelAdmin[Organization]
-    OfUser = DjangoUserAdmin[User]
-else:
-    OfOrganization, OfUser = admin.ModelAdmin, DjangoUserAdmin
-
 
 @admin.register(Organization)
-class OrganizationAdmin(OfOrganization):
+class OrganizationAdmin(admin.ModelAdmin[Organization]):
     list_display = ["name", "id", "secret_hint", "failure_policy", "created_at"]
     search_fields = ["name"]
     fields = ["name", "failure_policy", "secret_hint", "created_at"]
@@ -47,7 +39,7 @@ class OrganizationAdmin(OfOrganization):
 
 
 @admin.register(User)
-class UserAdmin(OfUser):
+class UserAdmin(DjangoUserAdmin[User]):
     list_display = ["username", "organization", "secret_hint", "is_active", "is_superuser"]
     list_filter = ["is_active", "is_superuser"]
     search_fields = ["username", "first_name", "last_name", "organization__name"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -11,15 +11,6 @@ from django.utils import timezone
 
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
 from events.subscription import reactivate, send_queued
-
-if TYPE_CHECKING:
-    OfEvent = admin.ModelAdmin[Event]
-    OfSubscription = admin.ModelAdmin[Subscription]
-    OfDelivery = admin.ModelAdmin[Delivery]
-    AttemptsOfDelivery = admin.TabularInline[DeliveryAttempt, Delivery]
-else:
-    OfEvent = OfSubscription = OfDelivery = admin.ModelAdmin
-    AttemptsOfDelivery = admin.TabularInline
 
 
 class ReadOnly:
@@ -33,7 +24,7 @@ class ReadOnly:
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnly, OfEvent):
+class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
     list_display = ["id", "created_at", "instance", "object_type", "status"]
     list_filter = ["status"]
     list_select_related = ["instance"]
@@ -45,7 +36,7 @@ class EventAdmin(ReadOnly, OfEvent):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnly, OfSubscription):
+class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
     list_display = ["id", "instance", "url", "active", "failing_since", "deactivation_reason"]
     list_filter = ["active"]
     list_select_related = ["instance"]
@@ -87,7 +78,7 @@ class SubscriptionAdmin(ReadOnly, OfSubscription):
             )
 
 
-class AttemptsInline(ReadOnly, AttemptsOfDelivery):
+class AttemptsInline(ReadOnly, Attemptsadmin.ModelAdmin[Delivery]):
     model = DeliveryAttempt
     readonly_fields = [
         "number",
@@ -102,7 +93,7 @@ class AttemptsInline(ReadOnly, AttemptsOfDelivery):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, OfDelivery):
+class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
     list_display = ["webhook_id", "event", "status", "next_attempt_at", "attempts_made"]
     list_filter = ["status"]
     list_select_related = ["event"]

@@ -6,7 +6,6 @@ Secrets are neither shown nor editable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -18,15 +17,9 @@ from instances import configuration as keys
 from instances import provision
 from instances.models import Credential, ElementInstance
 
-if TYPE_CHECKING:
-    OfInstance = admin.ModelAdmin[ElementInstance]
-    OfCredential = admin.ModelAdmin[Credential]
-else:
-    OfInstance, OfCredential = admin.ModelAdmin, admin.ModelAdmin
-
 
 @admin.register(ElementInstance)
-class ElementInstanceAdmin(OfInstance):
+class ElementInstanceAdmin(admin.ModelAdmin[ElementInstance]):
     list_display = ["name", "id", "organization", "element_key", "valid", "enabled"]
     list_display += ["events_enabled", "problem", "created_at"]
     list_editable = ["events_enabled"]
@@ -94,7 +87,7 @@ class ElementInstanceAdmin(OfInstance):
 
 
 @admin.register(Credential)
-class CredentialAdmin(OfCredential):
+class CredentialAdmin(admin.ModelAdmin[Credential]):
     """Whether accounts stay authorized; nothing here can be changed."""
 
     list_display = ["instance", "state", "expires_at", "refresh_due_at", "failures", "error"]

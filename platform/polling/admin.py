@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,13 +11,8 @@ from django.utils import timezone
 
 from polling.models import PollingResource, PollRun, PutAsideObject
 
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:  # at run time it takes no type parameter
-    ModelAdmin = admin.ModelAdmin
 
-
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     show_full_result_count = False  # counting a million rows takes long
 
     def has_add_permission(self, request: HttpRequest) -> bool:
