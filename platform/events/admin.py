@@ -78,7 +78,7 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
             )
 
 
-class AttemptsInline(ReadOnly, Attemptsadmin.ModelAdmin[Delivery]):
+class AttemptsInline(ReadOnly, admin.TabularInline[DeliveryAttempt, Delivery]):
     model = DeliveryAttempt
     readonly_fields = [
         "number",
