@@ -15,6 +15,7 @@ that the kernel does not free when their holder is killed.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from contextlib import suppress
 from typing import Any
@@ -30,6 +31,7 @@ from django_q.status import Stat
 from worker import line
 
 SCHEDULE_EVERY = 30.0  # seconds between two looks at the schedules
+MOST_FILES = 16_384  # open files of a worker process, where the hard limit allows it
 LOCK_TIMEOUT = 1.0  # seconds to wait for a worker to let go of its timer
 
 log = structlog.get_logger()
@@ -102,6 +104,14 @@ def _was_killed(process: Any) -> bool:
 def install() -> None:
     """Makes django-q2's Cluster use the Sentinel above."""
     cluster.Sentinel = Sentinel
+
+
+def raise_file_limit(**_: Any) -> None:
+    """In a new worker process: a line holds many sockets, more than the usual soft limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def end_lines_on_sigterm(**_: Any) -> None:
