@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.provision import NewOrganization
+from instances import provision
+from integrations.gmail.sandbox.server import SandboxServer
+from polling import engine, poll_now
+from tests.end_to_end.line import Line
+from tests.events.receiver import Receiver
+from transport.asynchronous import AsyncRunner
+from transport.limits import Limits
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries within a poll follow at once, and a provider that hangs is given up soon."""
+
+    async def no_pause(seconds: float) -> None:
+        return None
+
+    quick = partial(AsyncRunner, sleep=no_pause, limits=Limits(total=0.5))
+    monkeypatch.setattr(engine, "AsyncRunner", quick)
+    monkeypatch.setattr(poll_now, "AsyncRunner", quick)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def line(
+    transactional_db: None,
+    no_waiting: None,
+    sandbox: SandboxServer,
+    receiver: Receiver,
+    organization: NewOrganization,
+    client_for: Callable[..., APIClient],
+) -> Iterator[Line]:
+    """A customer with a mailbox that is not connected yet."""
+    yield Line(client_for(organization), sandbox.control, receiver)
+    for thread in threading.enumerate():
+        if thread.name == provision.REVOKING:
+            thread.join(10)  # while the sandbox still stands
+
+
+@pytest.fixture
+def connected(line: Line) -> Line:
+    line.connect()
+    return line
