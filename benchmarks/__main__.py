@@ -1,0 +1,39 @@
+"""`python -m benchmarks [NAME …] [--quick]`: measures, prints a table, writes results.json."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+
+from benchmarks import database, report
+
+# change_to_callback runs services with a database server of their own.
+NAMES = ("idle_polls", "claim_cost", "deliveries", "change_to_callback")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--quick", action="store_true", help="smaller: to see that it works")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in NAMES]
+    if unknown:
+        parser.error(f"no benchmark named {unknown[0]}; there are {', '.join(NAMES)}")
+    database.set_up()
+    results: dict[str, float] = {}
+    for name in options.names or NAMES:
+        began = time.monotonic()
+        sys.stderr.write(f"{name} … ")
+        sys.stderr.flush()
+        measured = importlib.import_module(f"benchmarks.{name}").run(quick=options.quick)
+        sys.stderr.write(f"{time.monotonic() - began:.0f} s\n")
+        results |= measured
+    print(report.table(results))
+    print(f"\nwritten to {report.write(results, quick=options.quick)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

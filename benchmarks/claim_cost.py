@@ -1,0 +1,96 @@
+"""What the claim of due resources costs while there are few rows, many, and very many.
+
+Each step is what the engine does: claim 200 due rows, then store 200 idle polls, which moves them
+an interval ahead. Only the claim is timed. The clock is a parameter, so a step takes no longer
+than its work. The sizes take turns, each in a database of its own.
+
+few due: as many resources fall due between two claims as one claim takes.
+churned: the same, after many rows were claimed and stored: dead rows lie about, as in operation.
+all due: every resource is overdue, as after a long stop.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from benchmarks import database
+from benchmarks.rows import CURSOR, INTERVAL, insert_mailboxes
+from elements.types import Changes
+from polling import claim, commit
+from polling.claim import ClaimedResource
+from polling.poll import Succeeded
+
+SIZES, QUICK_SIZES = (1_000, 100_000, 1_000_000), (1_000, 20_000)
+CLAIMED = 200  # rows at once
+ROUNDS, STEPS = 6, 20  # rounds over the sizes; claims that each is timed for in a round
+CHURNED, QUICK_CHURNED = 100_000, 10_000  # rows claimed and stored before the last measurement
+BEFORE_THE_NEXT = timedelta(microseconds=100)  # the resource that falls due after those
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SCENARIOS = ("few_due", "churned", "all_due")
+
+
+@dataclass
+class Table:
+    """One database with its own clock, and the milliseconds that its claims took."""
+
+    rows: int
+    now: datetime = START
+    claimed: int = 0
+    took: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"claim_{self.rows}"
+
+    def step(self, scenario: str, *, timed: bool) -> None:
+        self._advance(scenario)
+        began = time.perf_counter()
+        resources = claim.claim_due(CLAIMED, self.now)
+        took = (time.perf_counter() - began) * 1000
+        if len(resources) != CLAIMED:
+            raise RuntimeError(f"{len(resources)} rows were claimed where {CLAIMED} are due")
+        commit.commit_idle([_idle(resource, self.now) for resource in resources])
+        self.claimed += CLAIMED
+        if timed:
+            self.took.setdefault(scenario, []).append(took)
+
+    def _advance(self, scenario: str) -> None:
+        """Sets the clock so that CLAIMED rows are due, or all of them."""
+        seconds = INTERVAL * (self.claimed + CLAIMED) / self.rows
+        if scenario == "all_due":
+            seconds = max(seconds, INTERVAL * (1 + self.claimed // self.rows))
+        self.now = START + timedelta(seconds=seconds) - BEFORE_THE_NEXT
+
+
+def run(*, quick: bool) -> dict[str, float]:
+    tables = [Table(rows) for rows in (QUICK_SIZES if quick else SIZES)]
+    for table in tables:
+        database.fresh(table.name)
+        insert_mailboxes(table.rows, START, timedelta(seconds=INTERVAL))
+        database.vacuum()
+    results: dict[str, float] = {}
+    for scenario in SCENARIOS:
+        if scenario == "churned":
+            for table in tables:
+                database.use(table.name)
+                for _ in range((QUICK_CHURNED if quick else CHURNED) // CLAIMED):
+                    table.step(scenario, timed=False)
+        for _ in range(2 if quick else ROUNDS):
+            for table in tables:
+                database.use(table.name)
+                for number in range(STEPS + 2):
+                    table.step(scenario, timed=number >= 2)
+        medians = {table.rows: median(table.took[scenario]) for table in tables}
+        results |= {f"claim_{scenario}_{rows}_ms": took for rows, took in medians.items()}
+        results[f"claim_flatness_{scenario}"] = max(medians.values()) / min(medians.values())
+    for table in tables:
+        database.drop(table.name)
+    flatness = max(results["claim_flatness_few_due"], results["claim_flatness_all_due"])
+    return {"claim_flatness": flatness, **results, "claim_rows_at_once": CLAIMED}
+
+
+def _idle(resource: ClaimedResource, now: datetime) -> commit.Idle:
+    return commit.idle(Succeeded(resource, now, Changes((), CURSOR)), now)

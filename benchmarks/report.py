@@ -1,0 +1,64 @@
+"""The results as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+FILE = Path(__file__).resolve().parent / "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure should be."""
+
+    text: str
+    is_met: Callable[[float], bool]
+
+
+TARGETS = {
+    "idle_poll_ratio": Target("at least 0.5", lambda value: value >= 0.5),
+    "claim_flatness": Target("at most 1.5", lambda value: value <= 1.5),
+    "delivery_ratio": Target("at least 0.4", lambda value: value >= 0.4),
+}
+
+
+def table(results: Mapping[str, float]) -> str:
+    lines = [f"{'figure':34}{'measured':>12}   target"]
+    for name, value in results.items():
+        target = TARGETS.get(name)
+        wanted = "" if target is None else f"{target.text}: {_verdict(target, value)}"
+        lines.append(f"{name:34}{_shown(value):>12}   {wanted}".rstrip())
+    return "\n".join(lines)
+
+
+def write(results: Mapping[str, float], *, quick: bool) -> Path:
+    """Replaces the figures of the benchmarks that ran and keeps those of the others."""
+    try:
+        kept = json.loads(FILE.read_text())
+    except (OSError, ValueError):
+        kept = {}
+    rounded = {name: round(value, 4) for name, value in results.items()}
+    run = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "python": platform.python_version(),
+        "quick": quick,
+    }
+    FILE.write_text(json.dumps({**kept, **rounded, **run}, indent=2) + "\n")
+    return FILE
+
+
+def _verdict(target: Target, value: float) -> str:
+    return "met" if target.is_met(value) else "MISSED"
+
+
+def _shown(value: float) -> str:
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -1,0 +1,157 @@
+"""Many rows at once, in the product's own tables and with its own defaults and sealed tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, models
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from encryption.fields import context_of
+from encryption.keys import seal
+from events.models import Delivery, Event, Subscription
+from instances.models import Credential, ElementInstance
+from polling.models import PollingResource
+
+ORGANIZATIONS = 100
+SUBSCRIPTIONS = 100
+INTERVAL = 900  # seconds between two polls of a resource
+CURSOR = "987654321"
+ENTRY = {"url": "/hubs/general/changed-messages", "idField": "id"}
+SIGNATURE_KEY = "a-signature-key-of-the-benchmarks"
+# Rows lie in another order than they fall due in, as they do where accounts come and go: row `n`
+# of `count` falls due as number `n * SCATTER % count`.
+SCATTER = 618_033_989
+OWNER = f"1 + (n::bigint * {SCATTER}) %% {{count}} %% {ORGANIZATIONS}"
+
+
+def insert_mailboxes(count: int, first_due: datetime, spread: timedelta) -> None:
+    """Connected Gmail accounts, each with its resource, which fall due evenly within `spread`.
+
+    So do those of each organization: any stretch of time holds as many of one as of another.
+    """
+    owner = OWNER.format(count=count)
+    _insert(Organization(name="Bench"), ORGANIZATIONS, {"secret_digest": "'organization ' || n"})
+    _insert(
+        User(password="!"),  # noqa: S106 - no password at all
+        ORGANIZATIONS,
+        {
+            "username": "'user' || n || '@example.com'",
+            "secret_digest": "'user ' || n",
+            "organization_id": "n",
+        },
+    )
+    _insert(
+        ElementInstance(pk=0, element_key="gmail", tags=["bench"], events_enabled=True),
+        count,
+        {
+            "name": "'Mailbox ' || n",
+            "token": f"'{seal('x' * 43, 'nobody reads it')}'",
+            "token_digest": "'instance ' || n",
+            "configuration": f"""jsonb_build_object(
+            'oauth.api.key', 'client-of-organization-' || {owner},
+            'oauth.callback.url', 'https://example.com/oauth',
+            'event.notification.enabled', 'true',
+            'event.vendor.type', 'polling',
+            'event.notification.type', 'webhook',
+            'event.notification.callback.url', 'https://example.com/events',
+            'event.poller.refresh_interval', '15')""",
+            "organization_id": owner,
+            "user_id": owner,
+        },
+    )
+    _seal_tokens(count)
+    _insert(
+        Credential(pk=0, refresh_token="", expires_at=timezone.now() + timedelta(days=1)),
+        count,
+        {"instance_id": "n", "access_token": "token"},
+        source="sealed",
+    )
+    _insert(
+        PollingResource(
+            name="changed-messages", configuration=ENTRY, interval=INTERVAL, cursor=CURSOR
+        ),
+        count,
+        {
+            "instance_id": "n",
+            "organization_id": owner,
+            "next_poll_at": (
+                f"'{first_due.isoformat()}'::timestamptz + interval '{spread.total_seconds()} s'"
+                f" * (((n::bigint * {SCATTER}) %% {count}) / {count}::float8)"
+            ),
+        },
+    )
+
+
+def insert_deliveries(count: int, url: str, body: str) -> None:
+    """Due deliveries to one URL, each of an event of its own, of SUBSCRIPTIONS in turn."""
+    now = timezone.now()
+    insert_mailboxes(SUBSCRIPTIONS, now + timedelta(days=1), timedelta(seconds=INTERVAL))
+    for number in range(1, SUBSCRIPTIONS + 1):
+        Subscription(
+            pk=number,
+            organization=ElementInstance.objects.get(pk=number).organization,
+            instance_id=number,
+            url=url,
+            origin=url.removesuffix("/events"),
+            signature_key=SIGNATURE_KEY,
+        ).save(force_insert=True)
+    subscription = f"1 + n %% {SUBSCRIPTIONS}"
+    owner = f"(SELECT s.organization_id FROM events_subscription s WHERE s.id = {subscription})"  # noqa: S608
+    _insert(
+        Event(object_type="changed-messages", body=body, created_at=now, status="DISPATCHED"),
+        count,
+        {"instance_id": subscription, "organization_id": owner},
+    )
+    _insert(
+        Delivery(created_at=now, next_attempt_at=now),
+        count,
+        {
+            "event_id": "n",
+            "subscription_id": subscription,
+            "organization_id": owner,
+            "webhook_id": "'msg_' || lpad(n::text, 32, '0')",
+        },
+    )
+
+
+def _seal_tokens(count: int) -> None:
+    """A table `sealed` with an access token for each credential, as long as Google's are."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE sealed (n bigint, token text)")
+        with cursor.copy("COPY sealed FROM STDIN") as copy:
+            for number in range(1, count + 1):
+                context = context_of("instances_credential", number, "access_token")
+                copy.write_row((number, seal(f"ya29.{number:0200d}", context)))
+
+
+def _insert(
+    template: models.Model, count: int, different: Mapping[str, str], *, source: str = ""
+) -> None:
+    """Rows like `template` but for the `different` columns: SQL in terms of `n`, which counts
+    from 1 and is the id too, or comes from the table `source`."""
+    expressions = {"id": "n", **different}
+    values: list[Any] = []
+    columns: list[str] = []
+    terms: list[str] = []
+    for field in template._meta.local_concrete_fields:
+        column = str(field.column)
+        columns.append(connection.ops.quote_name(column))
+        if column in expressions:
+            terms.append(expressions.pop(column))
+        else:
+            terms.append("%s")
+            value = field.pre_save(template, add=True)
+            values.append(field.get_db_prep_save(value, connection))
+    if expressions:
+        raise ValueError(f"{template._meta.db_table} has no column {', '.join(expressions)}")
+    table = connection.ops.quote_name(template._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(terms)} "  # noqa: S608
+            f"FROM {source or 'generate_series(1, %s) AS n'}",
+            [*values, *([] if source else [count])],
+        )
