@@ -9,7 +9,14 @@ from email.utils import parsedate_to_datetime
 
 
 class TransportError(Exception):
-    """A request did not bring a usable answer. The message is fit for a customer's eyes."""
+    """A request did not bring a usable answer. The message is fit for a customer's eyes.
+
+    It may quote the provider, so characters that no database column and no UTF-8 can hold are
+    replaced: an error must always be storable.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(storable(message))
 
 
 class AddressRefused(TransportError):
@@ -48,7 +55,7 @@ class ProviderError(TransportError):
     ) -> None:
         super().__init__(f"the provider answered {status}: {provider_message}")
         self.status = status
-        self.provider_message = provider_message
+        self.provider_message = storable(provider_message)
         self.reason = reason
         self.retry_after = retry_after
 
@@ -92,6 +99,11 @@ def _describe(body: bytes) -> tuple[str, str]:
     first = details[0] if isinstance(details, list) and details else {}
     reason = first.get("reason", "") if isinstance(first, dict) else ""
     return str(error.get("message", ""))[:LONGEST_EXCERPT], str(reason)
+
+
+def storable(text: str) -> str:
+    """The text without NUL and halves of surrogate pairs, a replacement in their places."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def retry_after_seconds(value: str | None) -> float | None:

@@ -16,11 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 @dataclass
 class Ledger:
     """One account. `faults` are answered before anything else, in order: a status, or a tuple of
-    status and headers, or "hang", "cut" or "html"."""
+    status, headers and error text, or "hang", "cut" or "html"."""
 
     log: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
     poisoned: set[str] = field(default_factory=set)
+    poison: str = "this entry cannot be read"
     faults: list[Any] = field(default_factory=list)
     oldest: int = 0  # cursors below are forgotten
     cursor: str | None = None  # answered instead of the right one
@@ -52,7 +53,7 @@ class Ledger:
             return 200, {"cursor": self.cursor or str(len(self.log)), "changes": lines}
         id_ = path.removeprefix("/entries/")
         if id_ in self.poisoned:
-            return 500, {"error": {"message": "this entry cannot be read"}}
+            return 500, {"error": {"message": self.poison}}
         if id_ not in self.versions:
             return 404, {"error": {"message": "there is no such entry"}}
         return 200, {"id": id_, "version": self.versions[id_], "at": 1_700_000_000}
@@ -97,8 +98,9 @@ class LedgerServer:
             self._send(handler, 200, b"<html>a proxy's page</html>", {"Content-Type": "text/html"})
             return
         if fault is not None:
-            status, headers = fault if isinstance(fault, tuple) else (fault, {})
-            body = json.dumps({"error": {"message": f"fault {status}"}}).encode()
+            status, headers, *text = fault if isinstance(fault, tuple) else (fault, {})
+            message = text[0] if text else f"fault {status}"
+            body = json.dumps({"error": {"message": message}}).encode()
             self._send(handler, status, body, headers)
             return
         status, answer = ledger.answer(url.path, parse_qs(url.query).get("since", ["0"])[0])

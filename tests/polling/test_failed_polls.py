@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from instances.models import Credential
 from instances.signals import grant_lost
-from polling.models import PollingResource, PollRun
+from polling.models import PollingResource, PollRun, PutAsideObject
 from polling.tasks import poll_all_due
 
 from .conftest import Connect, saved
@@ -50,6 +50,35 @@ def test_a_fault_is_recorded_and_loses_nothing(
     resource.refresh_from_db()
     assert (resource.failures, resource.error) == (0, "")
     assert told(resource) == [("a", "CREATED")]
+
+
+@pytest.mark.parametrize("text", ["nul \0 byte", "half \ud800 of a pair"])
+def test_an_error_text_that_cannot_be_stored_stops_nobody_elses_polls(
+    resource: PollingResource, ledger: Ledger, connect: Connect, provider: LedgerServer, text: str
+) -> None:
+    others = connect("other")
+    poll(resource)
+    ledger.faults = [(400, {}, text)]
+    ledger.add("a")
+    provider.ledgers["other"].add("b")
+    PollingResource.objects.update(next_poll_at=timezone.now())
+    poll_all_due()
+    resource.refresh_from_db()
+    assert (resource.failures, resource.lease_id) == (1, None)
+    assert text.split()[0] in resource.error
+    assert told(PollingResource.objects.get(instance=others)) == [("b", "CREATED")]
+
+
+@pytest.mark.parametrize("text", ["nul \0 byte", "half \ud800 of a pair"])
+def test_an_object_is_put_aside_though_its_error_text_cannot_be_stored(
+    resource: PollingResource, ledger: Ledger, text: str
+) -> None:
+    ledger.add("bad", "good")
+    ledger.poisoned.add("bad")
+    ledger.poison = text
+    poll(resource)
+    assert told(resource) == [("good", "CREATED")]
+    assert text.split()[0] in PutAsideObject.objects.get().error
 
 
 def test_failures_in_a_row_pause_longer_and_write_one_run(
