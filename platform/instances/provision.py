@@ -20,18 +20,40 @@ from django.db import transaction
 
 from accounts.models import Organization, User
 from accounts.secret import digest, new_instance_token
-from api.errors import BadRequest, NotFound
+from api.errors import ApiError, BadRequest, NotFound
 from elements import catalogue
 from elements.types import Element
 from instances import configuration as keys
 from instances import credential, grant
 from instances.models import Credential, ElementInstance
 from instances.signals import instance_deleting, instance_saved
-from transport.errors import TransportError
+from transport.errors import ProviderError, TransportError
 
 log = structlog.get_logger(__name__)
 
 REVOKING = "revoke a grant"  # the name of the threads that do it
+
+# What the error codes of a token endpoint (RFC 6749 section 5.2, and Google's own) are about.
+_WRONG_CLIENT = (
+    f"configuration.{keys.API_KEY} and configuration.{keys.API_SECRET}",
+    "they must be the client id and the client secret of one application at the provider",
+)
+REFUSALS = {
+    "invalid_client": _WRONG_CLIENT,
+    "unauthorized_client": _WRONG_CLIENT,
+    "redirect_uri_mismatch": (
+        f"configuration.{keys.CALLBACK_URL}",
+        "it must be the callbackUrl that the consent page was asked with, letter for letter",
+    ),
+}
+_SPENT_CODE = (
+    "providerData.code",
+    "a code is good once, for minutes, and for one API key: ask for consent again",
+)
+_SPENT_TOKEN = (
+    f"configuration.{keys.REFRESH_TOKEN}",
+    "it must be a living refresh token of this API key's application",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +87,8 @@ class Wish:
 def create(user: User, organization: Organization, element: Element, wish: Wish) -> ElementInstance:
     """Connects an account. The wish must have a name.
 
-    Raises BadRequest or elements.errors.ConfigurationError naming the path, and TransportError
-    when the provider refuses or does not answer.
+    Raises BadRequest or elements.errors.ConfigurationError naming the path, ApiError when the
+    provider refuses, and TransportError when it does not answer.
     """
     if not wish.name:
         raise BadRequest("name is missing")
@@ -212,6 +234,22 @@ def _fill(instance: ElementInstance, element: Element, configuration: Mapping[st
 
 
 def _obtain(element: Element, configuration: Mapping[str, str], consent: Consent) -> grant.Grant:
+    try:
+        return _granted(element, configuration, consent)
+    except ProviderError as error:
+        spent = _SPENT_CODE if consent.code else _SPENT_TOKEN
+        refusals = {"invalid_grant": spent, **REFUSALS}
+        if error.reason not in refusals:
+            raise
+        path, right = refusals[error.reason]
+        raise ApiError(
+            error.status,
+            f"{path}: refused by the provider ({error.reason}); {right}",
+            error.provider_message,
+        ) from error
+
+
+def _granted(element: Element, configuration: Mapping[str, str], consent: Consent) -> grant.Grant:
     client = grant.Client.of(configuration)
     scopes = grant.asked_scopes(element, configuration)
     if consent.code:

@@ -74,6 +74,7 @@ def test_used_code(
     status, error = post(api, body(code=code))
 
     assert status == 400
+    assert error["message"].startswith("providerData.code: ")
     assert "invalid_grant" in error["providerMessage"]
 
 
@@ -99,10 +100,21 @@ def test_foreign_code(api: APIClient, body: Body, sandbox: SandboxServer) -> Non
     assert error["providerMessage"].startswith("error - {code=400, message=invalid_grant")
 
 
+def test_another_callback_url_than_the_consent_page_was_asked_with(
+    api: APIClient, body: Body
+) -> None:
+    status, error = post(api, body({"oauth.callback.url": "http://127.0.0.1/another"}))
+
+    assert status == 400
+    assert error["message"].startswith("configuration.oauth.callback.url: ")
+    assert "redirect_uri_mismatch" in error["providerMessage"]
+
+
 def test_wrong_client_secret(api: APIClient, body: Body) -> None:
     status, error = post(api, body({"oauth.api.secret": "wrong-secret-of-the-client"}))
 
     assert status == 401
+    assert "oauth.api.secret: " in error["message"]
     assert "invalid_client" in error["providerMessage"]
     assert "wrong-secret-of-the-client" not in json.dumps(error)
 

@@ -62,6 +62,7 @@ def test_tokens_that_are_no_good(api: APIClient) -> None:
     answer = api.post(f"{API}/instances", body, format="json")
 
     assert answer.status_code == 400
+    assert answer.json()["message"].startswith("configuration.oauth.user.refresh_token: ")
     assert "invalid_grant" in answer.json()["providerMessage"]
     assert not ElementInstance.objects.exists()
 
