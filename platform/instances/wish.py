@@ -43,7 +43,7 @@ def element_of(body: Mapping[str, Any], addressed: str | None) -> Element:
 def to_create(body: Mapping[str, Any]) -> Wish:
     """The wish of POST /instances. Raises BadRequest naming the path."""
     return Wish(
-        name=_name(body, required=True),
+        name=_name(body),
         tags=_tags(body),
         configuration=keys.given(mapping(body, "configuration")),
         consent=_consent(body),
@@ -54,7 +54,7 @@ def to_change(body: Mapping[str, Any], *, replace: bool) -> Wish:
     """The wish of PUT (`replace`) and PATCH: what is absent stays. Raises BadRequest."""
     has_configuration = body.get("configuration") is not None
     return Wish(
-        name=_name(body, required=False) or None,
+        name=_name(body) if body.get("name") is not None else None,
         tags=_tags(body),
         configuration=keys.given(mapping(body, "configuration")) if has_configuration else None,
         replace_configuration=replace,
@@ -62,10 +62,9 @@ def to_change(body: Mapping[str, Any], *, replace: bool) -> Wish:
     )
 
 
-def _name(body: Mapping[str, Any], *, required: bool) -> str:
-    written = text(body, "name", required=required, longest=LONGEST_RAW_NAME)
-    name = plain(written)
-    if written and not name:
+def _name(body: Mapping[str, Any]) -> str:
+    name = plain(text(body, "name", required=True, longest=LONGEST_RAW_NAME))
+    if not name:
         raise BadRequest("name: nothing is left of it without HTML tags")
     return _short(name, "name")
 

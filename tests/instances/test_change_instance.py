@@ -193,6 +193,14 @@ def test_disable_and_enable(
     assert by_token.get(f"{API}/hubs/general/profile").status_code == 200
 
 
+def test_an_empty_name_cannot_be_written(api: APIClient, connected: Json) -> None:
+    for name in ("", "  ", "<b></b>"):
+        answer = api.patch(f"{API}/instances/{connected['id']}", {"name": name}, format="json")
+        assert answer.status_code == 400
+        assert answer.json()["message"].startswith("name")
+    assert ElementInstance.objects.get().name == connected["name"]
+
+
 def test_another_element_cannot_be_written(api: APIClient, connected: Json) -> None:
     path = f"{API}/instances/{connected['id']}"
     assert api.patch(path, {"element": {"key": "nothing"}}, format="json").status_code == 404
