@@ -6,10 +6,11 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from api.errors import BadRequest
 from api.fields import integer
@@ -55,6 +56,14 @@ def page_of(
     if asked > size:
         headers["Elements-Error"] = f"pageSize {asked} was served as {size}, the largest"
     return Listing(found, headers)
+
+
+def whole_list(records: Sequence[Any]) -> Response:
+    """The answer of a list that is never cut into pages, with its counts."""
+    count = str(len(records))
+    return Response(
+        records, headers={"Elements-Returned-Count": count, "Elements-Total-Count": count}
+    )
 
 
 def _start(request: Request, size: int) -> int:

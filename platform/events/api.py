@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from api.authentication import Caller
 from api.errors import NotFound
-from api.paging import page_of
+from api.paging import page_of, whole_list
 from api.permissions import IsAnyCaller
 from events import payload
 from events.models import Delivery, DeliveryAttempt, Event, EventStatus
@@ -64,7 +64,7 @@ class DeliveriesView(APIView):
             .prefetch_related(Prefetch("attempts", queryset=attempts))
             .order_by("id")
         )
-        return Response([_delivery(delivery) for delivery in deliveries])
+        return whole_list([_delivery(delivery) for delivery in deliveries])
 
 
 def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from api.authentication import Caller
 from api.errors import Forbidden, NotFound
+from api.paging import whole_list
 from api.permissions import IsElementCaller
 from elements import catalogue
 from elements.types import Call, Element, Page, Resource
@@ -106,8 +107,8 @@ class ObjectsView(HubView):
         _, element = self.target(request)
         names = [resource.name for resource in element.resources]
         if request.headers.get("Elements-Version", "").strip().lower() != "helium":
-            return Response(names)
-        return Response([{"name": name, "vendorName": name, "type": "vendor"} for name in names])
+            return whole_list(names)
+        return whole_list([{"name": name, "vendorName": name, "type": "vendor"} for name in names])
 
 
 class PingView(HubView):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -11,10 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.authentication import Caller
-from api.errors import NotFound
+from api.errors import BadRequest, NotFound
 from api.fields import flag, json_object, text
-from api.paging import page_of
-from api.permissions import IsAuthenticatedCaller, IsElementCaller
+from api.paging import page_of, whole_list
+from api.permissions import IsAnyCaller, IsAuthenticatedCaller, IsElementCaller
 from elements import catalogue
 from instances import configuration as keys
 from instances import provision, wish
@@ -77,17 +78,29 @@ class InstanceView(InstanceScopedView):
         body = json_object(request.data)
         if body.get("element") is not None:
             # Clients write whole rows back, with the element in it.
-            wish.element_of(body, found.element_key)
+            _require_same_element(body, found)
         wanted = wish.to_change(body, replace=replace)
         changed = provision.change(caller_of(request).organization, found.pk, wanted)
         return Response(instance_json(changed))
 
 
+def _require_same_element(body: Mapping[str, Any], instance: ElementInstance) -> None:
+    if wish.element_of(body, None).key != instance.element_key:
+        raise BadRequest(
+            f"element: an instance cannot be moved from {instance.element_key} to another element"
+        )
+
+
 class InstancesView(InstanceView):
-    """The list and its creation; PUT, PATCH and DELETE act on the Element token's instance."""
+    """The list and its creation; PUT, PATCH and DELETE act on the Element token's instance.
+
+    With an Element token in the organization secret's place, the list is of its instance only.
+    """
 
     def get_permissions(self) -> list[BasePermission]:
-        if self.request.method in {"GET", "HEAD", "POST", "OPTIONS"}:
+        if self.request.method in {"GET", "HEAD"}:
+            return [IsAnyCaller()]
+        if self.request.method in {"POST", "OPTIONS"}:
             return [IsAuthenticatedCaller()]
         return super().get_permissions()
 
@@ -116,7 +129,10 @@ class InstancesView(InstanceView):
         return Response(answer)
 
     def _rows(self, request: Request) -> QuerySet[ElementInstance]:
-        rows = ElementInstance.objects.filter(organization=caller_of(request).organization)
+        caller = caller_of(request)
+        rows = ElementInstance.objects.filter(organization=caller.organization)
+        if caller.instance is not None and not caller.organization_proven:
+            rows = rows.filter(pk=caller.instance.pk)
         addressed = self.kwargs.get("element")
         if addressed is not None:
             rows = rows.filter(element_key=catalogue.find(addressed).key)
@@ -143,7 +159,7 @@ class EnabledView(InstanceScopedView):
 
 class ConfigurationView(InstanceScopedView):
     def get(self, request: Request, **path: str) -> Response:
-        return Response(rows_json(self.instance(request)))
+        return whole_list(rows_json(self.instance(request)))
 
 
 class ConfigurationRowView(InstanceScopedView):

@@ -84,8 +84,10 @@ def test_deliveries_show_every_attempt(
     (event_id,) = record(instance)
     deliver_all_due()
 
-    (delivery,) = get(f"/instances/{instance.pk}/events/{event_id}/deliveries").json()
+    answer = get(f"/instances/{instance.pk}/events/{event_id}/deliveries")
 
+    (delivery,) = answer.json()
+    assert answer.headers["Elements-Total-Count"] == "1"
     assert (delivery["status"], delivery["webhookId"]) == ("retry", receiver.ids()[0])
     assert delivery["nextAttemptDate"] is not None
     (attempt,) = delivery["attempts"]

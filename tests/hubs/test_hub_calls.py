@@ -183,7 +183,9 @@ def test_wrong_verb(hub: APIClient) -> None:
 
 def test_ping_and_objects(hub: APIClient, sandbox: SandboxServer) -> None:
     assert hub.get(f"{API}/hubs/general/ping").json()["endpoint"] == "gmail"
-    assert "changed-messages" in hub.get(f"{API}/hubs/general/objects").json()
+    objects = hub.get(f"{API}/hubs/general/objects")
+    assert "changed-messages" in objects.json()
+    assert objects["Elements-Returned-Count"] == str(len(objects.json()))
     helium = hub.get(f"{API}/objects", HTTP_ELEMENTS_VERSION="Helium").json()
     assert {"name": "messages", "vendorName": "messages", "type": "vendor"} in helium
 

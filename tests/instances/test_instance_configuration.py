@@ -18,6 +18,7 @@ Json = dict[str, Any]
 def rows_by_key(api: APIClient, path: str) -> dict[str, Json]:
     answer = api.get(path)
     assert answer.status_code == 200
+    assert answer["Elements-Total-Count"] == str(len(answer.json()))
     return {row["key"]: row for row in answer.json()}
 
 

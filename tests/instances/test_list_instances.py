@@ -9,7 +9,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from accounts.provision import create_organization
+from accounts.provision import NewOrganization, create_organization
 
 API = "/elements/api-v2"
 Body = Callable[..., dict[str, Any]]
@@ -79,6 +79,19 @@ def test_queries_do_not_grow_with_rows(
 def test_of_one_element(api: APIClient) -> None:
     assert len(api.get(f"{API}/elements/6409/instances").json()) == 3
     assert api.get(f"{API}/elements/nothing/instances").status_code == 404
+
+
+@pytest.mark.usefixtures("three")
+def test_an_element_token_instead_of_the_organization_lists_its_instance(
+    api: APIClient, organization: NewOrganization, client_for: Callable[..., APIClient]
+) -> None:
+    two = api.get(f"{API}/instances", {"searchText": "Two"}).json()[0]
+    pairs = f"User {organization.user_secret}, Element {two['token']}"
+    by_token = APIClient(headers={"Authorization": pairs})
+
+    assert names(by_token) == ["Two"]
+    assert names(by_token, searchText="One") == []
+    assert names(client_for(organization, two["token"])) == ["One", "Two", "Three"]
 
 
 @pytest.mark.usefixtures("three")
