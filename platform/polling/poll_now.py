@@ -45,7 +45,7 @@ def poll_now(
     reports = async_to_sync(_poll_instance)(instance.pk, resource, False, wait, LONGEST_POLL)
     if not reports:
         raise NothingPolledError(_why_nothing(instance, resource))
-    return reports
+    return [_explained(report, instance) for report in reports]
 
 
 def start_new(instance_id: int) -> list[PollReport]:
@@ -121,6 +121,15 @@ def _sum(whole: PollReport, part: PollReport) -> PollReport:
         events=whole.events + part.events,
         gap_seconds=whole.gap_seconds,
     )
+
+
+def _explained(report: PollReport, instance: ElementInstance) -> PollReport:
+    """A poll that lost the grant was dropped, for its row was stopped: the row says why."""
+    if report.status != "dropped":
+        return report
+    stopped = PollingResource.objects.filter(instance=instance, name=report.resource, active=False)
+    reason = stopped.values_list("error", flat=True).first()
+    return replace(report, status="failed", error=reason) if reason else report
 
 
 def _why_nothing(instance: ElementInstance, resource: str | None) -> str:

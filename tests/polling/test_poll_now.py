@@ -72,6 +72,17 @@ def test_it_says_what_was_found_though_nothing_was_due(
     assert told(resource) == [("a", "CREATED"), ("b", "CREATED")]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_that_loses_the_grant_says_so(
+    owner: NewOrganization, resource: PollingResource, ledger: Ledger
+) -> None:
+    ledger.faults = [401]
+    status, body = post(owner, resource.instance_id)
+    assert status == 200
+    assert body["polls"][0]["status"] == "failed"
+    assert "no refresh token" in body["polls"][0]["error"]
+
+
 def test_it_leaves_the_schedule_as_it_was(
     owner: NewOrganization, resource: PollingResource
 ) -> None:
