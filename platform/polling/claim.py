@@ -3,6 +3,8 @@
 Rule 1: the time comes in as a parameter, never from the database's clock.
 Rule 2: a row is claimed by whoever locks it first; others skip it and don't wait.
 Rule 3: a lease is known by its id. Whoever commits under another id has lost the row.
+Rule 4: what works for everybody waits for nobody's lock. A lease that is not renewed or released
+for a locked row runs out, and the row is polled again.
 
 A row's claimable time is COALESCE(lease_until, next_poll_at); the partial index
 `polling_resource_claimable` (organization, claimable time) finds it, whether it fell due or its
@@ -118,13 +120,13 @@ ORDER BY r.id
 FOR UPDATE
 """
 
-# In the order of their ids, as everyone who locks several rows does, lest two wait for each other.
+# Whoever has a row locked is changing or deleting it, and the lease with it: not waited for.
 OURS = """
 SELECT r.id
 FROM unnest(%(ids)s::bigint[], %(lease_ids)s::uuid[]) AS held(id, lease_id)
 JOIN polling_pollingresource AS r ON r.id = held.id AND r.lease_id = held.lease_id
 ORDER BY r.id
-FOR UPDATE OF r
+FOR UPDATE OF r SKIP LOCKED
 """
 RENEW = f"""
 UPDATE polling_pollingresource AS r SET lease_until = %(lease_until)s

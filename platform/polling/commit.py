@@ -6,6 +6,8 @@ whoever polls next finds it again.
 Rule 2: events, deliveries, seen objects, put-aside objects and the cursor move together.
 Rule 3: a failed poll moves no cursor.
 Rule 4: the instance's row is locked before the resource's, as everyone does who changes both.
+Rule 5: nobody's lock is waited for: the thread that stores serves all organizations, and deleting
+an instance may take minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from random import random
 from typing import NamedTuple
 
 import structlog
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from elements.types import Change, ChangeType
 from events.record import record_changes
@@ -32,7 +35,8 @@ from polling.put_aside import PutAside, Waiting, waiting
 
 log = structlog.get_logger()
 
-# One statement for many idle polls. Rows are locked in the order of their ids, as everyone does.
+# One statement for many idle polls. A row that somebody is changing is passed over: its lease runs
+# out, and it is polled again.
 STORE_IDLE = """
 UPDATE polling_pollingresource AS r
 SET cursor = idle.cursor, next_poll_at = idle.next_poll_at,
@@ -45,7 +49,7 @@ FROM (
     JOIN polling_pollingresource AS r
         ON r.id = idle.id AND r.lease_id = idle.lease_id AND r.active
     ORDER BY r.id
-    FOR UPDATE OF r
+    FOR UPDATE OF r SKIP LOCKED
 ) AS idle
 WHERE r.id = idle.id
 """
@@ -56,6 +60,10 @@ FROM polling_pollingresource
 WHERE id = %s AND lease_id = %s AND active
 FOR UPDATE
 """
+
+
+class InstanceLockedError(Exception):
+    """Somebody is changing or deleting the instance just now: nothing is stored, try again."""
 
 
 class Fenced(NamedTuple):
@@ -124,7 +132,10 @@ def commit_idle(polls: Sequence[Idle]) -> None:
 
 
 def commit(outcome: Outcome, now: datetime, *, keep_lease: bool = False) -> PollReport:
-    """Stores one outcome. With `keep_lease` the row stays ours when more is due at once."""
+    """Stores one outcome. With `keep_lease` the row stays ours when more is due at once.
+
+    Raises InstanceLockedError, and the errors of the database.
+    """
     if isinstance(outcome, Failed):
         return _commit_failure(outcome, now)
     if outcome.idle:
@@ -147,7 +158,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         instance = _locked_instance(resource.instance_id)
         row = _fence(resource)
         if instance is None or row is None:
-            return _dropped(resource)
+            return dropped(resource)
         put_aside = PutAside(resource.id, done.asked, found)
         news = seen.news(resource.id, found.changes, put_aside.created)
         events = _record(instance, resource, news, now)
@@ -191,7 +202,7 @@ def _commit_failure(failed: Failed, now: datetime) -> PollReport:
         instance = _locked_instance(resource.instance_id)
         row = _fence(resource)
         if instance is None or row is None:
-            return _dropped(resource)
+            return dropped(resource)
         report = PollReport(resource.name, "failed", error=failed.error)
         if row.error != failed.error:
             _write_run(failed, report, 0, now)
@@ -214,13 +225,18 @@ def _commit_failure(failed: Failed, now: datetime) -> PollReport:
 
 
 def _locked_instance(instance_id: int) -> ElementInstance | None:
-    """Locked for reading: whoever changes or deletes it waits, or is waited for, right here."""
+    """Locked for reading: it does not change or go until we are done. None when it is gone."""
     rows = ElementInstance.objects.raw(
         "SELECT id, organization_id, user_id, name, tags, element_key "
-        "FROM instances_elementinstance WHERE id = %s FOR SHARE",
+        "FROM instances_elementinstance WHERE id = %s FOR SHARE NOWAIT",
         [instance_id],
     )
-    return next(iter(rows), None)
+    try:
+        return next(iter(rows), None)
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise InstanceLockedError from error
+        raise
 
 
 def _fence(resource: ClaimedResource) -> Fenced | None:
@@ -230,7 +246,8 @@ def _fence(resource: ClaimedResource) -> Fenced | None:
     return None if row is None else Fenced._make(row)
 
 
-def _dropped(resource: ClaimedResource) -> PollReport:
+def dropped(resource: ClaimedResource) -> PollReport:
+    """The report of a poll of which nothing was stored."""
     log.info("poll.dropped", resource=resource.id)
     return PollReport(resource.name, "dropped", error="the resource was taken back meanwhile")
 

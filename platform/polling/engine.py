@@ -24,7 +24,14 @@ from django.utils import timezone
 
 from polling import claim
 from polling.claim import ClaimedResource
-from polling.commit import PollReport, commit, commit_idle, idle
+from polling.commit import (
+    InstanceLockedError,
+    PollReport,
+    commit,
+    commit_idle,
+    dropped,
+    idle,
+)
 from polling.database import patiently
 from polling.poll import Failed, Outcome, Poller, Succeeded
 from transport.asynchronous import AsyncRunner, open_session
@@ -43,6 +50,8 @@ CHECK_EVERY = 0.5  # seconds between two looks at what is in flight
 RENEW_AFTER = 20.0  # seconds; a lease lasts 60
 LATEST_END = 70.0  # seconds after the deadline at which the last polls are given back
 STOP_WITHIN = 3.0  # seconds that polls may still take when the process is to stop
+PATIENCE_WITH_A_LOCK = 30.0  # seconds that an outcome waits for its instance to be changed
+LOOK_AGAIN = 0.1  # seconds until it is tried again
 
 log = structlog.get_logger()
 
@@ -266,9 +275,13 @@ class Engine:
 
 
 async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
-    """Stores one outcome. What cannot be stored is a failed poll, visible and tried again."""
+    """Stores one outcome. What cannot be stored is a failed poll, visible and tried again.
+
+    While somebody changes or deletes the instance it waits, without keeping others waiting; in
+    the end it is dropped, and polled again when its lease has run out.
+    """
     try:
-        return await patiently(commit, outcome, timezone.now(), keep_lease=keep_lease)
+        return await _stored(outcome, keep_lease=keep_lease)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -276,8 +289,18 @@ async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
             raise
         log.exception("poll.not_stored", resource=outcome.resource.id)
         reason = f"what was found could not be stored: {type(error).__name__}"
-        failed = Failed(outcome.resource, outcome.started_at, reason)
-        return await patiently(commit, failed, timezone.now())
+        return await _stored(Failed(outcome.resource, outcome.started_at, reason))
+
+
+async def _stored(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
+    give_up_at = time.monotonic() + PATIENCE_WITH_A_LOCK
+    while True:
+        try:
+            return await patiently(commit, outcome, timezone.now(), keep_lease=keep_lease)
+        except InstanceLockedError:
+            if time.monotonic() > give_up_at:
+                return dropped(outcome.resource)
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 async def store_idle(polls: list[Succeeded]) -> None:
