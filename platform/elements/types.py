@@ -245,6 +245,14 @@ class Element:
     configuration: tuple[ConfigurationField, ...]
     default_poller: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def single_record(self) -> Resource | None:
+        """The first resource that is one record: asked to see whether an account answers."""
+        for resource in self.resources:
+            if not resource.root_key and resource.list_steps is None:
+                return resource
+        return None
+
     def resource(self, name: str) -> Resource | None:
         """The resource called `name`, with or without a leading slash, or known by that alias."""
         wanted = name.strip().lstrip("/")

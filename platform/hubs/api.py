@@ -112,15 +112,13 @@ class ObjectsView(HubView):
 
 
 class PingView(HubView):
-    """Asks the provider for the element's first single record, to see that it answers."""
+    """Asks the provider for the element's single record, to see that it answers."""
 
     def get(self, request: Request, **path: str) -> Response:
         instance, element = self.target(request)
         account = _account(instance)
-        for resource in element.resources:
-            if not resource.root_key and resource.list_steps is None:
-                sync.run(run.list_steps(resource, Call()), account)
-                break
+        if element.single_record is not None:
+            sync.run(run.list_steps(element.single_record, Call()), account)
         return Response({"dateTime": moment(timezone.now()), "endpoint": element.key})
 
 

@@ -24,7 +24,7 @@ from api.errors import ApiError, BadRequest, NotFound
 from elements import catalogue
 from elements.types import Element
 from instances import configuration as keys
-from instances import credential, grant
+from instances import credential, grant, session
 from instances.models import Credential, ElementInstance
 from instances.signals import instance_deleting, instance_saved
 from transport.errors import ProviderError, TransportError
@@ -239,7 +239,7 @@ def _obtain(element: Element, configuration: Mapping[str, str], consent: Consent
     except ProviderError as error:
         spent = _SPENT_CODE if consent.code else _SPENT_TOKEN
         refusals = {"invalid_grant": spent, **REFUSALS}
-        if error.reason not in refusals:
+        if error.reason not in refusals or not 400 <= error.status < 500:
             raise
         path, right = refusals[error.reason]
         raise ApiError(
@@ -266,6 +266,7 @@ def _granted(element: Element, configuration: Mapping[str, str], consent: Consen
         return grant.renew(
             element, client, refresh_token=consent.refresh_token, scope=" ".join(scopes)
         )
+    session.try_token(element, consent.access_token)
     return grant.brought(consent.access_token, scope=" ".join(scopes))
 
 

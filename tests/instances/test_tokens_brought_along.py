@@ -67,6 +67,18 @@ def test_tokens_that_are_no_good(api: APIClient) -> None:
     assert not ElementInstance.objects.exists()
 
 
+def test_an_access_token_alone_is_tried(api: APIClient, sandbox: SandboxServer) -> None:
+    bad = api.post(f"{API}/instances", request(**{"oauth.user.token": "invented"}), format="json")
+
+    assert bad.status_code == 401
+    assert bad.json()["message"].startswith("configuration.oauth.user.token: ")
+    assert not ElementInstance.objects.exists()
+
+    token = sandbox.control.sign_in()["access_token"]
+    good = api.post(f"{API}/instances", request(**{"oauth.user.token": token}), format="json")
+    assert good.status_code == 200, good.content
+
+
 @pytest.mark.parametrize("value", [None, "", "********"])
 def test_no_tokens(api: APIClient, value: str | None) -> None:
     body = request()
