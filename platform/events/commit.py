@@ -5,6 +5,8 @@ meanwhile is left alone, attempt row and all.
 Rule 2: subscriptions are locked before deliveries, in the order of their ids. Whoever deletes or
 deactivates one takes the same lock, so a delivery never waits for a retry below a subscription
 that is off, and no attempt is written below one that is going.
+Rule 3: a subscription that somebody else has locked is not waited for, since what waits here are
+the outcomes of everybody: its outcomes are handed back, to be stored later.
 """
 
 from __future__ import annotations
@@ -13,18 +15,23 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from events.models import DeliveryStatus
 from events.outcome import Answer, Decision
 from events.subscription import queue_pending
 
 LOCK_STEADY = """
-SELECT id FROM events_subscription WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
+SELECT id FROM events_subscription WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE SKIP LOCKED
 """
 LOCK_CHANGING = """
-SELECT id FROM events_subscription WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+SELECT id FROM events_subscription WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+STILL_THERE = """
+SELECT id FROM events_subscription WHERE id = ANY(%s)
 """
 MARK_FAILING = """
 UPDATE events_subscription SET failing_since = %s WHERE id = ANY(%s) AND failing_since IS NULL
@@ -85,12 +92,18 @@ UPDATE events_delivery d
 
 
 @dataclass(frozen=True, slots=True)
-class Attempted:
-    """One attempt that was made, what it came to, and what follows."""
+class Held:
+    """A delivery that was leased."""
 
     delivery_id: int
     lease_id: uuid.UUID
     subscription_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted(Held):
+    """One attempt that was made, what it came to, and what follows."""
+
     was_failing: bool
     started_at: datetime
     duration_ms: int
@@ -99,23 +112,56 @@ class Attempted:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
-    """A leased delivery that was not attempted: due again, or queued if its subscription is off."""
-
-    delivery_id: int
-    lease_id: uuid.UUID
-    subscription_id: int
+class Released(Held):
+    """Not attempted: due again, or queued if its subscription is off."""
 
 
-def commit(attempted: Sequence[Attempted], released: Sequence[Released], now: datetime) -> None:
-    """Stores both in one transaction. Doing it twice changes nothing.
+class Pending(NamedTuple):
+    """What could not be stored yet: the subscriptions of it are locked by somebody else."""
 
-    1. Lock the subscriptions.
+    attempted: list[Attempted]
+    released: list[Released]
+
+
+def commit(attempted: Sequence[Attempted], released: Sequence[Released], now: datetime) -> Pending:
+    """Stores both in one transaction and returns what of it is to be stored later.
+
+    Doing it twice changes nothing.
+
+    1. Lock the subscriptions; leave for later what belongs to those that somebody else has.
     2. Turn on and off what the attempts say of them.
     3. Move the deliveries, and write a row for each attempt.
     4. Mark the events whose every delivery has arrived.
     5. Give back what was not attempted.
     """
+    wanted = {one.subscription_id for one in (*attempted, *released)}
+    changing = any(one.was_failing or not one.answer.delivered for one in attempted)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK_CHANGING if changing else LOCK_STEADY, [sorted(wanted)])
+        locked = {row[0] for row in cursor.fetchall()}
+        later: set[int] = set()
+        if locked != wanted:
+            cursor.execute(STILL_THERE, [sorted(wanted - locked)])
+            later = {row[0] for row in cursor.fetchall()}
+        pending = Pending(
+            [one for one in attempted if one.subscription_id in later],
+            [one for one in released if one.subscription_id in later],
+        )
+        _store(
+            cursor,
+            [one for one in attempted if one.subscription_id in locked],
+            [one for one in released if one.subscription_id in locked],
+            now,
+        )
+    return pending
+
+
+def _store(
+    cursor: CursorWrapper,
+    attempted: Sequence[Attempted],
+    released: Sequence[Released],
+    now: datetime,
+) -> None:
     # The latest word on each subscription decides: the attempts are in the order of their ends.
     sound = {one.subscription_id: one.answer.delivered for one in attempted}
     was_failing = {one.subscription_id for one in attempted if one.was_failing}
@@ -124,30 +170,27 @@ def commit(attempted: Sequence[Attempted], released: Sequence[Released], now: da
     off = {
         one.subscription_id: one.decision.deactivate for one in attempted if one.decision.deactivate
     }
-    locked = sorted(sound.keys() | {one.subscription_id for one in released})
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LOCK_CHANGING if failing or recovered or off else LOCK_STEADY, [locked])
-        if failing:
-            cursor.execute(MARK_FAILING, [now, failing])
-        if recovered:
-            cursor.execute(MARK_SOUND, [recovered])
-        for subscription_id, why in off.items():
-            cursor.execute(DEACTIVATE, [now, why, subscription_id])
-        if attempted:
-            cursor.execute(MOVE, {**_columns(attempted), "now": now})
-            arrived = [row[0] for row in cursor.fetchall()]
-            if arrived:
-                cursor.execute(MARK_NOTIFIED, [arrived])
-        if released:
-            cursor.execute(
-                RELEASE,
-                {
-                    "ids": [one.delivery_id for one in released],
-                    "leases": [one.lease_id for one in released],
-                },
-            )
-        for subscription_id in off:
-            queue_pending(subscription_id, now)
+    if failing:
+        cursor.execute(MARK_FAILING, [now, failing])
+    if recovered:
+        cursor.execute(MARK_SOUND, [recovered])
+    for subscription_id, why in off.items():
+        cursor.execute(DEACTIVATE, [now, why, subscription_id])
+    if attempted:
+        cursor.execute(MOVE, {**_columns(attempted), "now": now})
+        arrived = [row[0] for row in cursor.fetchall()]
+        if arrived:
+            cursor.execute(MARK_NOTIFIED, [arrived])
+    if released:
+        cursor.execute(
+            RELEASE,
+            {
+                "ids": [one.delivery_id for one in released],
+                "leases": [one.lease_id for one in released],
+            },
+        )
+    for subscription_id in off:
+        queue_pending(subscription_id, now)
 
 
 def _columns(attempted: Sequence[Attempted]) -> dict[str, list[object]]:

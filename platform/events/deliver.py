@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from events import attempt
 from events.claim import Claimed, Walk, claim, due_subscriptions
-from events.commit import Attempted, Released, commit
+from events.commit import Attempted, Pending, Released, commit
 from events.outcome import Answer, decide
 from events.traffic import Traffic
 from worker import line
@@ -36,6 +36,8 @@ LARGEST_BATCH = 500  # outcomes stored together
 STOP_WITHIN = 3.0  # seconds that attempts may still take when the process is to stop
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
 STORE_WITHIN = 60.0  # seconds that outcomes are kept for a lost database: as long as their leases
+PATIENCE_WITH_A_LOCK = 20.0  # seconds that they are kept for a subscription that somebody changes
+LOOK_AGAIN = 0.1  # seconds until it is tried again
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class DeliveryEngine:
         self._attempts: set[asyncio.Task[None]] = set()
         self._attempted: list[Attempted] = []
         self._released: list[Released] = []
+        self._pending_since: float | None = None  # since something stored has to be kept for later
         self._to_store = asyncio.Event()
         self._progress = asyncio.Event()
         self._start_is_due = False
@@ -207,29 +210,46 @@ class DeliveryEngine:
             attempted, self._attempted = self._attempted, []
             released, self._released = self._released, []
             self._to_store.clear()
-            await self._store(attempted, released)
-            for tried in attempted:
-                self._traffic.settled(tried.subscription_id)
-            for untried in released:
-                self._traffic.settled(untried.subscription_id)
+            kept = self._keep(await self._store(attempted, released))
+            for one in (*attempted, *released):
+                if one.delivery_id not in kept:
+                    self._traffic.settled(one.subscription_id)
             self._progress.set()
 
-    async def _store(self, attempted: list[Attempted], released: list[Released]) -> None:
-        """Stores a batch, again and again while the database is away.
+    def _keep(self, pending: Pending) -> set[int]:
+        """Keeps what belongs to a locked subscription for the next batch, yet not for ever.
+
+        Returns the ids of the deliveries that are kept.
+        What is given up is attempted again, under the same id, when its lease has ended.
+        """
+        if not (pending.attempted or pending.released):
+            self._pending_since = None
+            return set()
+        now = time.monotonic()
+        self._pending_since = self._pending_since or now
+        if line.stopping() or now - self._pending_since > PATIENCE_WITH_A_LOCK:
+            log.warning("delivery.outcomes_given_up", count=len(pending.attempted))
+            self._pending_since = None
+            return set()
+        self._attempted[:0] = pending.attempted
+        self._released[:0] = pending.released
+        asyncio.get_running_loop().call_later(LOOK_AGAIN, self._to_store.set)
+        return {one.delivery_id for one in (*pending.attempted, *pending.released)}
+
+    async def _store(self, attempted: list[Attempted], released: list[Released]) -> Pending:
+        """Stores a batch, again and again while the database is away; what is still to be stored.
 
         After a minute the leases have ended: the attempts will be made again, under the same ids.
         """
         give_up_at = time.monotonic() + STORE_WITHIN
         while True:
             try:
-                await _database(commit, attempted, released, timezone.now())
+                return await _database(commit, attempted, released, timezone.now())
             except (OperationalError, InterfaceError) as error:
                 await _lost_database(error)
                 if time.monotonic() > give_up_at:
                     log.error("delivery.outcomes_lost", count=len(attempted))
-                    return
-            else:
-                return
+                    return Pending([], [])
 
 
 async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
