@@ -5,7 +5,8 @@ meanwhile is left alone, attempt row and all.
 Rule 2: subscriptions are locked before deliveries, in the order of their ids. Whoever deletes or
 deactivates one takes the same lock, so a delivery never waits for a retry below a subscription
 that is off, and no attempt is written below one that is going.
-Rule 3: a subscription that somebody else has locked is not waited for, since what waits here are
+Rule 3: an attempt at another URL than the subscription's present one says nothing of that one.
+Rule 4: a subscription that somebody else has locked is not waited for, since what waits here are
 the outcomes of everybody: its outcomes are handed back, to be stored later.
 """
 
@@ -34,7 +35,9 @@ STILL_THERE = """
 SELECT id FROM events_subscription WHERE id = ANY(%s)
 """
 MARK_FAILING = """
-UPDATE events_subscription SET failing_since = %s WHERE id = ANY(%s) AND failing_since IS NULL
+UPDATE events_subscription s SET failing_since = %s
+  FROM unnest(%s::bigint[], %s::text[]) AS failing (id, url)
+ WHERE s.id = failing.id AND s.url = failing.url AND s.failing_since IS NULL
 """
 MARK_SOUND = """
 UPDATE events_subscription SET failing_since = NULL WHERE id = ANY(%s)
@@ -42,20 +45,24 @@ UPDATE events_subscription SET failing_since = NULL WHERE id = ANY(%s)
 DEACTIVATE = """
 UPDATE events_subscription
    SET active = FALSE, deactivated_at = %s, deactivation_reason = %s
- WHERE id = %s AND active
+ WHERE id = %s AND url = %s AND active
+RETURNING id
 """
 MOVE = """
 WITH outcome AS (
     SELECT *
       FROM unnest(%(ids)s::bigint[], %(leases)s::uuid[], %(statuses)s::text[],
-                  %(failures)s::int[], %(first_failed)s::timestamptz[], %(next)s::timestamptz[],
+                  %(urls)s::text[], %(failures)s::int[], %(first_failed)s::timestamptz[],
+                  %(next)s::timestamptz[],
                   %(started)s::timestamptz[], %(durations)s::int[], %(codes)s::int[],
                   %(errors)s::text[], %(excerpts)s::text[])
-        AS o (id, lease_id, status, failures, first_failed_at, next_attempt_at,
+        AS o (id, lease_id, status, url, failures, first_failed_at, next_attempt_at,
               started_at, duration_ms, status_code, error, response_excerpt)
 ), moved AS (
     UPDATE events_delivery d
-       SET status = CASE WHEN o.status = 'retry' AND NOT s.active THEN 'queued' ELSE o.status END,
+       SET status = CASE WHEN o.status = 'retry' AND NOT s.active THEN 'queued'
+                         WHEN o.status = 'queued' AND s.active AND s.url <> o.url THEN 'retry'
+                         ELSE o.status END,
            failures = o.failures,
            first_failed_at = o.first_failed_at,
            next_attempt_at = o.next_attempt_at,
@@ -104,6 +111,7 @@ class Held:
 class Attempted(Held):
     """One attempt that was made, what it came to, and what follows."""
 
+    url: str  # that it went to
     was_failing: bool
     started_at: datetime
     duration_ms: int
@@ -167,15 +175,16 @@ def _store(
     was_failing = {one.subscription_id for one in attempted if one.was_failing}
     recovered = [key for key, delivered in sound.items() if delivered and key in was_failing]
     failing = [key for key, delivered in sound.items() if not delivered]
-    off = {
-        one.subscription_id: one.decision.deactivate for one in attempted if one.decision.deactivate
-    }
+    tried = {one.subscription_id: one.url for one in attempted}
+    off: set[int] = set()
     if failing:
-        cursor.execute(MARK_FAILING, [now, failing])
+        cursor.execute(MARK_FAILING, [now, failing, [tried[key] for key in failing]])
     if recovered:
         cursor.execute(MARK_SOUND, [recovered])
-    for subscription_id, why in off.items():
-        cursor.execute(DEACTIVATE, [now, why, subscription_id])
+    for one in attempted:
+        if one.decision.deactivate:
+            cursor.execute(DEACTIVATE, [now, one.decision.deactivate, one.subscription_id, one.url])
+            off.update(row[0] for row in cursor.fetchall())
     if attempted:
         cursor.execute(MOVE, {**_columns(attempted), "now": now})
         arrived = [row[0] for row in cursor.fetchall()]
@@ -189,7 +198,7 @@ def _store(
                 "leases": [one.lease_id for one in released],
             },
         )
-    for subscription_id in off:
+    for subscription_id in sorted(off):
         queue_pending(subscription_id, now)
 
 
@@ -198,6 +207,7 @@ def _columns(attempted: Sequence[Attempted]) -> dict[str, list[object]]:
         "ids": [one.delivery_id for one in attempted],
         "leases": [one.lease_id for one in attempted],
         "statuses": [DeliveryStatus(one.decision.status).value for one in attempted],
+        "urls": [one.url for one in attempted],
         "failures": [one.decision.failures for one in attempted],
         "first_failed": [one.decision.first_failed_at for one in attempted],
         "next": [one.decision.next_attempt_at for one in attempted],

@@ -178,6 +178,7 @@ class DeliveryEngine:
                 delivery_id=delivery.id,
                 lease_id=delivery.lease_id,
                 subscription_id=delivery.subscription_id,
+                url=delivery.url,
                 was_failing=delivery.failing,
                 started_at=started_at,
                 duration_ms=round((time.monotonic() - began) * 1000),

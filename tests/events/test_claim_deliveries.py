@@ -54,6 +54,7 @@ def attempted(claimed: Claimed, status: DeliveryStatus, code: int) -> Attempted:
         delivery_id=claimed.id,
         lease_id=claimed.lease_id,
         subscription_id=claimed.subscription_id,
+        url=URL,
         was_failing=False,
         started_at=timezone.now(),
         duration_ms=5,

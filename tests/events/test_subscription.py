@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from events.models import Delivery, Event, Subscription
@@ -15,7 +15,7 @@ from instances import configuration
 from instances.models import ElementInstance
 from instances.signals import grant_lost, instance_deleting, instance_saved
 from tests.events.found import new_instance, record
-from tests.events.receiver import Receiver
+from tests.events.receiver import Notification, Receiver, Reply
 
 pytestmark = pytest.mark.django_db
 URL = "http://127.0.0.1:9/callback"
@@ -75,6 +75,33 @@ def test_what_waits_goes_to_the_new_url_with_the_new_key(
 
     (arrived,) = receiver.received
     assert "webhook-signature" in arrived.headers
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_word_of_the_old_url_does_not_turn_off_the_new_one(
+    instance: ElementInstance, receiver: Receiver
+) -> None:
+    new_url = receiver.url.replace("callback", "new")
+    with transaction.atomic():
+        configure(instance, url=receiver.url)
+    record(instance)
+
+    def move_meanwhile(notification: Notification) -> Reply:
+        if notification.path == "/new":
+            return Reply(200)
+        with transaction.atomic():
+            configure(instance, url=new_url)
+        connection.close()
+        return Reply(410)
+
+    receiver.answer = move_meanwhile
+    deliver_all_due()
+
+    subscription = Subscription.objects.get()
+    assert (subscription.url, subscription.active) == (new_url, True)
+    assert subscription.failing_since is None
+    assert Delivery.objects.get().status == "delivered"
+    assert [one.path for one in receiver.received] == ["/callback", "/new"]
 
 
 def test_an_emptied_url_queues_what_waits_and_later_events_are_only_recorded(
