@@ -1,7 +1,7 @@
 """django-q2's cluster, stopped cleanly and mended after a kill.
 
-Two things of django-q2 1.11 are changed here, both for the same reason: its processes share locks
-that the kernel does not free when their holder is killed.
+Three things of django-q2 1.11 are changed here, two of them since its processes share locks that
+the kernel does not free when their holder is killed.
 
 1. A SIGTERM to the whole process group (Ctrl-C under a process manager, systemd's default) killed
    the sentinel while the main process told it to stop, and that call then waited for ever. Here
@@ -18,6 +18,7 @@ import os
 import resource
 import signal
 from contextlib import suppress
+from multiprocessing.util import register_after_fork
 from typing import Any
 
 import structlog
@@ -28,7 +29,7 @@ from django_q.queues import Queue
 from django_q.scheduler import scheduler
 from django_q.status import Stat
 
-from worker import line
+from worker import line, orphan
 
 SCHEDULE_EVERY = 30.0  # seconds between two looks at the schedules
 MOST_FILES = 16_384  # open files of a worker process, where the hard limit allows it
@@ -46,6 +47,7 @@ class Sentinel(cluster.Sentinel):
 
     def start(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # children inherit it
+        register_after_fork(self, orphan.end_with_parent)
         super().start()
 
     def guard(self) -> None:
@@ -61,7 +63,7 @@ class Sentinel(cluster.Sentinel):
                 to_schedule = 0.0
                 scheduler(broker=self.broker)
             Stat(self).save()
-            if self.stop_event.wait(Conf.GUARD_CYCLE):
+            if self.stop_event.wait(Conf.GUARD_CYCLE) or orphan.is_orphan():
                 break
         self.stop()
 

@@ -101,3 +101,12 @@ def test_the_lines_and_the_queue_go_on_after_each_process_was_killed_in_turn(
         victim.wait()
     assert does_work()
     until(lambda: running_lines() == LINES)
+
+
+@pytest.mark.parametrize("killed", ["the main process", "the sentinel"])
+def test_none_outlives_the_one_that_started_it(cluster: psutil.Process, killed: str) -> None:
+    assert len(group(cluster.pid)) > 5
+    victim = cluster if killed == "the main process" else cluster.children()[0]
+    victim.kill()
+    until(lambda: group(cluster.pid) == [], seconds=20)
+    assert running_lines() == 0
