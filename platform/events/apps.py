@@ -16,5 +16,5 @@ class EventsConfig(AppConfig):
             subscription.record_lost_grant, dispatch_uid="events.record_lost_grant"
         )
         signals.instance_deleting.connect(
-            subscription.hold_for_deletion, dispatch_uid="events.hold_for_deletion"
+            subscription.clear_for_deletion, dispatch_uid="events.clear_for_deletion"
         )

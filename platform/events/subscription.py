@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from events.models import Delivery, DeliveryStatus, Subscription
@@ -16,6 +16,17 @@ from instances.models import ElementInstance
 
 NO_URL = "no callback URL is configured"
 PENDING = (DeliveryStatus.CREATED, DeliveryStatus.RETRY)
+REMOVE_EVENTS = (
+    """
+    DELETE FROM events_deliveryattempt a USING events_delivery d, events_event e
+     WHERE a.delivery_id = d.id AND d.event_id = e.id AND e.instance_id = %s
+    """,
+    """
+    DELETE FROM events_delivery d USING events_event e
+     WHERE d.event_id = e.id AND e.instance_id = %s
+    """,
+    "DELETE FROM events_event WHERE instance_id = %s",
+)
 
 
 def follow_configuration(instance: ElementInstance, **_: Any) -> None:
@@ -66,12 +77,17 @@ def record_lost_grant(instance: ElementInstance, reason: str, **_: Any) -> None:
     )
 
 
-def hold_for_deletion(instance: ElementInstance, **_: Any) -> None:
-    """Receiver of instance_deleting: waits for attempts that are being recorded just now.
+def clear_for_deletion(instance: ElementInstance, **_: Any) -> None:
+    """Receiver of instance_deleting: removes the instance's events and what hangs on them.
 
-    They take the same lock, so none can add a row below one that is about to go.
+    - Waits for attempts that are being recorded just now. They take the same lock, so none can
+      add a row below one that is about to go.
+    - Removes in three statements what Django's cascade takes thousands for.
     """
     list(Subscription.objects.select_for_update().filter(instance=instance).values_list("pk"))
+    with connection.cursor() as cursor:
+        for statement in REMOVE_EVENTS:
+            cursor.execute(statement, [instance.pk])
 
 
 def reactivate(subscription_id: int) -> bool:
