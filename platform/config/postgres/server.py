@@ -56,6 +56,13 @@ def embedded_postgres(folder: str | Path) -> EmbeddedPostgres:
         return _servers[path]
 
 
+def stop_unused(folder: str | Path) -> None:
+    """Stops the server of that folder when nobody uses it: its last user may have been killed."""
+    server = EmbeddedPostgres(Path(folder).expanduser().absolute())
+    server._join()
+    server.leave()
+
+
 class EmbeddedPostgres:
     """The server of one folder, as one process uses it."""
 
