@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ from demo.services import (
     ServiceError,
     end_all,
     free_port,
+    kept_in,
     manage,
+    only_start,
     procfile,
     wait_until_ready,
 )
@@ -58,12 +61,12 @@ def run(places: Places) -> None:
 
 def main() -> int:
     began = time.monotonic()
-    places = Places(ROOT / "var" / "demo", free_port(), free_port(), free_port())
-    places.var.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the services on its way out
+    places = Places(kept_in() / "demo", free_port(), free_port(), free_port())
     sys.stdout.write("starting the database, the web server, the worker and the sandbox …\n")
     sys.stdout.flush()
     try:
-        with services(places):
+        with only_start(places), services(places):
             sys.stdout.write(f"ready after {time.monotonic() - began:.1f} s\n")
             run(places)
     except ServiceError as error:
@@ -72,6 +75,9 @@ def main() -> int:
     except StepFailed as error:
         sys.stderr.write(f"\nFailed at {error}\nWhat to do: {error.advice}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted; everything that was started has ended.\n")
+        return 130
     sys.stdout.write(f"\nAll of it happened, in {time.monotonic() - began:.1f} s.\n")
     return 0
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import requests
 from honcho.environ import parse_procfile
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE_ROOT = ROOT / "platform"
 PYTHON = sys.executable
 MARK = "PERIODIC_SERVICES_OF"  # environment variable
 SIGNATURE_KEY = "a-signature-key-for-trying-things-out"
@@ -72,6 +74,30 @@ class Places:
             "GOOGLE_REVOKE_URL": f"{self.sandbox}/revoke",
             "RECEIVER_SIGNATURE_KEY": SIGNATURE_KEY,
         }
+
+
+def kept_in() -> Path:
+    """The folder for all that is kept: PERIODIC_VAR, or `var` beside this one."""
+    return Path(os.environ.get("PERIODIC_VAR") or ROOT / "var").resolve()
+
+
+@contextmanager
+def only_start(places: Places) -> Iterator[None]:
+    """Makes the folder for what is kept, and keeps another start out of it.
+
+    Raises ServiceError when one is there. The kernel frees the lock of one that was killed.
+    """
+    places.var.mkdir(parents=True, exist_ok=True)
+    with (places.var / "lock").open("w") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of this process, not its children
+        except OSError as error:
+            raise ServiceError(
+                f"the services that keep their data in {places.var} run already. End them first "
+                "(Ctrl-C where they run), or choose another folder and other ports: "
+                "PERIODIC_VAR=/tmp/periodic PORT=8100 SANDBOX_PORT=8125 RECEIVER_PORT=8127 make up"
+            ) from error
+        yield
 
 
 def procfile() -> Mapping[str, str]:
@@ -136,16 +162,17 @@ def wait_until_ready(places: Places) -> None:
 
 
 def running(places: Places) -> list[psutil.Process]:
-    """Every living process of these services, orphans of a kill -9 included.
+    """Every other living process of these services, orphans of a kill -9 included.
 
     They are known by a mark in their environment, which children inherit: no note that could go
-    stale. The database is left out: it stops when the last that uses it is gone.
+    stale. The database is left out: it stops after them.
     """
     found = []
     for process in psutil.process_iter():
         try:
             if (
-                process.environ().get(MARK) == str(places.var)
+                process.pid != os.getpid()
+                and process.environ().get(MARK) == str(places.var)
                 and process.status() != psutil.STATUS_ZOMBIE
                 and process.name() != "postgres"
             ):
@@ -156,7 +183,7 @@ def running(places: Places) -> list[psutil.Process]:
 
 
 def end_all(places: Places) -> int:
-    """Ends every process of these services; returns how many there were."""
+    """Ends every process of these services, the database last; returns how many there were."""
     processes = running(places)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
@@ -165,4 +192,17 @@ def end_all(places: Places) -> int:
     for process in [*stubborn, *running(places)]:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    stop_database(places)
     return len(processes)
+
+
+def stop_database(places: Places) -> None:
+    """The last to use the embedded database stops it, unless it was killed: then this does."""
+    folder = places.var / "postgres"
+    if not folder.exists() or os.environ.get("DATABASE_URL"):
+        return
+    if str(SOURCE_ROOT) not in sys.path:
+        sys.path.insert(0, str(SOURCE_ROOT))
+    from config.postgres.server import stop_unused
+
+    stop_unused(folder)

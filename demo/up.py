@@ -11,12 +11,15 @@ import threading
 from honcho.manager import Manager
 
 from demo.services import (
+    MARK,
     ROOT,
     SIGNATURE_KEY,
     Places,
     ServiceError,
     end_all,
+    kept_in,
     manage,
+    only_start,
     procfile,
     require_free,
     wait_until_ready,
@@ -27,17 +30,24 @@ INTERRUPTED = 130  # what honcho returns after Ctrl-C
 
 
 def places_from_environment() -> Places:
+    """Raises ServiceError when a port is none."""
     return Places(
-        var=ROOT / "var",
-        web_port=int(os.environ.get("PORT", "8000")),
-        sandbox_port=int(os.environ.get("SANDBOX_PORT", "8025")),
-        receiver_port=int(os.environ.get("RECEIVER_PORT", "8027")),
+        var=kept_in(),
+        web_port=_port("PORT", "8000"),
+        sandbox_port=_port("SANDBOX_PORT", "8025"),
+        receiver_port=_port("RECEIVER_PORT", "8027"),
     )
+
+
+def _port(variable: str, default: str) -> int:
+    text = os.environ.get(variable) or default
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_535):
+        raise ServiceError(f"{variable} must be a port from 1 to 65535, not {text!r}")
+    return int(text)
 
 
 def prepare(places: Places) -> list[str]:
     """Ends leftovers, checks the ports, migrates; returns the lines that greet the person."""
-    places.var.mkdir(parents=True, exist_ok=True)
     leftovers = end_all(places)
     if leftovers:
         sys.stdout.write(f"ended {leftovers} processes that an earlier start left running\n")
@@ -117,14 +127,27 @@ def run(places: Places, greet: list[str]) -> int:
     return 0 if manager.returncode == INTERRUPTED else 1
 
 
+def mark_this_process(places: Places) -> None:
+    """Starts this program anew with the mark in its environment, for honcho's processes inherit
+    it: should this one be killed, the next start finds them all."""
+    if os.environ.get(MARK) != str(places.var):
+        os.execve(  # noqa: S606 - this very program
+            sys.executable, sys.orig_argv, {**os.environ, MARK: str(places.var)}
+        )
+
+
 def main() -> int:
-    places = places_from_environment()
     try:
-        greet = prepare(places)
+        places = places_from_environment()
+        mark_this_process(places)
+        with only_start(places):
+            return run(places, prepare(places))
     except ServiceError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return run(places, greet)
+    except KeyboardInterrupt:  # before the services were started
+        end_all(places)
+        return 0
 
 
 if __name__ == "__main__":
