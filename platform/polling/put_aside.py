@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min, Q
+from django.db.models import Case, Count, Min, Q, When
+from django.db.models.functions import Random
 
 from elements.types import Changes, ChangeType, Unfetched
 from polling.due import after_put_aside
@@ -33,10 +34,15 @@ class Waiting:
 
 
 def due_put_aside(resource_id: int, now: datetime) -> tuple[Unfetched, ...]:
-    """The objects whose fetch is due, those waiting longest first."""
+    """The objects whose fetch is due, those waiting longest first.
+
+    What failed together is due together, and a feed asks for no more when all of its first
+    requests fail: in an order that stayed the same, those behind would never be asked for.
+    """
+    in_turn = Case(When(attempts=0, then="id")).asc(nulls_last=True)
     rows = (
         PutAsideObject.objects.filter(resource_id=resource_id, next_try_at__lte=now)
-        .order_by("next_try_at", "id")
+        .order_by("next_try_at", in_turn, Random())
         .values_list("object_id", "change_type", "error")[:MOST_ASKED]
     )
     return tuple(Unfetched(id_, ChangeType(type_), error) for id_, type_, error in rows)

@@ -9,6 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from polling.models import PollingResource, PollRun, PutAsideObject
+from polling.put_aside import due_put_aside
 from polling.tasks import poll_all_due
 
 from .ledger import Ledger
@@ -140,3 +141,31 @@ def test_many_poisoned_objects_do_not_keep_new_ones_waiting(
         poll_all_due()
     assert told(resource) == [("good", "CREATED")]
     assert PutAsideObject.objects.count() == 12
+
+
+def put_aside(resource: PollingResource, count: int, *, attempts: int) -> None:
+    PutAsideObject.objects.bulk_create(
+        PutAsideObject(
+            resource=resource,
+            object_id=f"{number:03}",
+            change_type="CREATED",
+            attempts=attempts,
+            next_try_at=timezone.now(),
+        )
+        for number in range(count)
+    )
+    PutAsideObject.objects.update(next_try_at=timezone.now())
+
+
+def test_of_those_that_failed_together_everyone_comes_first_at_times(
+    resource: PollingResource,
+) -> None:
+    put_aside(resource, 100, attempts=1)
+    first = {due_put_aside(resource.pk, timezone.now())[0].object_id for _ in range(20)}
+    assert len(first) > 1  # one of 20 by chance: 1 in 10**38
+
+
+def test_those_that_only_wait_their_turn_keep_their_order(resource: PollingResource) -> None:
+    put_aside(resource, 100, attempts=0)
+    asked = [one.object_id for one in due_put_aside(resource.pk, timezone.now())]
+    assert asked == sorted(asked)
