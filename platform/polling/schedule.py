@@ -21,7 +21,7 @@ from elements import poller
 from elements.types import PollerEntry
 from instances import configuration
 from instances.models import ElementInstance
-from polling.due import LONGEST_INTERVAL
+from polling.due import LONGEST_INTERVAL, with_put_aside
 from polling.models import PollingResource, PollOutcome, PollRun, PutAsideObject
 from polling.poll_now import start_new
 
@@ -86,7 +86,8 @@ def _update(
     row.active = row.enabled and wanted and instance.enabled and instance.valid
     if not new and row.interval != interval:
         since = row.last_polled_at or now
-        row.next_poll_at = max(now, since + timedelta(seconds=interval))
+        next_poll_at = max(now, since + timedelta(seconds=interval))
+        row.next_poll_at = with_put_aside(next_poll_at, row.put_aside_due_at, now)
     row.interval = interval
     if not wanted and row.cursor is not None:
         row.cursor = row.put_aside_due_at = None

@@ -117,6 +117,20 @@ def test_a_shorter_interval_counts_from_the_last_poll(resource: PollingResource)
         assert resource.next_poll_at == timezone.now()
 
 
+def test_what_is_put_aside_does_not_wait_for_a_longer_interval(
+    resource: PollingResource, ledger: Ledger
+) -> None:
+    ledger.add("bad")
+    ledger.poisoned.add("bad")
+    poll(resource)
+    due = resource.put_aside_due_at
+    assert due is not None
+    resource.instance.refresh_interval = 999_999_999
+    saved(resource.instance)
+    resource.refresh_from_db()
+    assert resource.next_poll_at == due
+
+
 def test_disabling_keeps_the_cursor_and_what_happened_meanwhile_is_told(
     resource: PollingResource, ledger: Ledger
 ) -> None:
