@@ -92,7 +92,7 @@ def refresh(credential_id: int, rejected: str) -> str:
     reason = _loss(failure)
     if reason is None:
         raise failure
-    _lose(credential.instance_id, spent, reason)
+    _lose(credential.instance_id, spent, rejected, reason)
     raise GrantLost(reason) from failure
 
 
@@ -119,8 +119,11 @@ def _loss(failure: TransportError) -> str | None:
     return None
 
 
-def _lose(instance_id: int, spent: str, reason: str) -> None:
-    """Marks the grant as gone, unless the account has been connected again in the meantime."""
+def _lose(instance_id: int, spent: str, rejected: str, reason: str) -> None:
+    """Marks the grant as gone, unless the account has been connected again in the meantime.
+
+    A grant without a refresh token (`spent` is empty) is told from the next by its access token.
+    """
     with transaction.atomic():
         instance = (
             ElementInstance.objects.select_for_update(no_key=True).filter(pk=instance_id).first()
@@ -128,7 +131,9 @@ def _lose(instance_id: int, spent: str, reason: str) -> None:
         if instance is None:
             return
         credential = Credential.objects.select_for_update(no_key=True).get(instance=instance)
-        if credential.state == CredentialState.LOST or credential.refresh_token != spent:
+        if credential.state == CredentialState.LOST:
+            return
+        if (credential.refresh_token, credential.access_token) != (spent, rejected):
             return
         credential.state = CredentialState.LOST
         credential.error = reason

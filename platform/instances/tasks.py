@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 from django.db import connection
@@ -20,6 +21,7 @@ from worker.line import run_line, stopping
 
 SIDE_BY_SIDE = 8  # renewals at once
 BATCH = 80  # credentials claimed at once: what is done well within the lease
+BEGIN_WITHIN = 30.0  # seconds after the claim; the rest of a batch is due again after the lease
 PAUSE = 1.0  # seconds, when nothing is due
 
 log = structlog.get_logger(__name__)
@@ -48,13 +50,17 @@ def refresh_batch() -> int:
     shares = [share for start in range(SIDE_BY_SIDE) if (share := due[start::SIDE_BY_SIDE])]
     if shares:
         with ThreadPoolExecutor(len(shares)) as threads:
-            list(threads.map(_renew_share, shares))
+            until = time.monotonic() + BEGIN_WITHIN
+            list(threads.map(partial(_renew_share, until=until), shares))
     return len(due)
 
 
-def _renew_share(credential_ids: Sequence[int]) -> None:
+def _renew_share(credential_ids: Sequence[int], until: float) -> None:
+    """Renews one after the other. A provider that hangs must not hold us past lease and task."""
     try:
         for credential_id in credential_ids:
+            if stopping() or time.monotonic() >= until:
+                return
             _renew(credential_id)
     finally:
         connection.close()  # this thread's own

@@ -14,11 +14,13 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from instances import provision
+from instances import credential as module
+from instances import provision, tasks
+from instances.claim import LEASE
 from instances.credential import CredentialAuthorizer, refresh
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.signals import grant_lost, instance_saved
-from instances.tasks import refresh_all_due
+from instances.tasks import refresh_all_due, refresh_batch
 from integrations.gmail.sandbox.server import SandboxServer
 from transport.errors import GrantLost, ProviderError, ProviderUnreachable
 
@@ -59,6 +61,20 @@ def test_due_credentials_are_renewed(credential: Credential, sandbox: SandboxSer
         assert renewed.refresh_due_at is not None
         assert renewed.refresh_due_at > timezone.now()
         assert renewed.failures == 0
+
+
+def test_what_is_not_begun_in_time_is_left_for_the_next_lease(
+    credential: Credential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(timezone.now() + timedelta(minutes=51), tick=False) as clock:
+        monkeypatch.setattr(tasks, "BEGIN_WITHIN", 0.0)  # as when a provider hangs
+        assert refresh_batch() == 1
+        assert Credential.objects.get().access_token == credential.access_token
+        monkeypatch.undo()
+        assert refresh_batch() == 0
+        clock.shift(LEASE)
+        assert refresh_batch() == 1
+        assert Credential.objects.get().access_token != credential.access_token
 
 
 def test_of_many_that_want_a_new_token_one_asks(
@@ -205,6 +221,37 @@ def test_an_access_token_alone_ends_when_it_is_rejected(
         refresh(credential.pk, tokens["access_token"])
 
     assert not ElementInstance.objects.get().valid
+
+
+def test_a_loss_that_comes_late_does_not_end_the_next_grant(
+    api: APIClient, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought: Json = {
+        "externalAuthentication": "initial",
+        "configuration": {
+            "oauth.api.key": "sandbox-client",
+            "oauth.api.secret": "sandbox-secret",
+            "oauth.user.token": sandbox.control.sign_in()["access_token"],
+        },
+    }
+    body = {"name": "Brought", "element": {"key": "gmail"}, **brought}
+    created = api.post(f"{API}/instances", body, format="json").json()
+    before = Credential.objects.get()
+    another = sandbox.control.sign_in()["access_token"]
+    brought["configuration"]["oauth.user.token"] = another
+    lose = module._lose
+
+    def late(*args: Any) -> None:
+        path = f"{API}/instances/{created['id']}"
+        assert api.patch(path, brought, format="json").status_code == 200
+        lose(*args)
+
+    monkeypatch.setattr(module, "_lose", late)
+    with pytest.raises(GrantLost):
+        refresh(before.pk, before.access_token)
+    assert ElementInstance.objects.get().valid
+    after = Credential.objects.get()
+    assert (after.state, after.access_token) == (CredentialState.OK, another)
 
 
 def test_connecting_again_keeps_id_and_token(
