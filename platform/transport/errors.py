@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from transport import json_text
 
 
 class TransportError(Exception):
@@ -88,7 +89,7 @@ def _describe(body: bytes) -> tuple[str, str]:
     """The human text and the machine reason in an error body, as far as it has them."""
     text = body[:4096].decode("utf-8", "replace")
     try:
-        error = json.loads(body)["error"]
+        error = json_text.parse(body)["error"]
     except (ValueError, KeyError, TypeError):
         return " ".join(text.split())[:LONGEST_EXCERPT], ""
     if isinstance(error, str):  # the OAuth form, RFC 6749 section 5.2
@@ -115,8 +116,8 @@ def retry_after_seconds(value: str | None) -> float | None:
         return float(value)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # not a date, or one beyond any calendar
         return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())

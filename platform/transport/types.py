@@ -7,12 +7,12 @@ a sequence of requests (run side by side, answered by a list of outcomes in the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from transport import json_text
 from transport.errors import MalformedAnswer, ProviderError, TransportError
 
 QueryValue: TypeAlias = str | int | Sequence[str]
@@ -58,11 +58,16 @@ class Response:
     def json(self) -> Any:
         """The parsed body of a 2xx answer.
 
-        Raises ProviderError for another status and MalformedAnswer when it is not JSON.
+        Raises ProviderError for another status and MalformedAnswer when it is not JSON, or is
+        nested deeper than json_text.DEEPEST.
         """
         self.raise_for_status()
         try:
-            return json.loads(self.body)
+            return json_text.parse(self.body)
+        except json_text.TooDeepError as error:
+            raise MalformedAnswer(
+                f"the provider's answer is nested deeper than {json_text.DEEPEST} levels"
+            ) from error
         except ValueError as error:
             raise MalformedAnswer("the provider's answer is not JSON") from error
 

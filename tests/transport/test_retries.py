@@ -95,6 +95,25 @@ def test_retry_after_may_be_a_date() -> None:
     assert pause_before_retry("GET", Response(503, headers, b""), 1, 0.0, Limits()) == 6.0
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "1000000000000000000",
+        "Mon, 01 Jan 99999999999 00:00:00 GMT",
+        "Wed, 21 Oct 2015 99999999999999:28:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Sat, 01 Jan 0000 00:00:00 GMT",
+        "soon",
+    ],
+)
+def test_a_retry_after_beyond_any_calendar_is_not_followed(written: str) -> None:
+    pause = pause_before_retry(
+        "GET", Response(503, {"retry-after": written}, b""), 1, 0.0, Limits()
+    )
+
+    assert pause is None or pause <= Limits().first_pause
+
+
 def test_no_attempt_begins_late() -> None:
     busy = Response(503, {}, b"")
 
