@@ -107,7 +107,7 @@ def _read_records(page: Mapping[str, Any], sightings: dict[str, Sighting]) -> st
     """Adds what the page's records say to `sightings`; returns the last record's id."""
     record_id = ""
     for record in _objects(page, "history"):
-        record_id = _text_id(record.get("id"))
+        record_id = text_id(record.get("id"))
         for kind, field_name in (
             (ChangeType.CREATED, "messagesAdded"),
             (ChangeType.UPDATED, "labelsAdded"),
@@ -165,14 +165,17 @@ def _next_token(page: Mapping[str, Any]) -> str:
 
 
 def _history_id(answer: Mapping[str, Any]) -> str:
-    value = _text_id(answer.get("historyId"))
+    value = text_id(answer.get("historyId"))
     if not value:
-        raise MalformedAnswer("Gmail's answer has no historyId")
+        raise MalformedAnswer("Gmail's answer has no usable historyId")
     return value
 
 
-def _text_id(value: object) -> str:
-    """An id as text. Gmail writes unsigned 64-bit numbers as JSON text; a number is read too."""
-    if isinstance(value, int) and not isinstance(value, bool):
+def text_id(value: object) -> str:
+    """A history id as text, empty when it can be none.
+
+    Gmail writes unsigned 64-bit numbers as JSON text; a number is read too.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64:
         return str(value)
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) and is_safe_id(value) else ""

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from elements.types import Change, ChangeType, Unfetched
-from integrations.gmail.history import Sighting, is_safe_id
+from integrations.gmail.history import Sighting, is_safe_id, text_id
 from integrations.gmail.units import UNITS
 from transport.errors import GrantLost, MalformedAnswer, ProviderError, TransportError
 from transport.types import Outcome, Request, Response, Steps
@@ -107,19 +107,19 @@ def changed_message(message_id: str, kind: ChangeType, response: Response) -> Ch
         message_id,
         kind,
         record,
-        fingerprint_of(message.get("historyId"), labels),
+        fingerprint_of(text_id(message.get("historyId")), labels),
         occurred_at(message.get("internalDate")),
     )
 
 
-def fingerprint_of(history_id: object, labels: Iterable[str]) -> str:
+def fingerprint_of(history_id: str, labels: Iterable[str]) -> str:
     """Equal for two sightings of one state: a message's historyId moves with its every change.
 
     The labels are all that can change on a message; they are there in case the historyId is not.
     https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages
     """
-    digest = sha256("\n".join(sorted(labels)).encode()).hexdigest()[:32]
-    return f"history:{history_id or ''}:labels:{digest}"
+    text = "\n".join(sorted(labels)).encode("utf-8", "surrogatepass")
+    return f"history:{history_id}:labels:{sha256(text).hexdigest()[:32]}"
 
 
 def occurred_at(internal_date: object) -> datetime | None:

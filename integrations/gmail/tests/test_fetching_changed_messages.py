@@ -47,6 +47,7 @@ def test_a_message_that_is_gone_is_counted_and_skipped() -> None:
         (answer({"id": "z", "threadId": "t"}), "something else", None),
         (answer({"id": "b"}), "something else", None),
         (answer({"id": "b", "threadId": "t", "labelIds": "INBOX"}), "labelIds", None),
+        (Response(200, {}, b'{"payload":' * 1000 + b"1" + b"}" * 1000), "deeper", None),
     ],
 )
 def test_a_poisoned_message_is_put_aside_while_others_flow(
@@ -62,6 +63,21 @@ def test_a_poisoned_message_is_put_aside_while_others_flow(
     assert error in aside.error
     assert aside.retry_after == retry_after
     assert found.cursor == str(mailbox.history_id), "the cursor moves past it"
+
+
+@pytest.mark.parametrize("history_id", ["1\0", "\ud800", "9" * 5000, {"a": 1}, [[1]], -1, None])
+@pytest.mark.parametrize("label", ["INBOX", "half \ud800 of a pair", "nul \0"])
+def test_a_message_with_an_odd_history_id_or_label_has_a_storable_fingerprint(
+    history_id: object, label: str
+) -> None:
+    mailbox = Mailbox()
+    start = three_new(mailbox)
+    odd = {"id": "b", "threadId": "t", "labelIds": [label], "historyId": history_id}
+    mailbox.faults["b"] = answer(odd)
+    found = mailbox.run(changed_messages(poll_call(start)))
+    assert found_ids(found) == ["a", "b", "c"]
+    fingerprint = found.changes[1].fingerprint
+    assert fingerprint.isascii() and fingerprint.isprintable() and len(fingerprint) <= 200
 
 
 @pytest.mark.parametrize("fault", [refusal(401, "authError"), GrantLost("the grant is gone")])
