@@ -77,7 +77,9 @@ def test_a_message_with_an_odd_history_id_or_label_has_a_storable_fingerprint(
     found = mailbox.run(changed_messages(poll_call(start)))
     assert found_ids(found) == ["a", "b", "c"]
     fingerprint = found.changes[1].fingerprint
-    assert fingerprint.isascii() and fingerprint.isprintable() and len(fingerprint) <= 200
+    assert fingerprint.isascii()
+    assert fingerprint.isprintable()
+    assert len(fingerprint) <= 200
 
 
 @pytest.mark.parametrize("fault", [refusal(401, "authError"), GrantLost("the grant is gone")])
