@@ -6,24 +6,27 @@ in a URL, and no error carries one.
 
 from __future__ import annotations
 
-import json
+import io
 import logging
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 from django.utils import timezone
 from oauthlib.oauth2 import OAuth2Error
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
+from urllib3.exceptions import HTTPError
 
 from elements import catalogue
 from elements.types import Element
 from instances import configuration as keys
+from transport import json_text
 from transport.errors import (
     AddressRefused,
     MalformedAnswer,
@@ -33,10 +36,14 @@ from transport.errors import (
     retry_after_seconds,
 )
 from transport.guard import default_guard
+from transport.limits import Limits
+from transport.sync import read_body
 
 TIMEOUT = (5.0, 10.0)  # seconds to connect, seconds between two pieces of the answer
+LIMITS = Limits(total=20.0, body=1_048_576)  # of one answer
 LONGEST_ERROR = 300  # characters of a provider's text that we repeat
 LONGEST_TOKEN = 16_384  # characters
+SHORTEST_SECRET = 8  # characters of what is taken out where a provider repeats it to us
 DEFAULT_LIFETIME = 3600  # seconds, when the provider does not say
 
 # requests-oauthlib logs requests and answers, tokens included, at DEBUG.
@@ -102,7 +109,7 @@ def exchange(
     MalformedAnswer or AddressRefused.
     """
     extra: dict[str, Any] = {"code_verifier": code_verifier} if code_verifier else {}
-    with _session(client.id, callback_url) as session:
+    with _session(client.id, callback_url, hidden=(client.secret, code, code_verifier)) as session:
         token = _answered(
             lambda: session.fetch_token(
                 _token_url(element),
@@ -124,7 +131,7 @@ def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -
     refusal; ProviderUnreachable, MalformedAnswer or AddressRefused.
     """
     identity: dict[str, Any] = {"client_id": client.id, "client_secret": client.secret}
-    with _session(client.id) as session:
+    with _session(client.id, hidden=(client.secret, refresh_token)) as session:
         token = _answered(
             lambda: session.refresh_token(
                 _token_url(element),
@@ -154,7 +161,8 @@ def revoke(element: Element, token: str) -> None:
                     catalogue.address(setting),
                     data={"token": token},
                     timeout=TIMEOUT,
-                )
+                ),
+                (token,),
             )
         )
 
@@ -163,17 +171,31 @@ def revoke(element: Element, token: str) -> None:
 
 
 class _Session(OAuth2Session):
-    """An OAuth2Session that takes a redirect for the answer it is."""
+    """An OAuth2Session that takes a redirect for the answer it is, and reads no answer for ever.
+
+    While a token is renewed, its credential's row is locked.
+    """
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        deadline = time.monotonic() + LIMITS.total
+        response = super().send(request, **{**options, "stream": True})
+        with response:
+            whole = read_body(response, LIMITS, deadline)
+        response.raw = io.BytesIO(whole)
+        return response
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
-def _session(client_id: str, callback_url: str | None = None) -> OAuth2Session:
+def _session(
+    client_id: str, callback_url: str | None = None, *, hidden: Sequence[str] = ()
+) -> OAuth2Session:
+    """`hidden` are the secrets that the request carries: no error repeats them."""
     session = _Session(client_id, redirect_uri=callback_url)
     default_guard().protect(session)
     for hook in ("access_token_response", "refresh_token_response"):
-        session.register_compliance_hook(hook, _judged)
+        session.register_compliance_hook(hook, lambda response: _judged(response, hidden))
     return session
 
 
@@ -197,38 +219,49 @@ def _answered(ask: Callable[[], Any]) -> Any:
         raise
     except OAuth2Error as error:  # a 2xx answer without what RFC 6749 section 5.1 demands
         raise MalformedAnswer(f"the token endpoint's answer: {error.error}") from error
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:
         # Its text may hold the address; a token endpoint's holds no secret, but no news either.
         raise ProviderUnreachable(
             f"the token endpoint did not answer ({type(error).__name__})"
         ) from error
-    except (ValueError, TypeError, AttributeError, Warning) as error:
+    except (
+        ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, Warning,
+    ) as error:  # fmt: skip
         # What oauthlib raises over an answer whose parts have unexpected types.
         raise MalformedAnswer("the token endpoint's answer cannot be read") from error
 
 
-def _judged(response: requests.Response) -> requests.Response:
-    """The response when it is 2xx; raises ProviderError otherwise.
+def _judged(response: requests.Response, hidden: Sequence[str]) -> requests.Response:
+    """The response when it is 2xx; raises ProviderError otherwise, without the `hidden` secrets.
 
     `reason` is the error code of RFC 6749 section 5.2.
     """
     if 200 <= response.status_code < 300:
         return response
-    code, description = "", " ".join(response.text[:LONGEST_ERROR].split())
+    code, description = "", response.content.decode("utf-8", "replace")
     try:
-        body = json.loads(response.content)
+        body = json_text.parse(response.content)
     except ValueError:
         body = None
     if isinstance(body, dict) and isinstance(body.get("error"), str):
         code = body["error"][:100]
-        description = str(body.get("error_description") or "")[:LONGEST_ERROR]
-    said = ": ".join(part for part in (code, description) if part)
+        description = str(body.get("error_description") or "")
+    description = " ".join(_without(hidden, description).split())[:LONGEST_ERROR]
+    said = ": ".join(part for part in (_without(hidden, code), description) if part)
     raise ProviderError(
         response.status_code,
         f"error - {{code={response.status_code}, message={said}}}",
         reason=code,
         retry_after=retry_after_seconds(response.headers.get("retry-after")),
     )
+
+
+def _without(hidden: Sequence[str], text: str) -> str:
+    """The text without the secrets, as they are and as a form writes them."""
+    for secret in hidden:
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "[secret]").replace(quote_plus(secret), "[secret]")
+    return text
 
 
 def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant:
@@ -239,8 +272,9 @@ def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant
     granted = token.get("scope") or scope
     if not isinstance(granted, str):  # oauthlib reads it as a list in some versions
         granted = " ".join(str(one) for one in granted)
-    for name, value in (("access_token", access), ("refresh_token", fresh)):
-        if not isinstance(value, str) or len(value) > LONGEST_TOKEN or not value.isascii():
+    texts = {"access_token": access, "refresh_token": fresh, "scope": granted}
+    for name, value in texts.items():
+        if not isinstance(value, str) or len(value) > LONGEST_TOKEN or not _is_plain(value):
             raise MalformedAnswer(f"the token endpoint's answer: {name} is not a usable text")
     if not access:
         raise MalformedAnswer("the token endpoint's answer: access_token is empty")
@@ -253,11 +287,16 @@ def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant
     )
 
 
+def _is_plain(text: str) -> bool:
+    """Whether it has the printable ASCII characters that RFC 6749 appendix A gives it."""
+    return text.isascii() and text.isprintable()
+
+
 def _lifetime(value: Any) -> float:
     """Seconds that the token lives, from `expires_in`; providers write numbers and text."""
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return DEFAULT_LIFETIME
     return seconds if 0 < seconds < 10 * 365 * 86_400 else DEFAULT_LIFETIME
 

@@ -120,7 +120,9 @@ class SyncRunner:
                 stream=True,
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status_code, headers, self._body(answer, deadline))
+                return Response(
+                    answer.status_code, headers, read_body(answer, self._limits, deadline)
+                )
         except TransportError as error:
             return error
         except (failures.InvalidURL, failures.InvalidSchema, failures.MissingSchema):
@@ -132,21 +134,24 @@ class SyncRunner:
         except (failures.RequestException, urllib3_failures.HTTPError) as error:
             return ProviderUnreachable(_why(error))
 
-    def _body(self, answer: requests.Response, deadline: float) -> bytes:
-        """The whole body, in bounded time and memory.
 
-        Read as it arrives: `answer.content` would wait for as long as bytes keep dripping in.
-        """
-        chunks: list[bytes] = []
-        size = 0
-        while chunk := answer.raw.read1(CHUNK, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._limits.body:
-                raise MalformedAnswer(f"the answer is larger than {self._limits.body} bytes")
-            if time.monotonic() > deadline:
-                raise ProviderUnreachable(f"no whole answer within {self._limits.total:g} s")
-        return b"".join(chunks)
+def read_body(answer: requests.Response, limits: Limits, deadline: float) -> bytes:
+    """The whole body of an answer got with `stream`, in bounded time and memory.
+
+    Read as it arrives: `answer.content` would wait for as long as bytes keep dripping in.
+    `deadline` is on the monotonic clock. Raises MalformedAnswer, ProviderUnreachable, and what
+    requests and urllib3 raise.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := answer.raw.read1(CHUNK, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limits.body:
+            raise MalformedAnswer(f"the answer is larger than {limits.body} bytes")
+        if time.monotonic() > deadline:
+            raise ProviderUnreachable(f"no whole answer within {limits.total:g} s")
+    return b"".join(chunks)
 
 
 def _why(error: Exception) -> str:
