@@ -15,6 +15,8 @@ PATH = "event.poller.configuration"
 LONGEST_TEXT = 65_536  # characters of the whole configuration
 LONGEST_URL = 2_000
 MOST_RESOURCES = 100
+DEEPEST = 50  # levels of nesting, as in a request's body
+TOO_DEEP = f"is nested deeper than {DEEPEST} levels"
 HUB_PATH = re.compile(r"/?(?:elements/api-v2/)?(?:hubs/[^/]+/)?(?P<name>[^/]+)/?")
 FLAGS = {
     "filterByUpdatedDate": "filterByUpdatedDate",
@@ -58,34 +60,44 @@ def _object(value: object) -> Mapping[str, Any]:
             raise ConfigurationError(PATH, f"is longer than {LONGEST_TEXT} characters")
         try:
             value = json.loads(value, object_pairs_hook=_without_repetition, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
+        except RecursionError:
+            raise ConfigurationError(PATH, TOO_DEEP) from None
+        except ValueError as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise ConfigurationError(PATH, f"is not JSON: {reason}") from None
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise ConfigurationError(PATH, "must be an object of resources, as JSON or JSON text")
-    try:
-        size = len(json.dumps(value))
-    except (TypeError, ValueError, RecursionError):
-        raise ConfigurationError(PATH, "cannot be written as JSON") from None
-    if size > LONGEST_TEXT:
-        raise ConfigurationError(PATH, f"is longer than {LONGEST_TEXT} characters")
     for text in _texts(value):
         if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
             raise ConfigurationError(PATH, "must not hold null characters or lone surrogates")
+    try:
+        size = len(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            PATH, "cannot be written as JSON: numbers must be finite"
+        ) from None
+    if size > LONGEST_TEXT:
+        raise ConfigurationError(PATH, f"is longer than {LONGEST_TEXT} characters")
     return value
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Every text within a JSON value, names included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
+    """Every text within a JSON value, names included. Raises ConfigurationError if it is deep.
+
+    Without recursion: how deep it is, is the caller's choice until here.
+    """
+    waiting: list[tuple[object, int]] = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise ConfigurationError(PATH, TOO_DEEP)
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            yield from item
+            waiting.extend((inner, depth + 1) for inner in item.values())
+        elif isinstance(item, list):
+            waiting.extend((inner, depth + 1) for inner in item)
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

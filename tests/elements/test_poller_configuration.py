@@ -137,6 +137,21 @@ def test_a_fault_names_its_path(value: object, path: str) -> None:
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.parametrize("levels", [60, 300, 600, 900, 20_000])
+def test_text_that_is_nested_deep_is_refused(levels: int) -> None:
+    text = json.dumps({"changed-messages": {**ENTRY, "x": 0}})
+    deep = text.replace("0", "[" * levels + "]" * levels)
+    with pytest.raises(ConfigurationError, match=f"^{ROOT}: is nested deeper than 50 levels"):
+        parse(deep, find("gmail"))
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_a_number_that_json_lacks_is_refused(number: str) -> None:
+    text = json.dumps({"changed-messages": {**ENTRY, "x": 0}}).replace("0", number)
+    with pytest.raises(ConfigurationError, match=f"^{ROOT}: "):
+        parse(text, find("gmail"))
+
+
 def test_what_cannot_be_polled_is_told_with_what_can() -> None:
     with pytest.raises(ConfigurationError, match="those that can: changed-messages"):
         parse({"labels": ENTRY}, find("gmail"))
