@@ -29,7 +29,7 @@ from .conftest import Connect
 from .ledger import LedgerServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LASTS = 3.0  # seconds
+LASTS = 2.0  # seconds
 KEPT = 4  # instances that stay
 POLLED = ("entries", "drafts")
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
