@@ -25,6 +25,7 @@ import structlog
 from django import db
 from django_q import cluster
 from django_q.conf import Conf
+from django_q.management.commands import qcluster
 from django_q.queues import Queue
 from django_q.scheduler import scheduler
 from django_q.status import Stat
@@ -99,13 +100,23 @@ class Sentinel(cluster.Sentinel):
         self.reincarnations += 1
 
 
+class Cluster(cluster.Cluster):
+    """The main process; see the module."""
+
+    def sig_handler(self, signum: int, frame: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        super().sig_handler(signum, frame)
+
+
 def _was_killed(process: Any) -> bool:
     return process.exitcode is not None and process.exitcode < 0
 
 
 def install() -> None:
-    """Makes django-q2's Cluster use the Sentinel above."""
+    """Makes django-q2's command use the two classes above."""
     cluster.Sentinel = Sentinel
+    qcluster.Cluster = Cluster
 
 
 def raise_file_limit(**_: Any) -> None:
