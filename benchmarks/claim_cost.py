@@ -2,11 +2,15 @@
 
 Each step is what the engine does: claim 200 due rows, then store 200 idle polls, which moves them
 an interval ahead. Only the claim is timed. The clock is a parameter, so a step takes no longer
-than its work. The sizes take turns, each in a database of its own.
+than its work. The sizes take turns, each in a database of its own. Resources fall due in an order
+that has nothing to do with where their rows lie.
 
 few due: as many resources fall due between two claims as one claim takes.
 churned: the same, after many rows were claimed and stored: dead rows lie about, as in operation.
 all due: every resource is overdue, as after a long stop.
+cold: few due, on a new connection right after a checkpoint: each page that a claim touches is new
+    to the server process, and is written to the log whole. It is no part of the flatness, for
+    it passes within seconds; its figures stand for themselves.
 """
 
 from __future__ import annotations
@@ -29,7 +33,8 @@ ROUNDS, STEPS = 6, 20  # rounds over the sizes; claims that each is timed for in
 CHURNED, QUICK_CHURNED = 100_000, 10_000  # rows claimed and stored before the last measurement
 BEFORE_THE_NEXT = timedelta(microseconds=100)  # the resource that falls due after those
 START = datetime(2026, 1, 1, tzinfo=UTC)
-SCENARIOS = ("few_due", "churned", "all_due")
+WARM_UP = 100  # claims before the first that is timed
+SCENARIOS = ("few_due", "churned", "cold", "all_due")
 
 
 @dataclass
@@ -67,22 +72,15 @@ class Table:
 
 def run(*, quick: bool) -> dict[str, float]:
     tables = [Table(rows) for rows in (QUICK_SIZES if quick else SIZES)]
+    database.checkpoint()
     for table in tables:
         database.fresh(table.name)
         insert_mailboxes(table.rows, START, timedelta(seconds=INTERVAL))
         database.vacuum()
+    churn = (QUICK_CHURNED if quick else CHURNED) // CLAIMED
     results: dict[str, float] = {}
     for scenario in SCENARIOS:
-        if scenario == "churned":
-            for table in tables:
-                database.use(table.name)
-                for _ in range((QUICK_CHURNED if quick else CHURNED) // CLAIMED):
-                    table.step(scenario, timed=False)
-        for _ in range(2 if quick else ROUNDS):
-            for table in tables:
-                database.use(table.name)
-                for number in range(STEPS + 2):
-                    table.step(scenario, timed=number >= 2)
+        _measure(tables, scenario, rounds=2 if quick else ROUNDS, churn=churn)
         medians = {table.rows: median(table.took[scenario]) for table in tables}
         results |= {f"claim_{scenario}_{rows}_ms": took for rows, took in medians.items()}
         results[f"claim_flatness_{scenario}"] = max(medians.values()) / min(medians.values())
@@ -90,6 +88,25 @@ def run(*, quick: bool) -> dict[str, float]:
         database.drop(table.name)
     flatness = max(results["claim_flatness_few_due"], results["claim_flatness_all_due"])
     return {"claim_flatness": flatness, **results, "claim_rows_at_once": CLAIMED}
+
+
+def _measure(tables: list[Table], scenario: str, *, rounds: int, churn: int) -> None:
+    untimed = {"few_due": WARM_UP, "churned": churn, "cold": 0, "all_due": WARM_UP}[scenario]
+    for table in tables:
+        database.use(table.name)
+        for _ in range(untimed):
+            table.step(scenario, timed=False)
+    if scenario == "cold":
+        database.checkpoint()
+        rounds = 1
+    for _ in range(rounds):
+        for table in tables:
+            database.use(table.name)
+            if scenario == "cold":
+                database.reconnect()
+                claim.claim_due(0, table.now)  # connects
+            for _ in range(STEPS):
+                table.step(scenario, timed=True)
 
 
 def _idle(resource: ClaimedResource, now: datetime) -> commit.Idle:

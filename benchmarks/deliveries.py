@@ -34,6 +34,7 @@ def run(*, quick: bool) -> dict[str, float]:
         url = f"{receiver}/events"
         insert_deliveries(deliveries, url, _body())
         database.vacuum()
+        database.checkpoint()
         slices = _measure(url, deliveries, QUICK_SLICE if quick else SLICE)
     undelivered = Delivery.objects.exclude(status="delivered").count()
     if undelivered or DeliveryAttempt.objects.count() != deliveries:

@@ -42,6 +42,7 @@ def run(*, quick: bool) -> dict[str, float]:
     minute = timedelta(minutes=1)
     insert_mailboxes(resources, timezone.now() - minute, minute)
     database.vacuum()
+    database.checkpoint()
     with stub(LATENCY, ANSWER) as provider:
         os.environ["GMAIL_API_BASE_URL"] = provider
         slices = _measure(provider, resources, QUICK_SLICE if quick else SLICE)
