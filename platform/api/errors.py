@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import (
+    DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -32,6 +33,7 @@ from transport.errors import AddressRefused, GrantLost, ProviderError, Transport
 log = structlog.get_logger(__name__)
 
 UNAUTHORIZED = "Invalid Organization or User secret, or invalid Element token provided."
+UNKNOWN_HOST = "the Host header names a host that the setting ALLOWED_HOSTS does not"
 CHALLENGE = 'User realm="elements"'  # RFC 9110 11.6.1 wants one with each 401
 
 
@@ -220,7 +222,8 @@ def _below_api(request: HttpRequest) -> bool:
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _below_api(request):
-        return json_error(400, message_for(400))
+        unknown_host = isinstance(exception, DisallowedHost)
+        return json_error(400, UNKNOWN_HOST if unknown_host else message_for(400))
     return defaults.bad_request(request, exception)
 
 

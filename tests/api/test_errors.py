@@ -96,6 +96,7 @@ def test_an_unknown_host_is_a_json_400(api: APIClient, settings: Settings) -> No
     response = api.get(f"{API}/nothing", HTTP_HOST="not.ours.example")
     assert response["Content-Type"] == "application/json;charset=UTF-8"
     assert response.status_code == 400
+    assert "ALLOWED_HOSTS" in response.json()["message"]
 
 
 def test_nul_in_the_address_is_a_400(api: APIClient) -> None:
