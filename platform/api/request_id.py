@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -31,6 +32,7 @@ class RequestIdMiddleware:
 
     Below /elements/ every error leaves as JSON, also one that Django made before or beside our
     views (unknown host, unknown path), and JSON names its content type as clients know it.
+    A body that is too large or has no announced length is refused everywhere, unread.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -48,16 +50,21 @@ class RequestIdMiddleware:
             _current.reset(token)
 
     def _refused(self, request: HttpRequest) -> HttpResponse | None:
-        """An answer to what no view could read right, or None."""
+        """An answer to what no view could read right, or should, or None."""
         from api.errors import json_error
 
-        if not request.path_info.startswith(API_ROOT):
-            return None
         query = request.META.get("QUERY_STRING", "")
-        if "\0" in request.path_info or "\0" in query or "%00" in query:
+        if request.path_info.startswith(API_ROOT) and (
+            "\0" in request.path_info or "\0" in query or "%00" in query
+        ):
             return json_error(400, "the address must not contain NUL characters (%00)")
-        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+        length = request.META.get("CONTENT_LENGTH") or ""
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not length:
             return json_error(411, "send the body with a Content-Length header, not in chunks")
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
+            # Django's own limit leaves out files, which it would write to disk, for anybody.
+            return json_error(413, f"the body is larger than {limit} bytes")
         return None
 
     def _completed(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
