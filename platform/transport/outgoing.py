@@ -22,6 +22,7 @@ COMMON_HEADERS: Mapping[str, str] = {
     "Accept-Encoding": "gzip, deflate",
 }
 
+ONE_VALUE = (str, int)  # made once: `str | int` within a call is made anew each time
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _READY = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*")
 
@@ -97,7 +98,7 @@ def _query(query: Mapping[str, QueryValue]) -> str:
     """Name=value pairs; a sequence repeats its name."""
     pairs: list[str] = []
     for name, value in query.items():
-        values = (value,) if isinstance(value, str | int) else value
+        values = (value,) if isinstance(value, ONE_VALUE) else value
         pairs += [f"{_encoded(name)}={_encoded(str(one))}" for one in values]
     return "&".join(pairs)
 

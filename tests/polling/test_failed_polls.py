@@ -112,6 +112,7 @@ def test_what_cannot_be_stored_is_a_failed_poll(resource: PollingResource, ledge
     assert resource.cursor == "0"
 
 
+@pytest.mark.django_db(transaction=True)  # as the engine works: each statement for itself
 def test_an_unstorable_cursor_holds_up_no_other_idle_poll(
     resource: PollingResource, connect: Connect, provider: LedgerServer
 ) -> None:
