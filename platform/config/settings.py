@@ -188,4 +188,5 @@ if env.str("REDIS_URL", ""):
 POLL_LOOPS = env.int("POLL_LOOPS", 1)  # how many poll at once, over all hosts
 DELIVERY_LOOPS = env.int("DELIVERY_LOOPS", 1)
 POLL_CONCURRENCY = env.int("POLL_CONCURRENCY", 200)  # polls in flight in one loop
+EVENTS_KEPT_DAYS = env.int("EVENTS_KEPT_DAYS", 30)  # 0 keeps them for ever
 DELIVERY_CONCURRENCY = env.int("DELIVERY_CONCURRENCY", 200)

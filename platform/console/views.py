@@ -22,6 +22,7 @@ from elements.errors import ConfigurationError, ElementNotFound
 from instances import configuration as keys
 from instances import oauth, provision
 from instances.models import ElementInstance
+from polling.representation import polling_of
 
 Page: TypeAlias = Callable[..., HttpResponse]
 WRONG = (ApiError, ConfigurationError, ElementNotFound)
@@ -115,7 +116,11 @@ def instance(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
     found = _found(organization, instance_id)
-    context = {"instance": found, "configuration": keys.masked(found)}
+    context = {
+        "instance": found,
+        "configuration": keys.masked(found),
+        "polling": polling_of(found),
+    }
     return render(request, "console/instance.html", context)
 
 

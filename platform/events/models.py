@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -36,6 +37,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["instance", "-id"], name="event_of_instance"),
             models.Index(fields=["organization", "-id"], name="event_of_organization"),
+            BrinIndex(fields=["created_at"], name="event_age"),  # small, and ids follow time
         ]
 
     def __str__(self) -> str:

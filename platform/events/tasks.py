@@ -1,11 +1,14 @@
-"""What django-q2 runs: look for deliveries that are due."""
+"""What django-q2 runs: look for deliveries that are due, and remove what is old."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.utils import timezone
 
-from events import attempt
+from events import attempt, retention
 from events.deliver import DeliveryEngine
 from worker.line import run_line
 
@@ -29,3 +32,10 @@ async def _deliver(deadline: float | None, attempt_within: float) -> None:
     async with attempt.open_session() as session:
         engine = DeliveryEngine(session, settings.DELIVERY_CONCURRENCY, attempt_within)
         await engine.run(deadline)
+
+
+def remove_old_events() -> int:
+    """Removes settled events older than EVENTS_KEPT_DAYS (0: none); how many it were."""
+    if not settings.EVENTS_KEPT_DAYS:
+        return 0
+    return retention.remove_events(timezone.now() - timedelta(days=settings.EVENTS_KEPT_DAYS))

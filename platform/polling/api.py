@@ -1,4 +1,4 @@
-"""POST /instances/{id}/polls: polls now, and says what was found."""
+"""/instances/{id}/polls: what polls came to, and polling now."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from instances.models import ElementInstance
 from polling.claim import PollRunningError
 from polling.commit import PollReport
 from polling.poll_now import NothingPolledError, poll_now
+from polling.representation import polling_of
 
 LARGEST_ID = 2**63 - 1
 
@@ -23,13 +24,16 @@ LARGEST_ID = 2**63 - 1
 class PollsView(APIView):
     """Needs User and Organization. The notifications go out by the worker, as always."""
 
+    def get(self, request: Request, instance_id: str) -> Response:
+        """The state of each polled resource, and the latest polls that had something to tell."""
+        return Response(polling_of(_instance(request, instance_id)))
+
     def post(self, request: Request, instance_id: str) -> Response:
         """Answers 200 when the polls took place, also when one failed: its status says so.
 
         409 when nothing is polled or a poll is running.
         """
-        organization = caller_of(request).organization
-        instance = provision.find(organization, min(int(instance_id), LARGEST_ID))
+        instance = _instance(request, instance_id)
         try:
             reports = poll_now(instance, resource=_resource(request, instance))
         except NothingPolledError as error:
@@ -37,6 +41,11 @@ class PollsView(APIView):
         except PollRunningError as error:
             raise Conflict("a poll of this instance is running: try again in a moment") from error
         return Response({"polls": [_shown(report) for report in reports]})
+
+
+def _instance(request: Request, instance_id: str) -> ElementInstance:
+    organization = caller_of(request).organization
+    return provision.find(organization, min(int(instance_id), LARGEST_ID))
 
 
 def _resource(request: Request, instance: ElementInstance) -> str | None:

@@ -37,6 +37,7 @@ def wanted() -> Iterator[Wanted]:
         )
     yield Wanted(f"{OWN}refresh credentials ahead of expiry", "instances.tasks.refresh_due", 0)
     yield Wanted(f"{OWN}remove old poll runs", "polling.tasks.remove_old_runs", minutes=60)
+    yield Wanted(f"{OWN}remove old events", "events.tasks.remove_old_events", minutes=60)
 
 
 def keep_schedules(**_: Any) -> None:

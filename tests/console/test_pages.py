@@ -10,6 +10,8 @@ from django.test import Client
 from accounts.models import User
 from accounts.provision import NewOrganization, create_organization
 from instances.models import ElementInstance
+from integrations.gmail.sandbox.server import SandboxServer
+from polling.poll_now import poll_now
 
 Travel = Callable[..., str]
 
@@ -80,6 +82,22 @@ def test_others_accounts_are_not_there(browser: Client, travel: Travel, stranger
     assert other.post("/connect/again", {"instance": instance.pk}).status_code == 404
     assert "Mailbox" not in other.get("/").content.decode()
     assert ElementInstance.objects.get().events_enabled
+
+
+def test_what_polls_came_to_is_shown(
+    browser: Client, travel: Travel, sandbox: SandboxServer
+) -> None:
+    browser.get(travel(events="on"))
+    instance = ElementInstance.objects.get()
+    poisoned = sandbox.control.deliver()["id"]
+    sandbox.control.poison(poisoned)
+    poll_now(instance)
+    sandbox.control.expire_history()
+    poll_now(instance)
+    shown = browser.get(f"/accounts/{instance.pk}").content.decode()
+    assert poisoned in shown
+    assert "Put aside from changed-messages" in shown
+    assert "was listed anew" in shown
 
 
 def test_names_are_shown_as_text(browser: Client, travel: Travel) -> None:

@@ -211,3 +211,32 @@ def test_nobody_polls_without_secrets(resource: PollingResource, connect: Connec
     url = f"/elements/api-v2/instances/{resource.instance_id}/polls"
     assert APIClient().post(url).status_code == 401
     assert APIClient().get(url).status_code in {401, 405}
+
+
+def test_what_polls_came_to_is_read_back(
+    owner: NewOrganization, resource: PollingResource, ledger: Ledger
+) -> None:
+    ledger.add("a", "bad")
+    ledger.poisoned.add("bad")
+    post(owner, resource.instance_id)
+    ledger.add("later")
+    ledger.oldest = 3
+    post(owner, resource.instance_id)
+    answer = client(owner).get(f"/elements/api-v2/instances/{resource.instance_id}/polls")
+    shown = answer.json()
+    [state] = shown["resources"]
+    assert (state["resource"], state["active"], state["error"]) == ("entries", True, None)
+    [waiting] = state["putAside"]
+    assert (waiting["objectId"], waiting["eventType"]) == ("bad", "CREATED")
+    assert "this entry cannot be read" in waiting["error"]
+    recovered, found, started = shown["runs"]
+    assert [run["status"] for run in shown["runs"]] == ["recovered", "found", "started"]
+    assert recovered["recoveredGapSeconds"] >= 0
+    assert (found["found"], found["putAside"]) == (1, 1)
+    assert started["found"] == 0
+
+
+def test_anothers_polls_are_not_there(resource: PollingResource) -> None:
+    stranger = create_organization("Another", "another@example.com")
+    answer = client(stranger).get(f"/elements/api-v2/instances/{resource.instance_id}/polls")
+    assert answer.status_code == 404

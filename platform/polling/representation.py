@@ -1,0 +1,69 @@
+"""What the API and the pages show of an instance's polling: its state, and what polls came to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from instances.models import ElementInstance
+from polling.models import PollingResource, PollRun, PutAsideObject
+
+RUNS_SHOWN = 50
+PUT_ASIDE_SHOWN = 100  # of each resource
+
+
+def polling_of(instance: ElementInstance) -> dict[str, Any]:
+    """`resources` with their put-aside objects, and the latest `runs`, newest first.
+
+    Idle polls write no run: `lastPolledDate` tells of them.
+    """
+    resources = list(PollingResource.objects.filter(instance=instance).order_by("name"))
+    runs = PollRun.objects.filter(resource__in=resources).select_related("resource")
+    return {
+        "resources": [_resource(resource) for resource in resources],
+        "runs": [_run(run) for run in runs.order_by("-started_at", "-pk")[:RUNS_SHOWN]],
+    }
+
+
+def _resource(resource: PollingResource) -> dict[str, Any]:
+    put_aside = PutAsideObject.objects.filter(resource=resource)
+    return {
+        "resource": resource.name,
+        "active": resource.active,
+        "lastPolledDate": _time(resource.last_polled_at),
+        "lastSuccessDate": _time(resource.last_success_at),
+        "nextPollDate": _time(resource.next_poll_at) if resource.active else None,
+        "failures": resource.failures,
+        "error": resource.error or None,
+        "putAside": [_put_aside(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
+    }
+
+
+def _put_aside(waiting: PutAsideObject) -> dict[str, Any]:
+    return {
+        "objectId": waiting.object_id,
+        "eventType": waiting.change_type,
+        "attempts": waiting.attempts,
+        "error": waiting.error or None,
+        "nextTryDate": _time(waiting.next_try_at),
+        "since": _time(waiting.created_at),
+    }
+
+
+def _run(run: PollRun) -> dict[str, Any]:
+    return {
+        "id": run.pk,
+        "resource": run.resource.name,
+        "status": run.outcome,
+        "startedDate": _time(run.started_at),
+        "finishedDate": _time(run.finished_at),
+        "found": run.found,
+        "missing": run.missing,
+        "putAside": run.put_aside,
+        "recoveredGapSeconds": run.gap_seconds,
+        "error": run.error or None,
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
