@@ -37,7 +37,7 @@ def remove_events(before: datetime) -> int:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(REMOVE, {"before": before, "most": REMOVED_AT_ONCE})
-            count = cursor.rowcount
+            count: int = cursor.rowcount
         removed += count
         if count < REMOVED_AT_ONCE:
             return removed
