@@ -14,13 +14,16 @@ class ElementInstance(EncryptedModel):
     `configuration` holds what may be read back in clear, key to text; `secrets` holds the other
     keys as encrypted JSON of the same form. The columns below `events_enabled` are derived from
     the two by instances.configuration and never set elsewhere.
+
+    Only instances.provision deletes one, for it revokes the grant: organization and user cannot
+    be deleted under it.
     """
 
     organization = models.ForeignKey(
-        "accounts.Organization", on_delete=models.CASCADE, related_name="instances"
+        "accounts.Organization", on_delete=models.PROTECT, related_name="instances"
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="instances"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="instances"
     )
     element_key = models.CharField(max_length=100)
     name = models.CharField(max_length=200)
