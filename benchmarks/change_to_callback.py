@@ -21,8 +21,7 @@ from statistics import median
 
 from benchmarks.database import VAR
 from demo import steps
-from demo.receiver import legacy_signature_verifies, standard_signature_verifies
-from demo.services import (
+from demo.processes import (
     ROOT,
     SIGNATURE_KEY,
     Places,
@@ -32,6 +31,7 @@ from demo.services import (
     procfile,
     wait_until_ready,
 )
+from demo.receiver import legacy_signature_verifies, standard_signature_verifies
 from integrations.gmail.sandbox.control_client import SandboxControl
 
 TIMES, QUICK_TIMES = 50, 10

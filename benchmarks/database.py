@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from demo.services import ROOT
+from demo.processes import ROOT
 
 VAR = ROOT / "var" / "bench"
 MEMORY_SHARE = 4  # https://www.postgresql.org/docs/current/runtime-config-resource.html

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 
 import requests
 
-from demo.services import ROOT, free_port
+from demo.processes import ROOT, free_port
 
 
 class FixedAnswer(asyncio.Protocol):

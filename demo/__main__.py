@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from demo.services import (
+from demo.processes import (
     ROOT,
     Places,
     ServiceError,

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from demo.processes import SIGNATURE_KEY, Places, ServiceError, manage
 from demo.receiver import told
-from demo.services import SIGNATURE_KEY, Places, ServiceError, manage
 from integrations.gmail.sandbox.control_client import SandboxControl
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"

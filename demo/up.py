@@ -10,7 +10,7 @@ import threading
 
 from honcho.manager import Manager
 
-from demo.services import (
+from demo.processes import (
     MARK,
     ROOT,
     SIGNATURE_KEY,

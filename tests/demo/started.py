@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from demo.services import MARK, ROOT, free_port
+from demo.processes import MARK, ROOT, free_port
 
 PATIENCE = 90.0  # seconds; a slow machine is no defect
 

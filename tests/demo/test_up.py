@@ -17,7 +17,7 @@ import psutil
 import pytest
 import requests
 
-from demo.services import SIGNATURE_KEY
+from demo.processes import SIGNATURE_KEY
 from integrations.gmail.sandbox.control_client import SandboxControl
 from tests.demo.started import Started, is_postgres_of, left_of, ports, until
 from tests.events.receiver import Receiver
