@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,25 @@ class JSONRenderer(BaseRenderer):
         """No data is an empty body: clients know such successes as a 200 without content."""
         if data is None:
             return b""
-        text = json.dumps(
-            data, cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
+        try:
+            text = _json(data)
+        except ValueError:
+            text = _json(_finite(data))
         return text.encode("utf-8", "backslashreplace")
+
+
+def _json(data: Any) -> str:
+    return json.dumps(
+        data, cls=JSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for NaN and the infinities: providers send them, and JSON lacks them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
