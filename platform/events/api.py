@@ -72,11 +72,15 @@ def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:
     caller = request.auth
     assert isinstance(caller, Caller)  # noqa: S101 - the permission class has seen to it
     events = Event.objects.filter(organization=caller.organization)
+    own = ElementInstance.objects.filter(organization=caller.organization)
+    if not caller.organization_proven and caller.instance is not None:
+        # An Element token alone speaks for its instance, and for no other of the organization.
+        events, own = events.filter(instance=caller.instance), own.filter(pk=caller.instance.pk)
     if instance_id is None:
         # An Element token narrows the list to its instance.
         return events.filter(instance=caller.instance) if caller.instance else events
     key = _number(instance_id)
-    own = ElementInstance.objects.filter(organization=caller.organization, pk=key)
+    own = own.filter(pk=key)
     if not own.exists():
         raise NotFound(f"No element instance found with id {instance_id}")
     return events.filter(instance_id=key)

@@ -1,0 +1,241 @@
+"""What belongs to one organization is not there for another: neither read, changed nor hinted at.
+
+Every endpoint that takes an id is listed here; one that is not listed fails the last test.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from accounts.provision import NewOrganization, create_organization
+from accounts.secret import digest, new_instance_token
+from api import authentication
+from elements.presentation import configuration_id
+from elements.types import Change, ChangeType
+from events.models import Delivery, Event
+from events.record import record_changes
+from instances import token as instance_tokens
+from instances.models import ElementInstance
+from instances.signals import instance_saved
+from tests.api.conftest import API, Connected
+
+pytestmark = pytest.mark.django_db
+
+ROW = configuration_id("event.poller.refresh_interval")
+WRITE = {"name": "taken over", "configuration": {"event.notification.callback.url": ""}}
+
+# The path of each endpoint with an id, as the URL patterns have it, and the methods it answers.
+WITH_AN_ID = {
+    "instances/{instance_id}": ("get", "put", "patch", "delete"),
+    "instances/{instance_id}/enabled": ("put", "delete"),
+    "instances/{instance_id}/configuration": ("get",),
+    "instances/{instance_id}/configuration/{row_id}": ("get", "patch"),
+    "instances/{instance_id}/polls": ("post",),
+    "instances/{instance_id}/events": ("get",),
+    "instances/{instance_id}/events/{event_id}": ("get",),
+    "instances/{instance_id}/events/{event_id}/deliveries": ("get",),
+    "instances/events/{event_id}": ("get",),
+    "instances/events/{event_id}/deliveries": ("get",),
+    "elements/{element}/instances/{instance_id}": ("get", "put", "patch", "delete"),
+    "elements/{element}/instances/{instance_id}/enabled": ("put", "delete"),
+    "elements/{element}/instances/{instance_id}/configuration": ("get",),
+    "elements/{element}/instances/{instance_id}/configuration/{row_id}": ("get", "patch"),
+}
+# Names in paths that name nothing of an organization's.
+PUBLIC = {"element", "key_or_id", "hub", "resource"}
+# Of one instance, by its Element token alone; an id in them is a row of it or the provider's.
+BY_TOKEN = {"instances/configuration/{row_id}"}
+BY_PROVIDER = {"{resource}/{object_id}", "hubs/{hub}/{resource}/{object_id}"}
+
+CASES = [(path, method) for path, methods in WITH_AN_ID.items() for method in methods]
+
+
+@pytest.fixture(autouse=True)
+def _these_endpoints(settings: Settings) -> None:
+    """The product's, in place of this folder's own."""
+    settings.ROOT_URLCONF = "config.urls"
+
+
+@pytest.fixture(autouse=True)
+def _elements_are_found_by_token() -> None:
+    """As the product does it."""
+    authentication.register_element_lookup(instance_tokens.find_by_token)
+
+
+@pytest.fixture
+def other(db: None) -> NewOrganization:
+    return create_organization("Another", "other@example.com")
+
+
+def connect(owner: NewOrganization, name: str) -> Connected:
+    """An instance with a subscription and one event on its way."""
+    token = new_instance_token()
+    instance = ElementInstance.objects.create(
+        organization=owner.organization,
+        user=owner.user,
+        element_key="gmail",
+        name=name,
+        tags=[name],
+        token=token,
+        token_digest=digest(token),
+        configuration={"event.notification.callback.url": "https://receiver.example/"},
+    )
+    with transaction.atomic():
+        instance_saved.send(ElementInstance, instance=instance, created=True, reauthenticated=False)
+        record_changes(
+            instance_id=instance.pk,
+            organization_id=owner.organization.pk,
+            user_id=owner.user.pk,
+            instance_name=name,
+            instance_tags=[],
+            element_key="gmail",
+            object_type="changed-messages",
+            changes=[Change("m1", ChangeType.CREATED, {"subject": f"of {name}"}, "f")],
+            now=timezone.now(),
+        )
+    return Connected(instance, token)
+
+
+@pytest.fixture
+def theirs(acme: NewOrganization) -> Connected:
+    return connect(acme, "their mailbox")
+
+
+def client_of(owner: NewOrganization, *, token: str = "", organization: bool = True) -> APIClient:
+    pairs = [f"User {owner.user_secret}"]
+    pairs += [f"Organization {owner.organization_secret}"] if organization else []
+    pairs += [f"Element {token}"] if token else []
+    return APIClient(headers={"Authorization": ", ".join(pairs)})
+
+
+def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
+    filled = path.format(
+        instance_id=of.instance.pk,
+        event_id=Event.objects.get(instance=of.instance).pk,
+        row_id=ROW,
+        element="gmail",
+    )
+    body = {"propertyValue": "7"} if "row_id" in path else WRITE
+    sent = {"data": json.dumps(body), "content_type": "application/json"}
+    return getattr(client, method)(f"{API}/{filled}", **(sent if method != "get" else {}))
+
+
+def everything(of: Connected) -> Any:
+    """All there is of the instance, as the database has it."""
+    rows = ElementInstance.objects.filter(pk=of.instance.pk)
+    return list(rows.values()), list(Event.objects.values()), list(Delivery.objects.values())
+
+
+@pytest.mark.parametrize(("path", "method"), CASES)
+@pytest.mark.parametrize("by_element", [False, True], ids=["organization", "element token"])
+def test_another_organizations_is_not_there(
+    path: str, method: str, by_element: bool, theirs: Connected, other: NewOrganization
+) -> None:
+    own = connect(other, "own mailbox")
+    client = client_of(other, token=own.token if by_element else "", organization=not by_element)
+    before = everything(theirs)
+
+    answer = ask(client, path, method, theirs)
+
+    # With an Element token alone, paths that need the organization's secret answer 401.
+    assert answer.status_code in ({401, 404} if by_element else {404}), answer.content
+    assert "their mailbox" not in answer.content.decode()
+    assert everything(theirs) == before
+
+
+@pytest.mark.parametrize(("path", "method"), CASES)
+def test_an_element_token_does_not_open_its_organizations_other_instances(
+    path: str, method: str, theirs: Connected, acme: NewOrganization
+) -> None:
+    client = client_of(acme, token=connect(acme, "own mailbox").token, organization=False)
+    before = everything(theirs)
+
+    assert ask(client, path, method, theirs).status_code in {401, 404}
+    assert everything(theirs) == before
+
+
+@pytest.mark.parametrize(("path", "method"), CASES)
+def test_the_owner_finds_it(
+    path: str, method: str, theirs: Connected, acme: NewOrganization
+) -> None:
+    """Else the tests above would pass for a path that is wrong."""
+    assert ask(client_of(acme), path, method, theirs).status_code not in {401, 403, 404, 405}
+
+
+@pytest.mark.parametrize("mixed", ["user", "organization", "element"])
+def test_secrets_of_two_organizations_do_not_mix(
+    mixed: str, theirs: Connected, acme: NewOrganization, other: NewOrganization
+) -> None:
+    secrets = {
+        "User": acme.user_secret,
+        "Organization": acme.organization_secret,
+        "Element": theirs.token,
+    }
+    foreign = {
+        "user": {"User": other.user_secret},
+        "organization": {"Organization": other.organization_secret},
+        "element": {"Element": connect(other, "own mailbox").token},
+    }[mixed]
+    header = ", ".join(f"{scheme} {secret}" for scheme, secret in {**secrets, **foreign}.items())
+
+    for path in ("instances", f"instances/{theirs.instance.pk}", "objects", "instances/events"):
+        assert APIClient(headers={"Authorization": header}).get(f"{API}/{path}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "instances",
+        "elements/gmail/instances",
+        "instances?searchText=their",
+        "instances?tags[]=their mailbox",
+    ],
+)
+def test_lists_hold_ones_own_only(path: str, theirs: Connected, other: NewOrganization) -> None:
+    assert client_of(other).get(f"{API}/{path}").json()["message"] == "No instances found"
+    own = connect(other, "own mailbox")
+
+    answer = client_of(other).get(f"{API}/{path.partition('?')[0]}")
+
+    assert [row["id"] for row in answer.json()] == [own.instance.pk]
+    assert answer["Elements-Total-Count"] == "1"
+
+
+def test_the_list_of_events_holds_ones_own_only(theirs: Connected, other: NewOrganization) -> None:
+    own = connect(other, "own mailbox")
+
+    events = client_of(other).get(f"{API}/instances/events").json()
+
+    assert [event["instanceId"] for event in events] == [own.instance.pk]
+
+
+def paths(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from paths(pattern.url_patterns, before + str(pattern.pattern))
+        else:
+            yield before + str(pattern.pattern)
+
+
+def test_every_endpoint_with_an_id_is_listed_above() -> None:
+    prefix = "elements/api-v2/"
+    written = {
+        re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", path.removeprefix(prefix))
+        .strip("^$")
+        .removesuffix("/?")
+        for path in paths(get_resolver("config.urls").url_patterns)
+        if path.startswith(prefix)
+    }
+    with_an_id = {path for path in written if {*re.findall(r"{(\w+)}", path)} - PUBLIC}
+
+    assert with_an_id - BY_TOKEN - BY_PROVIDER == set(WITH_AN_ID)
