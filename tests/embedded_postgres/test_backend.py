@@ -12,7 +12,7 @@ import pytest
 from tests.embedded_postgres.user_process import ROOT, servers, until
 
 APPLICATION = """
-import os, sys
+import os, psutil, sys, time
 sys.path.insert(0, {platform!r})
 import django
 from django.conf import settings
@@ -31,7 +31,10 @@ def ask(query):
 
 def kill_the_server():
     with open({folder!r} + "/data/postmaster.pid") as note:
-        os.kill(int(note.readline()), 9)
+        pid = int(note.readline())
+    os.kill(pid, 9)
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie":
+        time.sleep(0.01)
 
 {work}
 """
@@ -68,7 +71,6 @@ def test_a_killed_server_that_nobody_reaps_does_not_block_the_start(folder: Path
     adopts_orphans = "import ctypes\nassert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0\n"
     work = (
         "ask('SELECT 1')\nkill_the_server()\nconnection.close()\n"
-        "import psutil\n"
         "dead = [p.status() for p in psutil.Process().children() if p.name() == 'postgres']\n"
         "print(*dead, ask('SELECT 2'))\n"
     )
