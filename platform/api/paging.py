@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from api.fields import integer
 
 DEFAULT_SIZE = 200
 LARGEST_SIZE = 2000
+LARGEST_PAGE = 20_000_000  # bytes, where rows can be large
 LAST_PAGE = 1_000_000_000
 TOKEN_PREFIX = "offset:"  # noqa: S105 - not a secret
 
@@ -32,12 +33,19 @@ class Listing(Generic[Row]):
 
 
 def page_of(
-    request: Request, rows: QuerySet[Row] | Sequence[Row], *, default_size: int = DEFAULT_SIZE
+    request: Request,
+    rows: QuerySet[Row] | Sequence[Row],
+    *,
+    default_size: int = DEFAULT_SIZE,
+    size_of: Callable[[Row], int] | None = None,
 ) -> Listing[Row]:
     """The page that the request's query asks for. Raises BadRequest naming the parameter.
 
     A queryset must be ordered by something unique. A page beyond the end has no rows. A pageSize
     above LARGEST_SIZE is served as that, and the header Elements-Error says so.
+
+    `size_of` gives the bytes that a row takes in the answer: a page of more than LARGEST_PAGE ends
+    early, after one row at least, and the token of the header leads to the rest.
     """
     asked = (
         integer(request.query_params, "pageSize", least=1, most=LAST_PAGE, default=default_size)
@@ -47,6 +55,9 @@ def page_of(
     start = _start(request, size)
     total = rows.count() if isinstance(rows, QuerySet) else len(rows)
     found = list(rows[start : start + size]) if start < total else []
+    wanted = len(found)
+    if size_of is not None:
+        found = _small_enough(found, size_of)
     headers = {
         "Elements-Returned-Count": str(len(found)),
         "Elements-Total-Count": str(total),
@@ -55,7 +66,20 @@ def page_of(
         headers["Elements-Next-Page-Token"] = _token(start + len(found))
     if asked > size:
         headers["Elements-Error"] = f"pageSize {asked} was served as {size}, the largest"
+    if len(found) < wanted:
+        headers["Elements-Error"] = (
+            f"the page is large and ends after {len(found)} records: go on with nextPage"
+        )
     return Listing(found, headers)
+
+
+def _small_enough(rows: list[Row], size_of: Callable[[Row], int]) -> list[Row]:
+    total = 0
+    for place, row in enumerate(rows):
+        total += size_of(row)
+        if total > LARGEST_PAGE and place:
+            return rows[:place]
+    return rows
 
 
 def whole_list(records: Sequence[Any]) -> Response:

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Func, IntegerField, Prefetch, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,6 +20,7 @@ from events.models import Delivery, DeliveryAttempt, Event, EventStatus
 from instances.models import ElementInstance
 
 LARGEST_ID = 2**63 - 1
+BODY_SIZE = Func(F("body"), function="octet_length", output_field=IntegerField())
 
 
 class EventsView(APIView):
@@ -29,9 +30,18 @@ class EventsView(APIView):
     permission_classes = [IsAnyCaller]
 
     def get(self, request: Request, instance_id: str | None = None) -> Response:
-        events = _events(request, instance_id)
-        listing = page_of(request, events.order_by("-id"))
-        return Response([_summary(event) for event in listing.rows], headers=listing.headers)
+        # Bodies hold whole mails: a page is cut by their sizes before any is loaded.
+        events = _events(request, instance_id).defer("body").annotate(size=BODY_SIZE)
+        listing = page_of(request, events.order_by("-id"), size_of=_body_size)
+        bodies = dict(
+            Event.objects.filter(pk__in=[event.pk for event in listing.rows]).values_list(
+                "pk", "body"
+            )
+        )
+        summaries = [
+            _summary(event, bodies[event.pk]) for event in listing.rows if event.pk in bodies
+        ]
+        return Response(summaries, headers=listing.headers)
 
 
 class EventView(APIView):
@@ -42,7 +52,7 @@ class EventView(APIView):
     def get(self, request: Request, event_id: str, instance_id: str | None = None) -> Response:
         event = _event(request, event_id, instance_id)
         found = [{"value": one["objectId"]} for one in event.objects_found]
-        detail = _summary(event)
+        detail = _summary(event, event.body)
         detail["eventElementInstances"] = [
             {"instanceId": event.instance_id, "objectIds": found},
         ]
@@ -86,6 +96,11 @@ def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:
     return events.filter(instance_id=key)
 
 
+def _body_size(event: Any) -> int:
+    """The bytes of the body, as annotated."""
+    return int(event.size)
+
+
 def _event(request: Request, event_id: str, instance_id: str | None) -> Event:
     event = _events(request, instance_id).filter(pk=_number(event_id)).first()
     if event is None:
@@ -99,8 +114,8 @@ def _number(digits: str) -> int:
     return number if number <= LARGEST_ID else 0
 
 
-def _summary(event: Event) -> dict[str, Any]:
-    message = json.loads(event.body)["message"]
+def _summary(event: Event, body: str) -> dict[str, Any]:
+    message = json.loads(body)["message"]
     notified = event.status == EventStatus.NOTIFIED
     return {
         "id": str(event.pk),

@@ -13,10 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
+from api import paging
 from events.models import Event
 from events.tasks import deliver_all_due
 from instances.models import ElementInstance
-from tests.events.found import new_instance, record
+from tests.events.found import changes, new_instance, record
 from tests.events.receiver import Receiver
 
 pytestmark = pytest.mark.django_db
@@ -156,6 +157,28 @@ def test_without_secrets_it_is_401(instance: ElementInstance) -> None:
 @pytest.mark.parametrize("query", [{"pageSize": "0"}, {"pageSize": "x"}, {"nextPage": "?"}])
 def test_a_page_that_cannot_be_is_400(get: Callable[..., Any], query: dict[str, str]) -> None:
     assert get("/instances/events", **query).status_code == 400
+
+
+def test_a_page_of_large_events_ends_early_and_its_token_leads_on(
+    instance: ElementInstance, get: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "LARGEST_PAGE", 25_000)
+    ids = [str(record(instance, changes(1, text="x" * 10_000))[0]) for _ in range(4)]
+    ids.append(str(record(instance, changes(1, text="x" * 90_000))[0]))
+
+    pages, token = [], ""
+    for _ in range(10):
+        answer = get("/instances/events", nextPage=token)
+        pages.append([event["id"] for event in answer.json()])
+        assert answer["Elements-Returned-Count"] == str(len(answer.json()))
+        assert answer["Elements-Total-Count"] == "5"
+        if "Elements-Next-Page-Token" not in answer:
+            break
+        assert "go on with nextPage" in answer["Elements-Error"]
+        token = answer["Elements-Next-Page-Token"]
+
+    newest_first = ids[::-1]
+    assert pages == [newest_first[:1], newest_first[1:3], newest_first[3:]]
 
 
 def test_a_list_takes_as_many_queries_for_many_events_as_for_one(
