@@ -65,6 +65,8 @@ def configure(*, production: bool, level: str = "INFO") -> dict[str, Any]:
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+            # In place of its own handlers: it quotes a header line that it cannot read.
+            "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
         },
     }
 

@@ -90,6 +90,21 @@ def test_secrets_within_text_are_taken_out(written: Lines, text: str) -> None:
     assert "ValueError" in lines[1]["exception"]
 
 
+def test_what_gunicorn_quotes_goes_the_same_way(written: Lines) -> None:
+    """Its own handlers are gone with ours in place, as when it has loaded the application."""
+    gunicorn = logging.getLogger("gunicorn.error")
+    own = io.StringIO()
+    gunicorn.propagate = False
+    gunicorn.addHandler(logging.StreamHandler(own))
+    configuration = logs.configure(production=True)
+    configuration["handlers"]["stderr"]["stream"] = ours = io.StringIO()
+    logging.config.dictConfig(configuration)
+    gunicorn.warning("Invalid HTTP Header: 'Authorization User hunter2hunter2hunter2='")
+    assert own.getvalue() == ""
+    assert "Invalid HTTP Header" in ours.getvalue()
+    assert "hunter2" not in ours.getvalue()
+
+
 def test_a_traceback_does_not_show_local_variables(written: Lines) -> None:
     hidden = "hunter2" + "-in-a-local"
     try:
