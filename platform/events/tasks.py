@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from events import attempt, retention
 from events.deliver import DeliveryEngine
+from worker.garbage import rare_collection
 from worker.line import run_line
 
 
@@ -31,7 +32,8 @@ def deliver_all_due(attempt_within: float = attempt.TIMEOUT) -> None:
 async def _deliver(deadline: float | None, attempt_within: float) -> None:
     async with attempt.open_session() as session:
         engine = DeliveryEngine(session, settings.DELIVERY_CONCURRENCY, attempt_within)
-        await engine.run(deadline)
+        with rare_collection():
+            await engine.run(deadline)
 
 
 def remove_old_events() -> int:

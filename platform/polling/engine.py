@@ -36,6 +36,7 @@ from polling.database import patiently
 from polling.poll import Failed, Outcome, Poller, Succeeded
 from transport.asynchronous import AsyncRunner, open_session
 from worker import line
+from worker.garbage import rare_collection
 
 LARGEST_CLAIM = 1000  # rows
 AHEAD = 2  # claimed and waiting for a place, as a multiple of the places
@@ -65,7 +66,8 @@ async def poll_until(deadline: float | None, *, places: int | None = None) -> No
     """
     places = places or settings.POLL_CONCURRENCY
     async with open_session(places * (1 + MOST_SLOW)) as session:
-        await Engine(Poller(AsyncRunner(session)).poll, places, deadline).run()
+        with rare_collection():
+            await Engine(Poller(AsyncRunner(session)).poll, places, deadline).run()
 
 
 @dataclass(slots=True, eq=False)
