@@ -105,8 +105,10 @@ def list_changed_messages(call: Call) -> Steps[Page]:
         if sighting.change_type is not ChangeType.DELETED
     }
     fetched = yield from fetch_messages(wanted, call.configuration)
+    if fetched.unfetched and not fetched.unfetched[0].error:
+        raise ParameterError("pageSize", "the messages are too large for one page; ask for fewer")
     if fetched.unfetched:
-        raise ProviderUnreachable(fetched.unfetched[0].error or "too many changes for one page")
+        raise ProviderUnreachable(fetched.unfetched[0].error)
     records = []
     for message_id, sighting in history.sightings.items():
         change = fetched.changes.get(message_id)

@@ -25,6 +25,8 @@ FORMATS = ("minimal", "metadata", "full", "raw")
 DEFAULT_FORMAT = "metadata"
 FETCHES_A_POLL = 200  # the rest waits for the next poll, which is due at once
 FETCHES_SIDE_BY_SIDE = 50  # Gmail recommends no more
+LARGE_FETCHES_SIDE_BY_SIDE = 10  # of messages whole: each may have 25 MB, and a third more as text
+LARGEST_FETCH = 50_000_000  # bytes of messages, after which the rest waits for the next poll
 DELETED_FINGERPRINT = "deleted"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,18 +46,19 @@ def fetch_messages(
     configuration: Mapping[str, str],
     known: Mapping[str, str] | None = None,
 ) -> Steps[Fetched]:
-    """Fetches the first FETCHES_A_POLL of `wanted`; the others come back as unfetched.
+    """Fetches the first FETCHES_A_POLL of `wanted`, fewer when they are large.
 
-    Messages whose fingerprint is equal to that in `known` are left out as unchanged. DELETED
-    among `wanted` means: seems to be gone, make sure.
+    The others come back as unfetched. Messages whose fingerprint is equal to that in `known` are
+    left out as unchanged. DELETED among `wanted` means: seems to be gone, make sure.
     Raises ProviderError for a 401, and GrantLost.
     """
     fetched = Fetched()
     ids = list(wanted)
-    done = 0
+    done = size = 0
+    side_by_side = _side_by_side(configuration)
     setback: TransportError | None = None
-    while done < min(len(ids), FETCHES_A_POLL) and setback is None:
-        batch = ids[done : min(done + FETCHES_SIDE_BY_SIDE, FETCHES_A_POLL)]
+    while done < min(len(ids), FETCHES_A_POLL) and size < LARGEST_FETCH and setback is None:
+        batch = ids[done : min(done + side_by_side, FETCHES_A_POLL)]
         done += len(batch)
         outcomes: list[Outcome] = yield [get_request(id_, configuration) for id_ in batch]
         errors = [
@@ -63,6 +66,7 @@ def fetch_messages(
             for id_, outcome in zip(batch, outcomes, strict=True)
         ]
         setback = _setback(errors)
+        size += sum(len(outcome.body) for outcome in outcomes if isinstance(outcome, Response))
     error, retry_after = _excuse(setback)
     fetched.unfetched += [Unfetched(id_, wanted[id_], error, retry_after) for id_ in ids[done:]]
     return fetched
@@ -80,6 +84,11 @@ def get_request(message_id: str, configuration: Mapping[str, str]) -> Request:
 def message_format(configuration: Mapping[str, str]) -> str:
     wanted = configuration.get(FORMAT_KEY, "")
     return wanted if wanted in FORMATS else DEFAULT_FORMAT
+
+
+def _side_by_side(configuration: Mapping[str, str]) -> int:
+    whole = message_format(configuration) in {"full", "raw"}
+    return LARGE_FETCHES_SIDE_BY_SIDE if whole else FETCHES_SIDE_BY_SIDE
 
 
 def deleted_change(message_id: str, sighting: Sighting | None = None) -> Change:

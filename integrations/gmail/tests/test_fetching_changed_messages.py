@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from elements.types import Changes, ChangeType, Unfetched
+from integrations.gmail import messages
 from integrations.gmail.changed_messages import changed_messages
 from integrations.gmail.tests.stand_in import Mailbox, answer, poll_call, refusal, waiting
 from transport.errors import GrantLost, ProviderError, ProviderUnreachable, TransportError
@@ -237,3 +238,26 @@ def test_a_failing_one_keeps_its_kind() -> None:
     mailbox.faults["a"] = refusal(500)
     found = mailbox.run(changed_messages(poll_call(start, unfetched=(waiting("a"),))))
     assert [aside.change_type for aside in found.unfetched] == [ChangeType.CREATED]
+
+
+@pytest.mark.parametrize("message_format", ["full", "raw"])
+def test_large_messages_are_fetched_few_at_a_time_and_the_rest_waits(
+    message_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "LARGEST_FETCH", 15_000)
+    mailbox = Mailbox()
+    start = str(mailbox.history_id)
+    ids = [f"m{number}" for number in range(40)]
+    for message_id in ids:
+        mailbox.deliver(message_id)
+        mailbox.messages[message_id]["raw"] = "x" * 1000
+    configuration = {"gmail.message.format": message_format}
+
+    found = mailbox.run(changed_messages(poll_call(start, configuration=configuration)))
+
+    assert mailbox.lists == [10, 10]
+    assert found_ids(found) == ids[:20]
+    assert [one.object_id for one in found.unfetched] == ids[20:]
+    assert {one.error for one in found.unfetched} == {""}, "they only wait their turn"
+    again = poll_call(found.cursor, configuration=configuration, unfetched=found.unfetched)
+    assert found_ids(mailbox.run(changed_messages(again))) == ids[20:]
