@@ -34,6 +34,17 @@ def test_everything_is_as_before_afterwards() -> None:
     assert gc.get_freeze_count() == 0
 
 
+def test_it_lasts_until_the_last_has_left() -> None:
+    before = gc.get_threshold()
+    first, second = rare_collection(), rare_collection()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() != before
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before
+
+
 def test_cycles_made_meanwhile_are_still_collected() -> None:
     with rare_collection():
         gone = weakref.ref(Cycle())
