@@ -129,7 +129,7 @@ def idle(done: Succeeded, now: datetime) -> Idle:
 def commit_idle(polls: Sequence[Idle]) -> None:
     """Stores many polls that found nothing. Those whose lease is lost are passed over."""
     with connection.cursor() as cursor:
-        # As JSON: to write five arrays value by value would take a tenth of an idle poll's CPU.
+        # As JSON: to write five arrays value by value would take a twentieth of an idle poll's CPU.
         cursor.execute(STORE_IDLE, [json.dumps([row._asdict() for row in polls], default=str)])
 
 
