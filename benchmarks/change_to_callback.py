@@ -11,7 +11,6 @@ import io
 import json
 import queue
 import random
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -22,14 +21,10 @@ from statistics import median
 from benchmarks.database import VAR
 from demo import steps
 from demo.processes import (
-    ROOT,
     SIGNATURE_KEY,
     Places,
-    end_all,
     free_port,
-    manage,
-    procfile,
-    wait_until_ready,
+    services,
 )
 from demo.receiver import legacy_signature_verifies, standard_signature_verifies
 from integrations.gmail.sandbox.control_client import SandboxControl
@@ -49,7 +44,7 @@ Arrivals = queue.SimpleQueue[tuple[float, set[str]]]
 def run(*, quick: bool) -> dict[str, float]:
     places = Places(VAR / "services", free_port(), free_port(), free_port())
     places.var.mkdir(parents=True, exist_ok=True)
-    with _receiver(places.receiver_port) as arrivals, _services(places):
+    with _receiver(places.receiver_port) as arrivals, services(places, without="receiver"):
         demo = steps.Demo(places, SandboxControl(places.sandbox))
         with redirect_stdout(io.StringIO()):
             for step in PREPARATION:
@@ -81,25 +76,6 @@ def _once(demo: steps.Demo, arrivals: Arrivals) -> float:
             raise RuntimeError(f"no callback within {PATIENCE:.0f} s") from None
         if message_id in found:
             return at - began
-
-
-@contextmanager
-def _services(places: Places) -> Iterator[None]:
-    """Everything of the Procfile but the receiver."""
-    manage(places, "migrate", "--verbosity", "0")
-    try:
-        for name, command in procfile().items():
-            if name == "receiver":
-                continue
-            with (places.var / f"{name}.log").open("wb") as log:
-                subprocess.Popen(  # noqa: S602 - our own Procfile
-                    command, shell=True, cwd=ROOT, env=places.environment(),
-                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                )  # fmt: skip
-        wait_until_ready(places)
-        yield
-    finally:
-        end_all(places)
 
 
 @contextmanager

@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from demo.processes import (
-    ROOT,
     Places,
     ServiceError,
-    end_all,
     free_port,
     kept_in,
-    manage,
     only_start,
-    procfile,
-    wait_until_ready,
+    services,
 )
 from demo.steps import STEPS, Demo, StepFailed
 from integrations.gmail.sandbox.control_client import ControlFailedError, SandboxControl
-
-
-@contextmanager
-def services(places: Places) -> Iterator[None]:
-    """Every process of the Procfile, each with a log of its own in the folder for what is kept."""
-    end_all(places)
-    manage(places, "migrate", "--verbosity", "0")
-    try:
-        for name, command in procfile().items():
-            with (places.var / f"{name}.log").open("wb") as log:
-                subprocess.Popen(  # noqa: S602 - our own Procfile
-                    command, shell=True, cwd=ROOT, env=places.environment(),
-                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                )  # fmt: skip
-        wait_until_ready(places)
-        yield
-    finally:
-        end_all(places)
 
 
 def run(places: Places) -> None:

@@ -206,3 +206,23 @@ def stop_database(places: Places) -> None:
     from config.postgres.server import stop_unused
 
     stop_unused(folder)
+
+
+@contextmanager
+def services(places: Places, *, without: str = "") -> Iterator[None]:
+    """The Procfile's processes (but `without`), each with a log in the folder for what is kept."""
+    end_all(places)
+    manage(places, "migrate", "--verbosity", "0")
+    try:
+        for name, command in procfile().items():
+            if name == without:
+                continue
+            with (places.var / f"{name}.log").open("wb") as log:
+                subprocess.Popen(  # noqa: S602 - our own Procfile
+                    command, shell=True, cwd=ROOT, env=places.environment(),
+                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+        wait_until_ready(places)
+        yield
+    finally:
+        end_all(places)
