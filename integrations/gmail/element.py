@@ -178,4 +178,5 @@ ELEMENT = Element(
     resources=RESOURCES,
     configuration=(*OAUTH_FIELDS, *API_FIELDS, *EVENT_FIELDS),
     default_poller=POLLER,
+    prefixes=("/users/me",),  # as Gmail's own paths begin
 )

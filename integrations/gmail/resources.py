@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elements.errors import ParameterError
-from elements.types import Call, Page, Paging, Parameter, Resource
+from elements.types import Call, Operation, Page, Paging, Parameter, Resource
 from integrations.gmail.changed_messages import changed_messages, list_changed_messages
 from integrations.gmail.history import HISTORY, PROFILE, RECORDS_A_PAGE, is_safe_id
 from integrations.gmail.messages import FORMATS, MESSAGES
@@ -50,71 +50,101 @@ def get_message(call: Call) -> Steps[dict[str, Any]]:
 
 PROFILE_RESOURCE = Resource(
     name="profile",
-    path="/profile",
-    vendor_path=PROFILE,
     description="The mailbox's address, its counts and its current history id.",
     id_field="emailAddress",
-    list_units=UNITS["getProfile"],
+    operations=(Operation("GET", "/profile", PROFILE, units=UNITS["getProfile"]),),
 )
 
 MESSAGES_RESOURCE = Resource(
     name="messages",
-    path="/messages",
-    vendor_path=MESSAGES,
     description="Messages: listed by id, newest first, and read one by one.",
-    root_key="messages",
-    paging=Paging(),
-    parameters=(
-        Parameter("where", description="Conditions joined by AND: from='user@example.com'"),
-        Parameter("q", description="Gmail's own search words"),
-        Parameter("labelIds", description="Comma-separated label ids that a message must have"),
-        Parameter("includeSpamTrash", description="true also lists spam and trash"),
-        Parameter("format", description=f"Of one message: {', '.join(FORMATS)}"),
-        Parameter("metadataHeaders", description="Comma-separated headers, with format=metadata"),
+    lists_ids_only=True,
+    operations=(
+        Operation(
+            "GET",
+            "/messages",
+            MESSAGES,
+            listing=True,
+            root_key="messages",
+            paging=Paging(),
+            parameters=(
+                Parameter("where", description="Conditions joined by AND: from='user@example.com'"),
+                Parameter("q", description="Gmail's own search words"),
+                Parameter("labelIds", description="Comma-separated ids of labels it must have"),
+                Parameter("includeSpamTrash", description="true also lists spam and trash"),
+            ),
+            units=UNITS["messages.list"],
+            steps=list_messages,
+        ),
+        Operation(
+            "GET",
+            "/messages/{id}",
+            f"{MESSAGES}/{{id}}",
+            parameters=(
+                Parameter("format", description=f"One of {', '.join(FORMATS)}"),
+                Parameter(
+                    "metadataHeaders", description="Comma-separated headers, with format=metadata"
+                ),
+            ),
+            units=UNITS["messages.get"],
+            steps=get_message,
+        ),
     ),
-    readable=True,
-    list_units=UNITS["messages.list"],
-    get_units=UNITS["messages.get"],
-    list_steps=list_messages,
-    get_steps=get_message,
 )
 
 LABELS_RESOURCE = Resource(
     name="labels",
-    path="/labels",
-    vendor_path=LABELS,
     description="The mailbox's labels.",
-    root_key="labels",
-    list_units=UNITS["labels.list"],
+    operations=(
+        Operation(
+            "GET", "/labels", LABELS, listing=True, root_key="labels", units=UNITS["labels.list"]
+        ),
+    ),
 )
 
 HISTORY_RESOURCE = Resource(
     name="history",
-    path="/history",
-    vendor_path=HISTORY,
     description="The mailbox's history records since a history id, as Gmail gives them.",
-    root_key="history",
-    paging=Paging(largest=RECORDS_A_PAGE),
-    parameters=(
-        Parameter("startHistoryId", description="The history id to start after", required=True),
-        Parameter("labelId", description="Only records of messages with this label"),
-        Parameter("historyTypes", description="Only records of this kind, such as messageAdded"),
+    operations=(
+        Operation(
+            "GET",
+            "/history",
+            HISTORY,
+            listing=True,
+            root_key="history",
+            paging=Paging(largest=RECORDS_A_PAGE),
+            parameters=(
+                Parameter(
+                    "startHistoryId", description="The history id to start after", required=True
+                ),
+                Parameter("labelId", description="Only records of messages with this label"),
+                Parameter(
+                    "historyTypes", description="Only records of this kind, such as messageAdded"
+                ),
+            ),
+            units=UNITS["history.list"],
+        ),
     ),
-    list_units=UNITS["history.list"],
 )
 
 CHANGED_MESSAGES_RESOURCE = Resource(
     name="changed-messages",
-    path="/changed-messages",
-    vendor_path=HISTORY,
     description="Every message that was added, labelled or deleted since a history id.",
-    parameters=(
-        Parameter("historyId", description="The history id to start after"),
-        Parameter("where", description="historyId>'<a history id>'"),
-    ),
     aliases=("changed-message",),
-    list_units=UNITS["history.list"],
-    list_steps=list_changed_messages,
+    operations=(
+        Operation(
+            "GET",
+            "/changed-messages",
+            HISTORY,
+            listing=True,
+            parameters=(
+                Parameter("historyId", description="The history id to start after"),
+                Parameter("where", description="historyId>'<a history id>'"),
+            ),
+            units=UNITS["history.list"],
+            steps=list_changed_messages,
+        ),
+    ),
     changes=changed_messages,
 )
 

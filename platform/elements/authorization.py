@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from urllib.parse import urlencode, urlsplit
 
 from elements.catalogue import address
-from elements.types import Element
+from elements.errors import ParameterError
+from elements.types import Element, OAuth2
+
+
+def oauth2_of(element: Element) -> OAuth2:
+    """How the element's accounts are authorized. Raises ParameterError if it is not by OAuth 2."""
+    if not isinstance(element.authentication, OAuth2):
+        raise ParameterError("element", f"{element.name} does not use OAuth 2")
+    return element.authentication
 
 
 def authorization_url(
@@ -24,7 +32,7 @@ def authorization_url(
     The order of the parameters is part of the published contract, and oauthlib, which has one of
     its own, refuses the plain http of a provider that runs on this machine; so it is written here.
     """
-    oauth = element.authentication
+    oauth = oauth2_of(element)
     wanted = tuple(scopes) if scopes is not None else ()
     parameters = [
         *oauth.authorization_parameters,

@@ -18,6 +18,7 @@ from hashlib import sha256
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -33,13 +34,16 @@ class BrokenElementError(ImproperlyConfigured):
     """An element that cannot be used; the message names its file."""
 
 
-def all_elements() -> tuple[Element, ...]:
-    """Every element, by key. Raises BrokenElementError."""
+def all_elements(organization_id: int | None = None) -> tuple[Element, ...]:
+    """Every element, by key, those private to the organization last. Raises BrokenElementError."""
     return tuple(_elements().values())
 
 
-def find(key_or_id: str | int) -> Element:
-    """Raises ElementNotFound."""
+def find(key_or_id: str | int, organization_id: int | None = None) -> Element:
+    """An element that everybody has, or a private one of the organization (which is a query).
+
+    Raises ElementNotFound, also for another organization's.
+    """
     elements = _elements()
     wanted = str(key_or_id).strip()
     if wanted in elements:
@@ -50,12 +54,19 @@ def find(key_or_id: str | int) -> Element:
     raise ElementNotFound(key_or_id)
 
 
+def is_built_in(key: str) -> bool:
+    """Whether everybody has the element of this key."""
+    return key in _elements()
+
+
 def address(setting: Setting) -> str:
     """Where a provider lives: the Django setting or environment variable, or the real address.
 
     Without a trailing slash. Raises ImproperlyConfigured when it is not an http(s) URL.
     """
-    value = getattr(settings, setting.variable, None) or os.environ.get(setting.variable)
+    value: Any = None
+    if setting.variable:
+        value = getattr(settings, setting.variable, None) or os.environ.get(setting.variable)
     url = str(value or setting.default).strip().rstrip("/")
     try:
         parts = urlsplit(url)
@@ -64,7 +75,7 @@ def address(setting: Setting) -> str:
         usable = False
     if not usable:
         raise ImproperlyConfigured(
-            f"{setting.variable} must be an address such as {setting.default}"
+            f"{setting.variable or url} must be an address such as https://api.example.com"
         )
     return url
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from elements import catalogue, poller
 from elements.errors import ConfigurationError
-from elements.types import Element, Setting
+from elements.types import Element, OAuth2, Setting
 
 
 @register
@@ -23,8 +23,11 @@ def check_elements(**_: Any) -> list[CheckMessage]:
 
 
 def faults_of(element: Element) -> Iterable[CheckMessage]:
-    oauth = element.authentication
-    for setting in (element.base_url, oauth.authorization_url, oauth.token_url, oauth.revoke_url):
+    addresses: list[Setting | None] = [element.base_url]
+    if isinstance(element.authentication, OAuth2):
+        oauth = element.authentication
+        addresses += [oauth.authorization_url, oauth.token_url, oauth.revoke_url]
+    for setting in addresses:
         yield from _fault_of_address(setting)
     keys = [field.key for field in element.configuration]
     for key in sorted({key for key in keys if keys.count(key) > 1}):

@@ -6,7 +6,16 @@ from hashlib import sha256
 from typing import Any
 
 from elements.catalogue import address
-from elements.types import ChangeType, ConfigurationField, Element, Resource
+from elements.types import (
+    ApiKey,
+    Basic,
+    ChangeType,
+    ConfigurationField,
+    Element,
+    OAuth2,
+    Operation,
+    Resource,
+)
 
 
 def element_body(element: Element, *, with_configuration: bool = True) -> dict[str, Any]:
@@ -16,12 +25,12 @@ def element_body(element: Element, *, with_configuration: bool = True) -> dict[s
         "name": element.name,
         "key": element.key,
         "description": element.description,
-        "active": True,
+        "active": element.active,
         "deleted": False,
-        "typeOauth": True,
+        "typeOauth": isinstance(element.authentication, OAuth2),
         "trialAccount": False,
         "hub": element.hub,
-        "authentication": {"type": "oauth2"},
+        "authentication": {"type": authentication_type(element)},
         "protocolType": "http",
         "transformationsEnabled": False,
         "bulkDownloadEnabled": False,
@@ -30,9 +39,13 @@ def element_body(element: Element, *, with_configuration: bool = True) -> dict[s
         "extendable": False,
         "extended": False,
         "beta": False,
-        "private": False,
+        "private": element.private,
         "parameters": [],
-        "resources": [_resource_body(element, resource) for resource in element.resources],
+        "resources": [
+            _operation_body(element, operation)
+            for resource in element.resources
+            for operation in resource.operations
+        ],
         "hooks": [],
         "objects": [],
     }
@@ -65,13 +78,13 @@ def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
     }
     if expand:
         body |= {
-            "active": True,
+            "active": element.active,
             "beta": False,
             "transformations": False,
             "elementType": "api",
             "normalizedPaging": True,
             "cloneable": False,
-            "authenticationType": "oauth2",
+            "authenticationType": authentication_type(element),
             "hub": element.hub,
             "discovery": dict.fromkeys(
                 (
@@ -113,35 +126,58 @@ def _field_body(field: ConfigurationField, place: int) -> dict[str, Any]:
     return body
 
 
-def _resource_body(element: Element, resource: Resource) -> dict[str, Any]:
+def authentication_type(element: Element) -> str:
+    match element.authentication:
+        case OAuth2():
+            return "oauth2"
+        case Basic():
+            return "basic"
+        case ApiKey():
+            return "apiKey"
+
+
+def _operation_body(element: Element, operation: Operation) -> dict[str, Any]:
     return {
-        "id": configuration_id(f"{element.key}{resource.path}"),
-        "path": f"/hubs/{element.hub}{resource.path}",
-        "vendorPath": resource.vendor_path,
-        "method": "GET",
-        "vendorMethod": "GET",
+        "id": configuration_id(f"{element.key}{operation.method}{operation.path}"),
+        "path": f"/hubs/{element.hub}{operation.path}",
+        "vendorPath": operation.vendor_path,
+        "method": operation.method,
+        "vendorMethod": operation.vendor_method or operation.method,
         "type": "api",
-        "description": resource.description,
-        "rootKey": resource.root_key,
+        "description": operation.description,
+        "rootKey": operation.root_key,
         "parameters": [
             {
                 "name": parameter.name,
                 "vendorName": parameter.vendor_name or parameter.name,
-                "type": "query",
-                "dataType": "string",
+                "type": parameter.place.value,
+                "vendorType": (parameter.vendor_place or parameter.place).value,
+                "dataType": parameter.data_type,
                 "required": parameter.required,
                 "description": parameter.description,
             }
-            for parameter in resource.parameters
+            for parameter in operation.parameters
         ],
     }
+
+
+# The words for what a resource can do, by the method of its operations.
+VERBS = {"POST": "CREATE", "PUT": "UPDATE", "PATCH": "UPDATE", "DELETE": "DELETE"}
+
+
+def _verbs(resource: Resource) -> list[str]:
+    verbs = ["SEARCH"] if resource.listing else []
+    verbs += ["RETRIEVE"] if resource.reading or resource.single else []
+    own = (resource.root, f"{resource.root}/{{id}}")
+    others = {VERBS.get(one.method, "") for one in resource.operations if one.path in own}
+    return [*verbs, *sorted(others - {""})]
 
 
 def _resource_metadata(resource: Resource, kinds: list[str]) -> dict[str, Any]:
     polled = resource.changes is not None
     return {
         "canonicalName": resource.name,
-        "operations": ["SEARCH", "RETRIEVE"] if resource.readable else ["SEARCH"],
+        "operations": _verbs(resource),
         "events": {
             "supported": polled,
             "methods": ["polling"] if polled else [],

@@ -5,11 +5,13 @@ An element is data. A generator (`Steps`) stands only where a declaration cannot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from transport.types import Steps
 
@@ -27,15 +29,22 @@ class ChangeType(StrEnum):
 class Call:
     """A hub call: the caller's parameters after the platform's own checks.
 
-    `query` holds the request's query parameters, without paging. `page_token` is the vendor's.
+    `query` holds the request's query parameters, without paging. `path` holds what stands in the
+    operation's path where it has names in braces. `page_token` is the vendor's.
     """
 
     configuration: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
-    object_id: str = ""
+    path: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # those an operation declares
     body: Any = None
     page_size: int = 100
     page_token: str = ""
+
+    @property
+    def object_id(self) -> str:
+        """The record that `{id}` of the path names; empty when it names none."""
+        return self.path.get("id", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,51 +147,171 @@ class PollCall:
 # --- The element -------------------------------------------------------------------------------
 
 
+class Place(StrEnum):
+    """Where a parameter is taken from, and where the vendor wants it."""
+
+    QUERY = "query"
+    PATH = "path"
+    HEADER = "header"
+    BODY = "body"  # the whole body
+    BODY_FIELD = "bodyField"  # a field of the JSON body, dots for nesting
+    CONFIGURATION = "configuration"  # `name` is a key of the instance's configuration
+    VALUE = "value"  # `name` is the value itself; always sent
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter that a resource takes, and the vendor's name of it."""
+    """A parameter that an operation takes, and the vendor's name and place of it.
+
+    `data_type` is one of string, integer, number, boolean, array and object, as in JSON.
+    """
 
     name: str
     vendor_name: str = ""
     description: str = ""
     required: bool = False
+    place: Place = Place.QUERY
+    vendor_place: Place | None = None  # None: as `place`
+    data_type: str = "string"
+
+
+class PagingKind(StrEnum):
+    CURSOR = "cursor"  # the vendor's answer holds an opaque token
+    PAGE = "page"  # pages are numbered
+    OFFSET = "offset"  # a page begins after so many records
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How the vendor pages: by an opaque token."""
+    """How the vendor pages. `first_page` is the number of the first one, where they have any.
+
+    `token_parameter` takes the token, the page's number or the offset.
+    """
 
     size_parameter: str = "maxResults"
     token_parameter: str = "pageToken"  # noqa: S105 - a name, not a secret
     next_token_key: str = "nextPageToken"  # noqa: S105 - a name, not a secret
     largest: int = 500
+    kind: PagingKind = PagingKind.CURSOR
+    first_page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a resource's records; `name` has dots for nesting."""
+
+    name: str
+    type: str = "string"  # as JSON names it
+    description: str = ""
+    read_only: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method at one path of a resource.
+
+    Names in braces are the path's parameters: "/messages/{id}/trash". `vendor_path` may hold them
+    too, and `${key}` for what the configuration says.
+    A `listing` answers with a list of records, found at `root_key` of the vendor's answer (dots
+    for nesting; empty: the answer is the list). Anything else answers with one value: what stands
+    at `root_key`, or the whole answer.
+    `steps` replaces the declared way. It returns a Page for a listing, and otherwise what is to be
+    answered as JSON; None is an empty answer.
+    """
+
+    method: str
+    path: str
+    vendor_path: str
+    description: str = ""
+    vendor_method: str = ""  # empty: as `method`
+    parameters: tuple[Parameter, ...] = ()
+    listing: bool = False
+    root_key: str = ""
+    paging: Paging | None = None
+    units: int = 0  # the provider's quota units
+    steps: Callable[[Call], Steps[Any]] | None = None
+
+    @property
+    def takes_body(self) -> bool:
+        return any(one.place in (Place.BODY, Place.BODY_FIELD) for one in self.parameters)
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """What stands in place of the names in braces, when `path` is of this form."""
+        found = _pattern(self.path).fullmatch(path)
+        return None if found is None else found.groupdict()
+
+
+@lru_cache(maxsize=4096)
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", path)
+    return re.compile(
+        "".join(
+            f"(?P<{part}>[^/]+)" if place % 2 else re.escape(part)
+            for place, part in enumerate(parts)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One thing an element offers at a path.
+    """One thing an element offers: the operations at `path` and below it.
 
-    A GET on `path` lists: a `root_key` says where the records stand in the vendor's answer. An
-    empty `root_key` means that the answer itself is the one record. `readable` adds
-    GET path/{id}. `list_steps` and `get_steps` replace the declared way; `changes` makes the
-    resource a change feed that can be polled.
+    `path` defaults to the name. `aliases` are further names, each at a path of its own.
+    `changes` makes the resource a change feed that can be polled. Where the vendor lists no more
+    than the ids of the records, `lists_ids_only` says that each must be read to be known.
     """
 
     name: str
-    path: str
-    vendor_path: str
+    operations: tuple[Operation, ...] = ()
     description: str = ""
-    root_key: str = ""
+    path: str = ""
     id_field: str = "id"
-    paging: Paging | None = None
-    parameters: tuple[Parameter, ...] = ()
-    readable: bool = False
     aliases: tuple[str, ...] = ()
-    list_units: int = 0  # the provider's quota units
-    get_units: int = 0
-    list_steps: Callable[[Call], Steps[Page]] | None = None
-    get_steps: Callable[[Call], Steps[dict[str, Any]]] | None = None
+    fields: tuple[Field, ...] = ()
+    lists_ids_only: bool = False
     changes: Callable[[PollCall], Steps[Changes]] | None = None
+
+    @property
+    def root(self) -> str:
+        return self.path or f"/{self.name}"
+
+    @property
+    def listing(self) -> Operation | None:
+        """GET of all records."""
+        return self._reading(self.root, listing=True)
+
+    @property
+    def reading(self) -> Operation | None:
+        """GET of one record by its id."""
+        return self._reading(f"{self.root}/{{id}}", listing=False)
+
+    @property
+    def single(self) -> Operation | None:
+        """GET of the one record that the resource is."""
+        return self._reading(self.root, listing=False)
+
+    def _reading(self, path: str, *, listing: bool) -> Operation | None:
+        for one in self.operations:
+            if (one.method, one.path, one.listing) == ("GET", path, listing):
+                return one
+        return None
+
+    def below(self, path: str) -> str | None:
+        """The path as this resource's operations have it, an alias replaced; None if foreign."""
+        for place in (self.root, *(f"/{alias}" for alias in self.aliases)):
+            if path == place or path.startswith(f"{place}/"):
+                return self.root + path[len(place) :]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The operation that a request asks for, and what stands in its path's braces."""
+
+    resource: Resource
+    operation: Operation
+    path: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +340,10 @@ class ConfigurationField:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An address that an operator may move: the environment variable and its default."""
+    """An address that an operator may move: the environment variable and its default.
+
+    Without a variable nobody can.
+    """
 
     variable: str
     default: str
@@ -233,24 +365,53 @@ class OAuth2:
 
 
 @dataclass(frozen=True, slots=True)
+class Basic:
+    """User name and password with every request, RFC 7617."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key in a header of every request, after `prefix`."""
+
+    header: str = "Authorization"
+    prefix: str = ""
+
+
+Authentication: TypeAlias = OAuth2 | Basic | ApiKey
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
+    """A connector. `organization_id` is the owner of a private one, which nobody else sees.
+
+    `prefixes` may stand before every path, without a meaning of their own.
+    """
+
     id: int
     key: str
     name: str
     hub: str
     description: str
     base_url: Setting
-    authentication: OAuth2
+    authentication: Authentication
     resources: tuple[Resource, ...]
     configuration: tuple[ConfigurationField, ...]
     default_poller: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ()
+    active: bool = True
+    organization_id: int | None = None
 
     @property
-    def single_record(self) -> Resource | None:
-        """The first resource that is one record: asked to see whether an account answers."""
+    def private(self) -> bool:
+        return self.organization_id is not None
+
+    @property
+    def single_record(self) -> Operation | None:
+        """The first operation that reads one record: asked to see whether an account answers."""
         for resource in self.resources:
-            if not resource.root_key and resource.list_steps is None:
-                return resource
+            operation = resource.single
+            if operation is not None and operation.steps is None:
+                return operation
         return None
 
     def resource(self, name: str) -> Resource | None:
@@ -260,3 +421,25 @@ class Element:
             if wanted == resource.name or wanted in resource.aliases:
                 return resource
         return None
+
+    def match(self, method: str, path: str) -> Match | None:
+        """The operation of `method` at `path`; of several, the one that names most of it."""
+        found = [match for match in self._at(path) if match.operation.method == method]
+        return min(found, key=lambda match: len(match.path), default=None)
+
+    def methods(self, path: str) -> list[str]:
+        """The methods that `path` takes; none when there is nothing at it."""
+        return sorted({match.operation.method for match in self._at(path)})
+
+    def _at(self, path: str) -> Iterator[Match]:
+        for prefix in self.prefixes:
+            if path.startswith(f"{prefix}/"):
+                path = path[len(prefix) :]
+        for resource in self.resources:
+            own = resource.below(path)
+            if own is None:
+                continue
+            for operation in resource.operations:
+                parameters = operation.match(own)
+                if parameters is not None:
+                    yield Match(resource, operation, parameters)

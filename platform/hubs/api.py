@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,9 +20,9 @@ from api.authentication import Caller
 from api.errors import Forbidden, NotFound
 from api.paging import whole_list
 from api.permissions import IsElementCaller
-from elements import catalogue
-from elements.types import Call, Element, Page, Resource
-from hubs import paging, run
+from elements import catalogue, run
+from elements.types import Call, Element, Match, Operation, Page, Place
+from hubs import paging
 from instances import configuration as keys
 from instances.models import ElementInstance
 from instances.representation import moment
@@ -48,44 +49,77 @@ class HubView(APIView):
         caller = request.auth
         assert isinstance(caller, Caller)  # noqa: S101 - IsElementCaller
         assert caller.instance is not None  # noqa: S101 - IsElementCaller
-        return caller.instance, catalogue.find(caller.instance.element_key)
+        return caller.instance, keys.element_of(caller.instance)
 
 
-class ResourceView(HubView):
+class OperationView(HubView):
+    """One operation of the element, at whichever path and by whichever method it has."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+
     def get_permissions(self) -> list[BasePermission]:
-        if "hub" not in self.kwargs and not _known(self.kwargs["resource"]):
+        if "hub" not in self.kwargs and not _may_exist(self.request, self.kwargs["path"]):
             raise NotFound("there is nothing at this address")
         return [IsElementCaller()]
 
-    def get(self, request: Request, resource: str, **path: str) -> Response:
+    def get(self, request: Request, path: str, hub: str = "") -> Response:
+        return self._answer(request, path)
+
+    def post(self, request: Request, path: str, hub: str = "") -> Response:
+        return self._answer(request, path)
+
+    def put(self, request: Request, path: str, hub: str = "") -> Response:
+        return self._answer(request, path)
+
+    def patch(self, request: Request, path: str, hub: str = "") -> Response:
+        return self._answer(request, path)
+
+    def delete(self, request: Request, path: str, hub: str = "") -> Response:
+        return self._answer(request, path)
+
+    def _answer(self, request: Request, path: str) -> Response:
         instance, element = self.target(request)
-        found = _resource_of(element, resource)
+        match = self._match(element, request, f"/{path.rstrip('/')}")
         account = _account(instance)
         configuration = keys.effective(instance)
-        call = Call(configuration, query=_query(request), object_id=path.get("object_id", ""))
+        call = Call(
+            configuration,
+            query=_query(request),
+            path=match.path,
+            headers=_headers(match.operation, request),
+            body=request.data if match.operation.takes_body else None,
+        )
         clean = _without_nulls if _drops_nulls(configuration) else _as_it_is
-        if call.object_id:
-            if not found.readable and found.get_steps is None:
-                raise NotFound(f"{found.name} cannot be read by id")
-            return Response(clean(sync.run(run.get_steps(found, call), account)))
-        if not found.root_key and found.list_steps is None:
-            page = sync.run(run.list_steps(found, call), account)
-            return Response(clean(page.records[0]))
-        return self._page(request, instance, found, call, account, clean)
+        if match.operation.listing:
+            return self._page(request, instance, match, call, account, clean)
+        answer = sync.run(run.answer_steps(match.operation, call), account)
+        return Response() if answer is None else Response(clean(answer))
+
+    def _match(self, element: Element, request: Request, path: str) -> Match:
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        match = element.match(method, path)
+        if match is not None:
+            return match
+        methods = element.methods(path)
+        if methods:
+            self.headers["Allow"] = ", ".join(methods)
+            raise MethodNotAllowed(method)
+        raise NotFound(f"{element.name} has no resource at {path[:200]}")
 
     def _page(
         self,
         request: Request,
         instance: ElementInstance,
-        resource: Resource,
+        match: Match,
         call: Call,
         account: Account,
         clean: Callable[[Any], Any],
     ) -> Response:
-        wanted = paging.wanted(request.query_params, resource, instance.pk)
-        vendor_pages = resource.paging is not None or resource.list_steps is not None
+        operation = match.operation
+        wanted = paging.wanted(request.query_params, operation, instance.pk)
+        vendor_pages = operation.paging is not None or operation.steps is not None
         fetch = _vendor_page if vendor_pages else _own_page
-        page = fetch(resource, call, account, wanted)
+        page = fetch(operation, call, account, wanted)
         headers = {"Elements-Returned-Count": str(len(page.records))}
         if page.total is not None:
             headers["Elements-Total-Count"] = str(page.total)
@@ -93,7 +127,7 @@ class ResourceView(HubView):
             headers["Elements-Total-Count"] = str(len(page.records))
         if page.next_token:
             headers["Elements-Next-Page-Token"] = paging.sealed(
-                page.next_token, resource, instance.pk
+                page.next_token, operation, instance.pk
             )
         if wanted.altered:
             headers["Elements-Error"] = wanted.altered
@@ -118,19 +152,24 @@ class PingView(HubView):
         instance, element = self.target(request)
         account = _account(instance)
         if element.single_record is not None:
-            sync.run(run.list_steps(element.single_record, Call()), account)
+            sync.run(
+                run.answer_steps(element.single_record, Call(keys.effective(instance))), account
+            )
         return Response({"dateTime": moment(timezone.now()), "endpoint": element.key})
 
 
-def _known(name: str) -> bool:
-    return any(element.resource(name) for element in catalogue.all_elements())
+def _may_exist(request: Request, path: str) -> bool:
+    """Whether a short path may be a resource: of the caller's element, or of any for nobody's."""
+    caller = request.auth
+    if isinstance(caller, Caller) and caller.instance is not None:
+        return True
+    return any(element.methods(f"/{path.rstrip('/')}") for element in catalogue.all_elements())
 
 
-def _resource_of(element: Element, name: str) -> Resource:
-    resource = element.resource(name)
-    if resource is None:
-        raise NotFound(f"{element.name} has no resource {name}")
-    return resource
+def _headers(operation: Operation, request: Request) -> dict[str, str]:
+    """The request's headers that the operation declares, names in lower case."""
+    names = [one.name for one in operation.parameters if one.place == Place.HEADER]
+    return {name.lower(): request.headers[name] for name in names if name in request.headers}
 
 
 def _account(instance: ElementInstance) -> Account:
@@ -148,21 +187,21 @@ def _query(request: Request) -> dict[str, str]:
     }
 
 
-def _vendor_page(resource: Resource, call: Call, account: Account, wanted: paging.Wanted) -> Page:
+def _vendor_page(operation: Operation, call: Call, account: Account, wanted: paging.Wanted) -> Page:
     """The page by the vendor's own cursor, which must be walked to reach page n."""
     call = replace(call, page_size=wanted.size, page_token=wanted.token)
-    page = sync.run(run.list_steps(resource, call), account)
+    page = sync.run(run.list_steps(operation, call), account)
     for _ in range(wanted.page - 1):
         if not page.next_token:
             return Page([])
         call = replace(call, page_token=page.next_token)
-        page = sync.run(run.list_steps(resource, call), account)
+        page = sync.run(run.list_steps(operation, call), account)
     return page
 
 
-def _own_page(resource: Resource, call: Call, account: Account, wanted: paging.Wanted) -> Page:
+def _own_page(operation: Operation, call: Call, account: Account, wanted: paging.Wanted) -> Page:
     """A page cut out of everything, where the vendor cannot page."""
-    records = sync.run(run.list_steps(resource, call), account).records
+    records = sync.run(run.list_steps(operation, call), account).records
     start = int(wanted.token) if wanted.token.isdecimal() else (wanted.page - 1) * wanted.size
     end = start + wanted.size
     return Page(

@@ -9,7 +9,7 @@ from django.core import signing
 
 from api.errors import BadRequest
 from api.fields import integer
-from elements.types import Resource
+from elements.types import Operation
 
 DEFAULT_SIZE = 100  # records
 LARGEST_SIZE = 2_000  # records, where we page ourselves
@@ -26,35 +26,35 @@ class Wanted:
     altered: str = ""
 
 
-def wanted(query: Mapping[str, str], resource: Resource, instance_id: int) -> Wanted:
+def wanted(query: Mapping[str, str], operation: Operation, instance_id: int) -> Wanted:
     """Raises BadRequest naming the parameter."""
     size = integer(query, "pageSize", least=1, default=DEFAULT_SIZE) or DEFAULT_SIZE
-    largest = resource.paging.largest if resource.paging else LARGEST_SIZE
+    largest = operation.paging.largest if operation.paging else LARGEST_SIZE
     altered = ""
     if size > largest:
         altered = f"pageSize {size} was served as {largest}, the largest"
         size = largest
     if token := query.get("nextPage", "").strip():
-        return Wanted(size, token=_opened(token, resource, instance_id), altered=altered)
+        return Wanted(size, token=_opened(token, operation, instance_id), altered=altered)
     if "nextPage" in query:
         return Wanted(size, altered=altered)  # an empty token is the first page
     page = integer(query, "page", least=1, most=LAST_PAGE, default=1) or 1
     return Wanted(size, page=page, altered=altered)
 
 
-def sealed(token: str, resource: Resource, instance_id: int) -> str:
+def sealed(token: str, operation: Operation, instance_id: int) -> str:
     """The vendor's token as the caller gets it: usable for this resource and instance only."""
-    return signing.dumps(token, salt=_salt(resource, instance_id))
+    return signing.dumps(token, salt=_salt(operation, instance_id))
 
 
-def _opened(token: str, resource: Resource, instance_id: int) -> str:
+def _opened(token: str, operation: Operation, instance_id: int) -> str:
     try:
-        return str(signing.loads(token, salt=_salt(resource, instance_id)))
+        return str(signing.loads(token, salt=_salt(operation, instance_id)))
     except signing.BadSignature as error:
         raise BadRequest(
             "nextPage: must be what Elements-Next-Page-Token held for this resource"
         ) from error
 
 
-def _salt(resource: Resource, instance_id: int) -> str:
-    return f"hubs.next-page:{instance_id}:{resource.name}"
+def _salt(operation: Operation, instance_id: int) -> str:
+    return f"hubs.next-page:{instance_id}:{operation.path}"

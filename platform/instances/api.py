@@ -48,7 +48,10 @@ class InstanceScopedView(APIView):
             return provision.find(caller.organization, caller.instance.pk)
         instance = provision.find(caller.organization, int(named))
         addressed = self.kwargs.get("element")
-        if addressed is not None and catalogue.find(addressed).key != instance.element_key:
+        if (
+            addressed is not None
+            and catalogue.find(addressed, caller.organization.pk).key != instance.element_key
+        ):
             raise NotFound(f"No element instance found with id {named}")
         return instance
 
@@ -85,7 +88,7 @@ class InstanceView(InstanceScopedView):
 
 
 def _require_same_element(body: Mapping[str, Any], instance: ElementInstance) -> None:
-    if wish.element_of(body, None).key != instance.element_key:
+    if wish.element_of(instance.organization, body, None).key != instance.element_key:
         raise BadRequest(
             f"element: an instance cannot be moved from {instance.element_key} to another element"
         )
@@ -117,7 +120,7 @@ class InstancesView(InstanceView):
     def post(self, request: Request, **path: str) -> Response:
         caller = caller_of(request)
         body = json_object(request.data)
-        element = wish.element_of(body, self.kwargs.get("element"))
+        element = wish.element_of(caller.organization, body, self.kwargs.get("element"))
         wanted = wish.to_create(body)
         wants_objects = flag(body, "retrieveObjectsAfterInstantiation")
         instance = provision.create(caller.user, caller.organization, element, wanted)
@@ -135,7 +138,7 @@ class InstancesView(InstanceView):
             rows = rows.filter(pk=caller.instance.pk)
         addressed = self.kwargs.get("element")
         if addressed is not None:
-            rows = rows.filter(element_key=catalogue.find(addressed).key)
+            rows = rows.filter(element_key=catalogue.find(addressed, caller.organization.pk).key)
         query = request.query_params
         for tag in (*query.getlist("tags[]"), *query.getlist("tags")):
             wanted = text({"tags[]": tag}, "tags[]", longest=LONGEST_SEARCH)

@@ -16,7 +16,7 @@ from typing import Any
 
 from api.errors import BadRequest
 from elements import catalogue, poller
-from elements.types import Element
+from elements.types import ApiKey, Basic, Element
 from instances.models import ElementInstance
 from transport.errors import AddressRefused, ProviderUnreachable
 from transport.guard import default_guard
@@ -43,9 +43,18 @@ LONGEST_KEY = 200  # characters
 LONGEST_VALUE = 65_536  # characters
 LONGEST_URL = 2_000  # characters
 
+# What an account authenticates with, where it is not OAuth 2.
+USERNAME = "username"
+PASSWORD = "password"  # noqa: S105 - the name of a key
+KEY = "api.key"
+BASE_URL = "base.url"
+AUTHENTICATION_KEYS: Mapping[type, tuple[str, ...]] = {
+    Basic: (BASE_URL, USERNAME, PASSWORD),
+    ApiKey: (BASE_URL, KEY),
+}
 # Of the credential, never stored in a configuration.
 CREDENTIAL_KEYS = frozenset({USER_TOKEN, REFRESH_TOKEN, REFRESH_TIME})
-SECRET_KEYS = frozenset({API_KEY, API_SECRET, "event.notification.callback.headers"})
+SECRET_KEYS = frozenset({API_KEY, API_SECRET, "api.key", "event.notification.callback.headers"})
 # Keys that no element declares are judged by how they end.
 SECRET_ENDINGS = (
     "password",
@@ -146,6 +155,15 @@ def missing_keys(
         and not configuration.get(field.key, field.default or "").strip()
         and not (without_callback and field.key == CALLBACK_URL)
     ]
+
+
+def authenticates(
+    element: Element, instance: ElementInstance, configuration: Mapping[str, str]
+) -> bool:
+    """Whether `configuration` has what the account authenticates with, other than before."""
+    names = AUTHENTICATION_KEYS.get(type(element.authentication), ())
+    before = stored(instance)
+    return any(before.get(name) != configuration.get(name) for name in names)
 
 
 def require(missing: list[str]) -> None:
@@ -276,4 +294,4 @@ def masked(instance: ElementInstance) -> dict[str, str]:
 
 
 def element_of(instance: ElementInstance) -> Element:
-    return catalogue.find(instance.element_key)
+    return catalogue.find(instance.element_key, instance.organization_id)

@@ -15,7 +15,6 @@ from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 from django.utils import timezone
 
-from elements import catalogue
 from instances import configuration, grant
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.signals import grant_lost
@@ -103,7 +102,7 @@ def _renewed(credential: Credential) -> grant.Grant:
         )
     instance = credential.instance
     return grant.renew(
-        catalogue.find(instance.element_key),
+        configuration.element_of(instance),
         grant.Client.of(configuration.effective(instance)),
         refresh_token=credential.refresh_token,
         scope=credential.scope,

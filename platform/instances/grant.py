@@ -24,7 +24,8 @@ from requests_oauthlib import OAuth2Session
 from urllib3.exceptions import HTTPError
 
 from elements import catalogue
-from elements.types import Element
+from elements.authorization import oauth2_of
+from elements.types import Element, OAuth2
 from instances import configuration as keys
 from transport import json_text
 from transport.errors import (
@@ -91,7 +92,9 @@ class Grant:
 def asked_scopes(element: Element, configuration: Mapping[str, str]) -> tuple[str, ...]:
     """The scopes that the consent page was asked for."""
     own = configuration.get(keys.SCOPE, "").replace(",", " ").split()
-    return tuple(own) or element.authentication.scopes
+    if own or not isinstance(element.authentication, OAuth2):
+        return tuple(own)
+    return element.authentication.scopes
 
 
 def exchange(
@@ -149,7 +152,7 @@ def revoke(element: Element, token: str) -> None:
 
     Raises a TransportError when the provider did not confirm.
     """
-    setting = element.authentication.revoke_url
+    setting = oauth2_of(element).revoke_url
     if setting is None:
         return
     with _session("") as session:
@@ -200,7 +203,7 @@ def _session(
 
 
 def _token_url(element: Element) -> str:
-    url = catalogue.address(element.authentication.token_url)
+    url = catalogue.address(oauth2_of(element).token_url)
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
         raise AddressRefused(f"the token address of {element.name} must begin with https://")

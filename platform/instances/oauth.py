@@ -24,8 +24,7 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from accounts.secret import digest
 from api.errors import ApiError, BadRequest
-from elements import catalogue
-from elements.authorization import authorization_url
+from elements.authorization import authorization_url, oauth2_of
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.types import Element
 from instances import configuration as keys
@@ -97,7 +96,7 @@ def begin(user: User, session: SessionBase, request: Request) -> str:
         request.callback_url,
         scopes=grant.asked_scopes(element, configuration),
         state=signing.dumps(state, salt=SALT, compress=False),
-        code_challenge=_challenge(verifier) if element.authentication.pkce else None,
+        code_challenge=_challenge(verifier) if oauth2_of(element).pkce else None,
     )
 
 
@@ -135,10 +134,10 @@ def kept(user: User, session: SessionBase, trip_id: int) -> Request | None:
 def _checked(user: User, request: Request) -> tuple[Element, dict[str, str]]:
     if request.instance_id is not None:
         instance = provision.find(_organization(user), request.instance_id)
-        element = catalogue.find(instance.element_key)
+        element = keys.element_of(instance)
         configuration = keys.stored(instance)
     else:
-        element = wish.element_of(request.body, None)
+        element = wish.element_of(_organization(user), request.body, None)
         configuration = keys.merged(element, {}, wish.to_create(request.body).configuration or {})
     # The trip has a callback URL of its own.
     keys.require(keys.missing_keys(element, configuration, without_callback=True))
@@ -181,7 +180,9 @@ def _provision(user: User, request: Request, code: str, verifier: str) -> Elemen
     if request.instance_id is not None:
         return provision.change(organization, request.instance_id, provision.Wish(consent=consent))
     wanted = replace(wish.to_create(request.body), consent=consent)
-    return provision.create(user, organization, wish.element_of(request.body, None), wanted)
+    return provision.create(
+        user, organization, wish.element_of(organization, request.body, None), wanted
+    )
 
 
 def _organization(user: User) -> Organization:

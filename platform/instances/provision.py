@@ -21,8 +21,7 @@ from django.db import transaction
 from accounts.models import Organization, User
 from accounts.secret import digest, new_instance_token
 from api.errors import ApiError, BadRequest, NotFound
-from elements import catalogue
-from elements.types import Element
+from elements.types import Element, OAuth2
 from instances import configuration as keys
 from instances import credential, grant, session
 from instances.models import Credential, ElementInstance
@@ -98,7 +97,7 @@ def create(user: User, organization: Organization, element: Element, wish: Wish)
         configuration,
         without_callback=wish.consent.external or bool(wish.consent.callback_url),
     )
-    keys.require([*missing, *_missing_consent(wish.consent)])
+    keys.require([*missing, *_missing_consent(element, wish.consent)])
     keys.derive(element, configuration)
     granted = _obtain(element, configuration, wish.consent)
     token = new_instance_token()
@@ -114,9 +113,10 @@ def create(user: User, organization: Organization, element: Element, wish: Wish)
     )
     with transaction.atomic():
         _fill(instance, element, configuration)
-        _settle_problem(instance, element, configuration, granted.scope)
+        _settle_problem(instance, element, configuration, granted.scope if granted else "")
         instance.save()
-        credential.store(instance, granted)
+        if granted is not None:
+            credential.store(instance, granted)
         instance_saved.send(
             sender=ElementInstance, instance=instance, created=True, reauthenticated=False
         )
@@ -131,7 +131,7 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
     NotFound.
     """
     before = find(organization, instance_id)
-    element = catalogue.find(before.element_key)
+    element = keys.element_of(before)
     # Checked here with what may take time, and once more on the locked row.
     configuration = _wanted(before, element, wish)
     if wish.configuration is not None or wish.consent.given:
@@ -142,7 +142,8 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
         )
         keys.require(keys.missing_keys(element, configuration, without_callback=without_callback))
         keys.derive(element, configuration)
-    granted = _obtain(element, configuration, wish.consent) if wish.consent.given else None
+    asks = wish.consent.given or keys.authenticates(element, before, configuration)
+    granted = _obtain(element, configuration, wish.consent) if asks else None
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
         configuration = _wanted(instance, element, wish)
@@ -176,7 +177,7 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
     """
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
-        element = catalogue.find(instance.element_key)
+        element = keys.element_of(instance)
         spent = Credential.objects.filter(instance=instance).first()
         token = (spent.refresh_token or spent.access_token) if spent else ""
         instance_deleting.send(sender=ElementInstance, instance=instance)
@@ -213,8 +214,8 @@ def _wanted(instance: ElementInstance, element: Element, wish: Wish) -> dict[str
     return keys.merged(element, stored, wish.configuration, replace=wish.replace_configuration)
 
 
-def _missing_consent(consent: Consent) -> list[str]:
-    if consent.given:
+def _missing_consent(element: Element, consent: Consent) -> list[str]:
+    if consent.given or not isinstance(element.authentication, OAuth2):
         return []
     if consent.external:
         return [f"configuration.{keys.USER_TOKEN} or configuration.{keys.REFRESH_TOKEN}"]
@@ -233,7 +234,13 @@ def _fill(instance: ElementInstance, element: Element, configuration: Mapping[st
     instance.refresh_interval = derived.refresh_interval
 
 
-def _obtain(element: Element, configuration: Mapping[str, str], consent: Consent) -> grant.Grant:
+def _obtain(
+    element: Element, configuration: Mapping[str, str], consent: Consent
+) -> grant.Grant | None:
+    """What the provider granted; None where the configuration itself authenticates."""
+    if not isinstance(element.authentication, OAuth2):
+        session.try_configuration(element, configuration)
+        return None
     try:
         return _granted(element, configuration, consent)
     except ProviderError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from elements import catalogue
 from elements.presentation import configuration_id, element_body
 from elements.types import Element
 from instances import configuration as keys
@@ -17,7 +16,7 @@ def instance_json(instance: ElementInstance, *, hydrate: bool = True) -> dict[st
 
     Reads `user` and `credential` of the row.
     """
-    element = catalogue.find(instance.element_key)
+    element = keys.element_of(instance)
     configuration = keys.masked(instance)
     user = instance.user
     answer: dict[str, Any] = {
@@ -68,7 +67,7 @@ def objects_json(element: Element) -> list[dict[str, str]]:
 
 def rows_json(instance: ElementInstance) -> list[dict[str, Any]]:
     """One row for each key that is set or that the element declares, ordered by key."""
-    element = catalogue.find(instance.element_key)
+    element = keys.element_of(instance)
     declared = {field.key: field for field in element.configuration}
     values: dict[str, str | None] = {**dict.fromkeys(declared), **keys.masked(instance)}
     return [

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from elements import catalogue
-from elements.types import Element
-from instances.configuration import REFRESH_TOKEN, USER_TOKEN
+from elements.types import ApiKey, Element, OAuth2, Setting
+from instances import configuration as keys
 from instances.credential import GONE, CredentialAuthorizer
 from instances.models import Credential, CredentialState, ElementInstance
 from transport import sync
 from transport.errors import GrantLost
-from transport.types import Account, Request, Response, Steps
+from transport.types import Account, Request, Response, Scheme, Steps
+
+EXPIRED = (
+    f"configuration.{keys.USER_TOKEN}: the provider does not accept it; it may have expired: "
+    f"bring {keys.REFRESH_TOKEN} along"
+)
+REFUSED = "The provider does not accept the account's user name and password, or its API key."
 
 
 def account_of(instance: ElementInstance) -> Account:
@@ -19,16 +27,49 @@ def account_of(instance: ElementInstance) -> Account:
 
     Raises GrantLost when the account must be connected again.
     """
-    element = catalogue.find(instance.element_key)
+    element = keys.element_of(instance)
+    configuration = keys.effective(instance)
+    if not isinstance(element.authentication, OAuth2):
+        return configured_account(element, configuration)
     credential = Credential.objects.filter(instance=instance).first()
     if credential is None:
         raise GrantLost(GONE)
     if credential.state == CredentialState.LOST:
         raise GrantLost(credential.error)
     return Account(
-        base_url=catalogue.address(element.base_url),
+        base_url=base_url(element, configuration),
         authorizer=CredentialAuthorizer(credential.pk, credential.access_token),
     )
+
+
+def configured_account(element: Element, configuration: Mapping[str, str]) -> Account:
+    """An account that authenticates by what it is configured with. Not for OAuth 2."""
+    if isinstance(element.authentication, ApiKey):
+        scheme = Scheme(element.authentication.header, element.authentication.prefix)
+        secret = configuration.get(keys.KEY, "").strip()
+    else:
+        scheme = Scheme(prefix="Basic ")
+        pair = f"{configuration.get(keys.USERNAME, '')}:{configuration.get(keys.PASSWORD, '')}"
+        secret = b64encode(pair.encode()).decode()
+    return Account(base_url(element, configuration), _Unrenewable(secret, REFUSED), scheme)
+
+
+def base_url(element: Element, configuration: Mapping[str, str]) -> str:
+    """Where the account's provider answers; a private element's may be configured."""
+    configured = configuration.get(keys.BASE_URL, "").strip() if element.private else ""
+    return catalogue.address(Setting("", configured) if configured else element.base_url)
+
+
+def try_configuration(element: Element, configuration: Mapping[str, str]) -> None:
+    """Asks the provider whether it accepts what an account is configured with.
+
+    Raises GrantLost when it does not, and TransportError when it does not answer.
+    """
+    if element.single_record is not None:
+        values = {**keys.defaults(element), **configuration}
+        operation = element.single_record
+        account = configured_account(element, values)
+        sync.run(_ask(operation.vendor_path), account)
 
 
 def try_token(element: Element, access_token: str) -> None:
@@ -38,7 +79,7 @@ def try_token(element: Element, access_token: str) -> None:
     Raises GrantLost, and TransportError when the provider does not answer.
     """
     if element.single_record is not None:
-        account = Account(catalogue.address(element.base_url), _Unrenewable(access_token))
+        account = Account(catalogue.address(element.base_url), _Unrenewable(access_token, EXPIRED))
         sync.run(_ask(element.single_record.vendor_path), account)
 
 
@@ -50,15 +91,13 @@ def _ask(vendor_path: str) -> Steps[int]:
 @dataclass(frozen=True, slots=True)
 class _Unrenewable:
     token: str = field(repr=False)
+    loss: str  # what is said when the provider rejects it
 
     def access_token(self) -> str:
         return self.token
 
     def refresh(self, rejected: str) -> str:
-        raise GrantLost(
-            f"configuration.{USER_TOKEN}: the provider does not accept it; it may have expired: "
-            f"bring {REFRESH_TOKEN} along"
-        )
+        raise GrantLost(self.loss)
 
     async def arefresh(self, rejected: str) -> str:
         return self.refresh(rejected)

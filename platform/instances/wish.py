@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from accounts.models import Organization
 from api.errors import BadRequest
 from api.fields import mapping, text, texts
 from elements import catalogue
@@ -19,7 +20,9 @@ LONGEST_RAW_NAME = 2_000  # characters, before HTML tags are taken out
 MOST_TAGS = 100
 
 
-def element_of(body: Mapping[str, Any], addressed: str | None) -> Element:
+def element_of(
+    organization: Organization, body: Mapping[str, Any], addressed: str | None
+) -> Element:
     """The element that a new instance is of: named in the path, in the body, or in both alike.
 
     Raises BadRequest naming the path, and ElementNotFound.
@@ -31,11 +34,11 @@ def element_of(body: Mapping[str, Any], addressed: str | None) -> Element:
     if key is None:
         if addressed is None:
             raise BadRequest("element.key is missing")
-        return catalogue.find(addressed)
+        return catalogue.find(addressed, organization.pk)
     if isinstance(key, bool) or not isinstance(key, str | int):
         raise BadRequest("element.key must be a string, or element.id a number")
-    element = catalogue.find(key)
-    if addressed is not None and catalogue.find(addressed) is not element:
+    element = catalogue.find(key, organization.pk)
+    if addressed is not None and catalogue.find(addressed, organization.pk).key != element.key:
         raise BadRequest("element.key is not the element that the path names")
     return element
 

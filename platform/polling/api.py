@@ -10,8 +10,8 @@ from rest_framework.views import APIView
 
 from api.authentication import caller_of
 from api.errors import Conflict, NotFound
-from elements import catalogue
 from instances import provision
+from instances.configuration import element_of
 from instances.models import ElementInstance
 from polling.claim import PollRunningError
 from polling.commit import PollReport
@@ -53,7 +53,7 @@ def _resource(request: Request, instance: ElementInstance) -> str | None:
     name: str | None = request.query_params.get("resource")
     if name is None:
         return None
-    resource = catalogue.find(instance.element_key).resource(name)
+    resource = element_of(instance).resource(name)
     if resource is None:
         raise NotFound(f"No resource found with name {name[:100]}")
     return resource.name

@@ -53,7 +53,7 @@ def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
         url += ("&" if "?" in url else "?") + _query(request.query)
     headers = dict(request.headers)
     if token is not None and trusted:
-        headers["Authorization"] = bearer(token)
+        headers[account.scheme.header] = account.scheme.prefix + sendable(token)
     body = None
     if request.json is not None:
         body = json.dumps(request.json, separators=(",", ":")).encode()
@@ -75,14 +75,14 @@ def is_own(request: Request, account: Account) -> bool:
     raise AddressRefused("a request's URL must be a path that begins with / or be absolute")
 
 
-def bearer(token: str) -> str:
-    """The Authorization header. Raises TransportError, without the token, if it can't be one.
+def sendable(token: str) -> str:
+    """The token as part of a header. Raises TransportError, without it, if it can't be one.
 
     Judged here since HTTP libraries quote a bad header value in their errors.
     """
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise TransportError("the account's access token cannot be sent: it is empty or malformed")
-    return "Bearer " + token
+    return token
 
 
 @lru_cache(maxsize=1024)

@@ -111,8 +111,20 @@ class Authorizer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Scheme:
+    """The header that an account's secret goes in, and what stands before it there."""
+
+    header: str = "Authorization"
+    prefix: str = "Bearer "  # RFC 6750 section 2.1
+
+
+BEARER = Scheme()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """On whose behalf and against which address a connector runs."""
 
     base_url: str
     authorizer: Authorizer | None = None
+    scheme: Scheme = BEARER

@@ -9,8 +9,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
-from elements.types import Call, Page, Paging, Parameter, Resource
-from hubs.run import get_steps, list_steps
+from elements.run import answer_steps, list_steps
+from elements.types import Call, Operation, Page, Paging, Parameter
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
 from transport import sync
@@ -210,22 +210,23 @@ def test_fields_that_are_null_are_left_out_unless_wanted(
     assert kept == [record]
 
 
-def test_a_declared_resource_needs_no_code() -> None:
-    resource = Resource(
-        name="things",
-        path="/things",
-        vendor_path="/v1/things",
+def test_a_declared_operation_needs_no_code() -> None:
+    listing = Operation(
+        "GET",
+        "/things",
+        "/v1/things",
+        listing=True,
         root_key="items",
         paging=Paging(size_parameter="limit", token_parameter="cursor", next_token_key="next"),
         parameters=(Parameter("colour", "color"),),
-        readable=True,
     )
     call = Call(query={"colour": "red", "other": "x"}, page_size=7, page_token="t")
-    steps = list_steps(resource, call)
+    steps = list_steps(listing, call)
     assert next(steps) == Request("GET", "/v1/things", {"color": "red", "limit": 7, "cursor": "t"})
     with pytest.raises(StopIteration) as done:
         steps.send(Response(200, {}, b'{"items": [{"id": 1}], "next": "n"}'))
     assert done.value.value == Page([{"id": 1}], "n")
 
-    reading = get_steps(resource, Call(object_id="a/b?c"))
-    assert next(reading) == Request("GET", "/v1/things/a%2Fb%3Fc")
+    reading = Operation("GET", "/things/{id}", "/v1/things/{id}")
+    asked = answer_steps(reading, Call(path={"id": "a/b?c"}))
+    assert next(asked) == Request("GET", "/v1/things/a%2Fb%3Fc")

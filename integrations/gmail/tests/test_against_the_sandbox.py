@@ -196,7 +196,7 @@ def test_messages_are_searched_and_read(gmail: Watched) -> None:
     page = sync.run(list_messages(Call(query=query)), gmail.account)
     assert [record["id"] for record in page.records] == [wanted]
     message = sync.run(
-        get_message(Call(object_id=wanted, query={"format": "minimal"})), gmail.account
+        get_message(Call(path={"id": wanted}, query={"format": "minimal"})), gmail.account
     )
     assert message["id"] == wanted
     assert "payload" not in message

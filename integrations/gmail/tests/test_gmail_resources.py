@@ -94,7 +94,7 @@ def test_a_list_that_is_not_gmails_is_an_error(messages: object) -> None:
 
 def test_one_message_is_read_in_the_format_asked_for() -> None:
     query = {"format": "metadata", "metadataHeaders": "From, Subject"}
-    steps = get_message(Call(object_id="18c", query=query))
+    steps = get_message(Call(path={"id": "18c"}, query=query))
     request = next(steps)
     assert isinstance(request, Request)
     assert request.url == "/gmail/v1/users/me/messages/18c"
@@ -106,12 +106,12 @@ def test_one_message_is_read_in_the_format_asked_for() -> None:
 @pytest.mark.parametrize("object_id", ["", "..", "../labels", "a/b", "a?x=1", "a%2f"])
 def test_an_id_that_leads_elsewhere_is_refused(object_id: str) -> None:
     with pytest.raises(ParameterError):
-        next(get_message(Call(object_id=object_id)))
+        next(get_message(Call(path={"id": object_id})))
 
 
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ParameterError):
-        next(get_message(Call(object_id="a", query={"format": "everything"})))
+        next(get_message(Call(path={"id": "a"}, query={"format": "everything"})))
 
 
 def test_prices_follow_the_generation_of_the_project() -> None:

@@ -110,9 +110,9 @@ ELEMENT = Element(
         scopes=("entries",),
     ),
     resources=(
-        Resource("entries", "/entries", "/entries", changes=changed_entries),
-        Resource("drafts", "/drafts", "/drafts", changes=changed_entries),
-        Resource("plain", "/plain", "/plain"),
+        Resource("entries", changes=changed_entries),
+        Resource("drafts", changes=changed_entries),
+        Resource("plain"),
     ),
     configuration=(ConfigurationField("event.poller.configuration", "Poller", default=POLLER),),
 )

@@ -1,0 +1,228 @@
+"""Runs one operation as its declaration says: what most need instead of a generator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from elements.errors import ParameterError
+from elements.types import Call, Operation, Page, Paging, PagingKind, Parameter, Place
+from transport.errors import MalformedAnswer
+from transport.types import QueryValue, Request, Response, Steps
+
+INTERPOLATED = re.compile(r"\$\{([^}]*)\}|\{(\w+)\}")
+TRUTHS = {"true": True, "false": False}
+
+
+def list_steps(operation: Operation, call: Call) -> Steps[Page]:
+    """One page of a listing.
+
+    Raises ParameterError naming a parameter that is missing or cannot be used.
+    """
+    _require(operation, call)
+    if operation.steps is not None:
+        return operation.steps(call)
+    return _declared_list(operation, call)
+
+
+def answer_steps(operation: Operation, call: Call) -> Steps[Any]:
+    """What an operation that lists nothing answers, as JSON; None when it is empty.
+
+    Raises ParameterError naming a parameter that is missing or cannot be used.
+    """
+    _require(operation, call)
+    if operation.steps is not None:
+        return operation.steps(call)
+    return _declared_answer(operation, call)
+
+
+def found_at(value: Any, key: str) -> Any:
+    """What stands at `key` (dots for nesting) of a JSON value; None when nothing does."""
+    for part in key.split(".") if key else ():
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _require(operation: Operation, call: Call) -> None:
+    for name, value in call.path.items():
+        if value in {"", ".", ".."}:
+            raise ParameterError(name, "must be the id of a record")
+    missing = [
+        parameter.name
+        for parameter in operation.parameters
+        if parameter.required and _given(parameter, call) in (None, "")
+    ]
+    if missing:
+        raise ParameterError(", ".join(missing), "missing")
+
+
+def _given(parameter: Parameter, call: Call) -> Any:
+    """What the caller gave for the parameter; None when nothing."""
+    match parameter.place:
+        case Place.QUERY:
+            return call.query.get(parameter.name)
+        case Place.PATH:
+            return call.path.get(parameter.name)
+        case Place.HEADER:
+            return call.headers.get(parameter.name.lower())
+        case Place.BODY:
+            return call.body
+        case Place.BODY_FIELD:
+            return found_at(call.body, parameter.name)
+        case Place.CONFIGURATION:
+            return call.configuration.get(parameter.name)
+        case Place.VALUE:
+            return parameter.name
+
+
+# --- The declared request ------------------------------------------------------------------------
+
+
+def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
+    query: dict[str, QueryValue] = {}
+    if operation.paging is not None:
+        query = _page_query(operation.paging, call)
+    response: Response = yield _request(operation, call, query)
+    answer = response.json()
+    records = found_at(answer, operation.root_key)
+    if records is None and operation.root_key:
+        records = []
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        where = operation.root_key or "the answer"
+        raise MalformedAnswer(f"{where} in the provider's answer is not a list of objects")
+    if operation.paging is None:
+        return Page(records)
+    return Page(records, _next_token(operation.paging, call, answer, len(records)))
+
+
+def _declared_answer(operation: Operation, call: Call) -> Steps[Any]:
+    response: Response = yield _request(operation, call, {})
+    response.raise_for_status()
+    if not response.body.strip():
+        return None
+    return found_at(response.json(), operation.root_key)
+
+
+def _request(operation: Operation, call: Call, query: dict[str, QueryValue]) -> Request:
+    headers: dict[str, str] = {}
+    fields: dict[str, Any] = {}
+    body: Any = None
+    for parameter in operation.parameters:
+        value = _given(parameter, call)
+        if value is None or value == "":
+            continue
+        name = parameter.vendor_name or parameter.name
+        match parameter.vendor_place or parameter.place:
+            case Place.QUERY | Place.CONFIGURATION | Place.VALUE:
+                query[name] = _query_value(value)
+            case Place.HEADER:
+                headers[name] = _header_value(parameter.name, value)
+            case Place.BODY:
+                body = value
+            case Place.BODY_FIELD:
+                _put(fields, name, _typed(parameter, value))
+            case Place.PATH:
+                pass  # stands in the vendor's path by its name
+    if fields:
+        body = {**(body if isinstance(body, dict) else {}), **fields}
+    return Request(
+        operation.vendor_method or operation.method,
+        _vendor_path(operation, call),
+        query,
+        json=body,
+        headers=headers,
+        units=operation.units,
+    )
+
+
+def _vendor_path(operation: Operation, call: Call) -> str:
+    vendor_names = {
+        parameter.vendor_name: parameter.name
+        for parameter in operation.parameters
+        if parameter.vendor_name and Place.PATH in (parameter.place, parameter.vendor_place)
+    }
+
+    def filled(found: re.Match[str]) -> str:
+        configured, name = found.groups()
+        if configured is not None:
+            value = call.configuration.get(configured.removeprefix("configuration."), "")
+            if not value.strip():
+                raise ParameterError(f"configuration.{configured}", "missing")
+        else:
+            value = call.path.get(name) or call.path.get(vendor_names.get(name, ""), "")
+        return quote(value, safe="")
+
+    return INTERPOLATED.sub(filled, operation.vendor_path)
+
+
+def _query_value(value: Any) -> QueryValue:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str | int) else str(value)
+
+
+def _header_value(name: str, value: Any) -> str:
+    text = str(value)
+    if not text.isascii() or not text.isprintable():
+        raise ParameterError(name, "must be printable ASCII: it is sent as a header")
+    return text
+
+
+def _typed(parameter: Parameter, value: Any) -> Any:
+    """A text of the query or the configuration as the JSON type that the vendor's body wants."""
+    if not isinstance(value, str) or parameter.data_type == "string":
+        return value
+    convert: Mapping[str, Callable[[str], Any]] = {
+        "integer": int,
+        "number": float,
+        "boolean": lambda text: TRUTHS[text.strip().lower()],
+    }
+    if parameter.data_type not in convert:
+        return value
+    try:
+        return convert[parameter.data_type](value)
+    except (ValueError, KeyError):
+        raise ParameterError(parameter.name, f"must be of type {parameter.data_type}") from None
+
+
+def _put(fields: dict[str, Any], name: str, value: Any) -> None:
+    *above, last = name.split(".")
+    for part in above:
+        below = fields.setdefault(part, {})
+        if not isinstance(below, dict):
+            return
+        fields = below
+    fields[last] = value
+
+
+# --- Paging --------------------------------------------------------------------------------------
+
+
+def _page_query(paging: Paging, call: Call) -> dict[str, QueryValue]:
+    query: dict[str, QueryValue] = {}
+    if paging.size_parameter:
+        query[paging.size_parameter] = min(call.page_size, paging.largest)
+    if call.page_token:
+        query[paging.token_parameter] = call.page_token
+    elif paging.kind == PagingKind.PAGE:
+        query[paging.token_parameter] = paging.first_page
+    elif paging.kind == PagingKind.OFFSET:
+        query[paging.token_parameter] = 0
+    return query
+
+
+def _next_token(paging: Paging, call: Call, answer: Any, found: int) -> str:
+    """Where the next page begins; empty after the last: a numbered one that is not full."""
+    if paging.kind == PagingKind.CURSOR:
+        token = found_at(answer, paging.next_token_key)
+        if isinstance(token, int) and not isinstance(token, bool):
+            return str(token)
+        return token if isinstance(token, str) else ""
+    asked = min(call.page_size, paging.largest) if paging.size_parameter else 1
+    if found < asked:
+        return ""
+    if paging.kind == PagingKind.OFFSET:
+        return str(int(call.page_token or 0) + found)
+    return str(int(call.page_token or paging.first_page) + 1)
