@@ -1,4 +1,4 @@
-"""Organizations and the people in them."""
+"""Organizations, their accounts, and the people in them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.db.models.functions import Lower
+
+from accounts.roles import GRANTABLE
 
 
 class FailurePolicy(models.TextChoices):
@@ -18,15 +21,71 @@ class FailurePolicy(models.TextChoices):
 
 
 class Organization(models.Model):
-    """A customer. Its secret is shown once and stored as a digest (accounts.secret)."""
+    """A customer. Its secret is shown once and stored as a digest (accounts.secret).
+
+    Saving a new one makes its default account.
+    """
 
     name = models.CharField(max_length=200)
     secret_digest = models.CharField(max_length=64, unique=True)
     secret_hint = models.CharField(max_length=4, blank=True)  # the last four characters
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        new = self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if new:
+                Account.objects.create(
+                    organization=self, name=self.name, description=self.name, is_default=True
+                )
+
+    @property
+    def default_account(self) -> Account:
+        return self.accounts.get(is_default=True)
+
+
+class Account(models.Model):
+    """A part of an organization that has users of its own. Every organization has a default one.
+
+    Inactive: its users can neither sign in nor call, and what they connected is not polled.
+    """
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="accounts"
+    )
+    name = models.CharField(max_length=200)
+    description = models.CharField(max_length=1000, blank=True)
+    external_id = models.CharField(max_length=200, blank=True)  # the customer's name of it
+    active = models.BooleanField(default=True)
+    is_default = models.BooleanField(default=False)
     failure_policy = models.CharField(
         max_length=10, choices=FailurePolicy, default=FailurePolicy.RETRY
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=models.Q(is_default=True),
+                name="one_default_account",
+            ),
+            # An inactive account gives its external id up: whoever deletes one may make another.
+            models.UniqueConstraint(
+                fields=["organization", "external_id"],
+                condition=models.Q(active=True),
+                name="one_active_account_an_external_id",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_default=False) | models.Q(active=True),
+                name="default_account_is_active",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -44,7 +103,11 @@ class User(AbstractUser):
     """A person in an organization; signs in with the e-mail address, which is the username.
 
     The address is kept in lower case. A user without organization administers the installation
-    and cannot call the API.
+    and cannot call the API. Saving a user of an organization puts it into the default account
+    unless it is in another of that organization's.
+
+    `removed_at` is set on who was removed for good: of that person nothing is left, only the row
+    that connected accounts belong to (accounts.access).
     """
 
     username = models.EmailField(
@@ -55,8 +118,12 @@ class User(AbstractUser):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="users"
     )
+    account = models.ForeignKey(
+        Account, on_delete=models.RESTRICT, null=True, blank=True, related_name="users"
+    )
     secret_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)
     secret_hint = models.CharField(max_length=4, blank=True)
+    removed_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -71,8 +138,39 @@ class User(AbstractUser):
         # A form that refused the address leaves None here, whatever the column allows.
         self.username = (self.username or "").strip().lower()
         self.email = self.username
+        if self.account is not None and self.account.organization_id != self.organization_id:
+            raise ValidationError({"account": "This account is of another organization."})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.username = self.username.strip().lower()
         self.email = self.email or self.username
+        if kwargs.get("update_fields") is None:
+            self._settle_account()
         super().save(*args, **kwargs)
+
+    def _settle_account(self) -> None:
+        if self.organization is None:
+            self.account = None
+        elif self.account is None or self.account.organization_id != self.organization.pk:
+            self.account = self.organization.default_account
+
+    @property
+    def has_access(self) -> bool:
+        """Whether the user may sign in and call: neither the user nor the account is off."""
+        return self.is_active and (self.account is None or self.account.active)
+
+
+class RoleGrant(models.Model):
+    """That a user has a role of accounts.roles."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_grants")
+    key = models.CharField(max_length=20, choices=[(role.key, role.name) for role in GRANTABLE])
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="one_grant_of_a_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.user_id}"

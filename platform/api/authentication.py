@@ -108,10 +108,11 @@ def _user_of(secret: str | None) -> User | None:
     if secret is None:
         return None
     wanted = digest(secret)
-    user = User.objects.select_related("organization").filter(secret_digest=wanted).first()
+    users = User.objects.select_related("organization", "account")
+    user = users.filter(secret_digest=wanted).first()
     found = user.secret_digest if user is not None and user.secret_digest else NO_DIGEST
     same = hmac.compare_digest(found, wanted)
-    usable = user is not None and user.is_active and user.organization_id is not None
+    usable = user is not None and user.has_access and user.organization_id is not None
     return user if same and usable else None
 
 

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "drf_spectacular",
     "worker",  # before django_q: its qcluster command stands in for django-q2's
     "django_q",
     "accounts",
@@ -116,6 +117,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People and pages ----------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backend.AccessBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -159,6 +161,18 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "api.errors.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of the vendor's
+    "DEFAULT_SCHEMA_CLASS": "api.openapi.Operation",
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Periodic",
+    "DESCRIPTION": "Connects accounts at providers, notices every change, and sends each as a "
+    "signed event.",
+    "VERSION": "api-v2",
+    "SERVERS": [{"url": "/elements/api-v2"}],
+    "SCHEMA_PATH_PREFIX": "/elements/api-v2",
+    "SCHEMA_PATH_PREFIX_TRIM": True,
+    "POSTPROCESSING_HOOKS": ["api.openapi.complete"],
 }
 
 # --- Elements and providers ----------------------------------------------------------------------

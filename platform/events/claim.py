@@ -94,6 +94,8 @@ def due_subscriptions(now: datetime, after: int = 0, visits: int = MOST_VISITS) 
 # the lease is forgotten and the delivery due again, as if the engine had died.
 # `place` is a delivery's position in its subscription's line: everybody's first goes before
 # anybody's second.
+# The policy is that of the account of whoever owns the instance; what belongs to no instance goes
+# by the default account. A few looks by key for each picked row.
 CLAIM = """
 WITH lazily AS MATERIALIZED (
     SELECT set_config('synchronous_commit', 'off', TRUE)
@@ -133,11 +135,17 @@ UPDATE events_delivery d
   FROM picked
   JOIN events_delivery own ON own.id = picked.id
   JOIN events_subscription s ON s.id = own.subscription_id
-  JOIN accounts_organization o ON o.id = s.organization_id
+  LEFT JOIN instances_elementinstance i ON i.id = s.instance_id
+  LEFT JOIN accounts_user u ON u.id = i.user_id
+  LEFT JOIN accounts_account a ON a.id = u.account_id
  WHERE d.id = picked.id
 RETURNING d.id, d.lease_id, d.webhook_id, d.subscription_id, s.url, s.origin, s.signature_key,
-          s.active, s.failing_since IS NOT NULL, o.failure_policy, d.failures, d.first_failed_at,
-          picked.place, picked.body
+          s.active, s.failing_since IS NOT NULL,
+          COALESCE(a.failure_policy,
+                   (SELECT standard.failure_policy FROM accounts_account standard
+                     WHERE standard.organization_id = s.organization_id AND standard.is_default),
+                   'retry'),
+          d.failures, d.first_failed_at, picked.place, picked.body
 """
 
 

@@ -6,8 +6,11 @@ class PollingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.signals import access_changed
         from instances.signals import grant_lost, instance_saved
+        from polling.owner import follow_access
         from polling.schedule import keep_in_step, stop
 
         instance_saved.connect(keep_in_step, dispatch_uid="polling-keep-in-step")
         grant_lost.connect(stop, dispatch_uid="polling-stop")
+        access_changed.connect(follow_access, dispatch_uid="polling-follow-access")

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts import access
 from elements import poller
 from elements.types import PollerEntry
 from instances import configuration
@@ -30,11 +31,12 @@ def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **
     """Receiver of instances.signals.instance_saved. Starts new resources once it is committed."""
     now = timezone.now()
     rows = {row.name: row for row in _locked(PollingResource.objects.filter(instance=instance))}
+    owned = access.held(instance.user_id)
     for name, entry in _entries(instance).items():
         row = rows.pop(name, None) or PollingResource(
             organization_id=instance.organization_id, instance=instance, name=name, active=False
         )
-        _update(row, instance, entry, now, reauthenticated=reauthenticated)
+        _update(row, instance, entry, now, owned=owned, reauthenticated=reauthenticated)
     PollingResource.objects.filter(pk__in=[row.pk for row in rows.values()]).delete()
     transaction.on_commit(lambda: start_new(instance.pk), robust=True)
 
@@ -76,6 +78,7 @@ def _update(
     entry: PollerEntry,
     now: datetime,
     *,
+    owned: bool,
     reauthenticated: bool,
 ) -> None:
     """Brings one row up to date and saves it when anything about its polling changes."""
@@ -83,7 +86,7 @@ def _update(
     wanted = instance.events_enabled and instance.vendor_type == "polling"
     interval = min(instance.refresh_interval * 60, LONGEST_INTERVAL)
     row.configuration = {**entry.options, "url": entry.url, "idField": entry.id_field}
-    row.active = row.enabled and wanted and instance.enabled and instance.valid
+    row.active = owned and row.enabled and wanted and instance.enabled and instance.valid
     if not new and row.interval != interval:
         since = row.last_polled_at or now
         next_poll_at = max(now, since + timedelta(seconds=interval))

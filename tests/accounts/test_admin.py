@@ -61,7 +61,7 @@ def test_the_action_shows_the_new_secret_once(
 
 def test_an_organization_made_here_gets_a_secret_of_its_own(browser: Client) -> None:
     address = reverse("admin:accounts_organization_add")
-    data = {"name": "Made here", "failure_policy": "retry"}
+    data = {"name": "Made here"}
     text = browser.post(address, data, follow=True).content.decode()
     found = re.search(r"The secret of Made here is (\S+) :", text)
     assert found

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from pytest_django.fixtures import Settings
 
+from accounts.models import Account
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
 from events.tasks import deliver_all_due
 from tests.events.found import new_instance, record
@@ -216,8 +217,7 @@ def test_410_turns_the_subscription_off_and_queues_all_that_waits(receiver: Rece
 def test_under_the_queue_policy_the_first_failure_queues(receiver: Receiver) -> None:
     receiver.always(500)
     instance = new_instance(url=receiver.url)
-    instance.organization.failure_policy = "queue"
-    instance.organization.save()
+    Account.objects.filter(users=instance.user).update(failure_policy="queue")
     record(instance)
 
     deliver_all_due()
