@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.schema import TEXT, WHOLE, documented, listed
+from elements import schema
 from elements.authorization import authorization_url, fault_of_callback_url
 from elements.catalogue import all_elements, find
 from elements.errors import ParameterError
@@ -23,33 +25,59 @@ class CatalogueView(APIView):
 
 
 class ElementsView(CatalogueView):
+    @documented(
+        "List the elements",
+        answer=listed(schema.ELEMENT),
+        example=[schema.ELEMENT_EXAMPLE],
+        pages=WHOLE,
+    )
     def get(self, request: Request) -> Response:
         elements = [element_body(element) for element in all_elements()]
         return _list(elements)
 
 
 class KeysView(CatalogueView):
+    @documented("List the elements' keys", answer=listed(TEXT), example=["gmail"], pages=WHOLE)
     def get(self, request: Request) -> Response:
         return _list([element.key for element in all_elements()])
 
 
 class ElementView(CatalogueView):
+    @documented("Read an element", answer=schema.ELEMENT, example=schema.ELEMENT_EXAMPLE)
     def get(self, request: Request, key_or_id: str) -> Response:
         return Response(element_body(find(key_or_id)))
 
 
 class ConfigurationView(CatalogueView):
+    @documented(
+        "Read what an element asks of its instances",
+        answer=schema.ELEMENT_CONFIGURATION,
+        example={"configuration": [schema.FIELD_EXAMPLE]},
+    )
     def get(self, request: Request, key_or_id: str) -> Response:
         return Response({"configuration": configuration_body(find(key_or_id))})
 
 
 class AllMetadataView(CatalogueView):
+    @documented(
+        "List what the elements offer",
+        answer=listed(schema.METADATA),
+        example=[schema.METADATA_EXAMPLE],
+        parameters=[schema.EXPAND],
+        pages=WHOLE,
+    )
     def get(self, request: Request) -> Response:
         expand = _expand(request)
         return _list([metadata_body(element, expand=expand) for element in all_elements()])
 
 
 class MetadataView(CatalogueView):
+    @documented(
+        "Read what an element offers",
+        answer=schema.METADATA,
+        example=schema.METADATA_EXAMPLE,
+        parameters=[schema.EXPAND],
+    )
     def get(self, request: Request, key_or_id: str) -> Response:
         return Response(metadata_body(find(key_or_id), expand=_expand(request)))
 
@@ -57,9 +85,25 @@ class MetadataView(CatalogueView):
 class OAuthUrlView(CatalogueView):
     """`apiKey` and `callbackUrl`, and if wanted `state` and `scope`. `apiSecret` is not used."""
 
+    @documented(
+        "Make the address where the account's owner gives consent",
+        answer=schema.OAUTH_URL,
+        example=schema.OAUTH_URL_EXAMPLE,
+        parameters=[schema.API_KEY, schema.CALLBACK_URL, schema.STATE, schema.SCOPE],
+    )
     def get(self, request: Request, key_or_id: str) -> Response:
         return self._answer(key_or_id, request.query_params.dict())
 
+    @documented(
+        "Make the address where the account's owner gives consent, from a body",
+        request=schema.OAUTH_URL_WANTED,
+        request_example={
+            "apiKey": "client-id",
+            "callbackUrl": "https://app.example.com/oauth/callback",
+        },
+        answer=schema.OAUTH_URL,
+        example=schema.OAUTH_URL_EXAMPLE,
+    )
     def post(self, request: Request, key_or_id: str) -> Response:
         body = request.data
         if not isinstance(body, dict):
