@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class IsAuthenticatedCaller(BasePermission):
     """User and Organization secrets: the platform's own API."""
 
+    needs = "User and Organization"
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         return _granted(isinstance(request.auth, Caller) and request.auth.organization_proven)
 
@@ -25,12 +27,16 @@ class IsAuthenticatedCaller(BasePermission):
 class IsElementCaller(BasePermission):
     """User secret and Element token: what runs on one instance. `request.auth.instance` is set."""
 
+    needs = "User and Element"
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         return _granted(isinstance(request.auth, Caller) and request.auth.instance is not None)
 
 
 class IsAnyCaller(BasePermission):
     """User secret and one of the two others."""
+
+    needs = "User, and Organization or Element"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return _granted(isinstance(request.auth, Caller))
