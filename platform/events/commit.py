@@ -80,6 +80,10 @@ WITH outcome AS (
 )
 SELECT event_id FROM moved WHERE status = 'delivered'
 """
+# An event of a topic goes to several: who stores its last delivery must see the others stored.
+LOCK_SHARED_EVENTS = """
+SELECT id FROM events_event WHERE id = ANY(%s) AND topic <> '' ORDER BY id FOR NO KEY UPDATE
+"""
 MARK_NOTIFIED = """
 UPDATE events_event e
    SET status = 'NOTIFIED'
@@ -187,6 +191,7 @@ def _store(
         cursor.execute(MOVE, {"outcomes": _outcomes(attempted), "now": now})
         arrived = [row[0] for row in cursor.fetchall()]
         if arrived:
+            cursor.execute(LOCK_SHARED_EVENTS, [arrived])
             cursor.execute(MARK_NOTIFIED, [arrived])
     if released:
         cursor.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
@@ -17,26 +18,73 @@ class EventStatus(models.TextChoices):
     NOTIFIED = "NOTIFIED", "NOTIFIED"  # the callback answered 2xx
 
 
+class Severity(models.TextChoices):
+    LOW = "low", "low"
+    MEDIUM = "medium", "medium"
+    HIGH = "high", "high"
+
+
 class Event(models.Model):
-    """One notification: at most ten objects that one poll found, or a word about the instance.
+    """One notification: at most ten objects that one poll found, or a word about something.
 
     `body` is the callback body to the byte, so that each attempt sends and signs the same.
+
+    An event of an instance goes to that instance's subscription. One with a `topic` goes, also or
+    only, to the organization's subscriptions of that topic. Without an instance it is a
+    notification that somebody posted.
     """
 
-    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE)
-    instance = models.ForeignKey(
-        "instances.ElementInstance", on_delete=models.CASCADE, related_name="events"
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.CASCADE, db_index=False
     )
-    object_type = models.CharField(max_length=100)  # the polled resource, or "instance"
+    instance = models.ForeignKey(
+        "instances.ElementInstance",
+        on_delete=models.CASCADE,
+        related_name="events",
+        db_index=False,
+        null=True,
+    )
+    object_type = models.CharField(max_length=100)  # the polled resource, "instance", or none
     status = models.CharField(max_length=12, choices=EventStatus, default=EventStatus.NEW)
     objects_found = models.JSONField(default=list)  # [{"objectId", "eventType"}]
+    topic = models.CharField(max_length=200, blank=True, default="", db_default="")
+    severity = models.CharField(
+        max_length=6, choices=Severity, default=Severity.LOW, db_default=Severity.LOW
+    )
+    sender = models.CharField(max_length=200, blank=True, default="", db_default="")
+    message = models.TextField(blank=True, default="", db_default="")
+    acknowledged = models.BooleanField(default=False, db_default=False)
     body = models.TextField()
     created_at = models.DateTimeField()
 
     class Meta:
+        # Every list is ordered by (created_at, id), newest first: each index gives one filter's
+        # rows in that order, so that a page costs the same however many there are. The first also
+        # answers analytics without a look at the table. What an index of an organization's events
+        # leaves out is in the last one.
         indexes = [
-            models.Index(fields=["instance", "-id"], name="event_of_instance"),
-            models.Index(fields=["organization", "-id"], name="event_of_organization"),
+            models.Index(
+                fields=["organization", "created_at", "id"],
+                include=["instance", "status"],
+                condition=models.Q(instance__isnull=False),
+                name="event_of_organization_by_time",
+            ),
+            models.Index(
+                fields=["organization", "status", "created_at", "id"],
+                condition=models.Q(instance__isnull=False),
+                name="event_of_status_by_time",
+            ),
+            models.Index(
+                fields=["organization", "object_type", "created_at", "id"],
+                condition=models.Q(instance__isnull=False),
+                name="event_of_type_by_time",
+            ),
+            models.Index(fields=["instance", "created_at", "id"], name="event_of_instance_by_time"),
+            models.Index(
+                fields=["organization", "topic", "created_at", "id"],
+                condition=~models.Q(topic=""),
+                name="event_of_topic_by_time",
+            ),
             BrinIndex(fields=["created_at"], name="event_age"),  # small, and ids follow time
         ]
 
@@ -44,19 +92,33 @@ class Event(models.Model):
         return f"event {self.pk}"
 
 
-class Subscription(EncryptedModel):
-    """Where the notifications of one instance are sent; events.subscription keeps it in step.
+class Channel(models.TextChoices):
+    WEBHOOK = "webhook", "webhook"
+    EMAIL = "email", "email"
 
-    An empty `url` means nowhere. Deactivated: later notifications are queued. `failing_since`
-    is set from a failed attempt until the next success; a failing subscription gets one attempt
-    at a time. `origin` is the scheme, host and port of the URL, which bounds what many
-    subscriptions to one server take together.
+
+class Subscription(EncryptedModel):
+    """Where notifications are sent: those of one instance, or those of topics.
+
+    Of an instance's, events.subscription keeps it in step with the configuration; one of topics
+    has no instance. `url` is a callback's, or of an e-mail a mailto URL (RFC 6068); empty means
+    nowhere. Deactivated: later notifications are queued. `failing_since` is set from a failed
+    attempt until the next success; a failing subscription gets one attempt at a time. `origin` is
+    the scheme, host and port of the URL, which bounds what many subscriptions to one server take
+    together.
     """
 
     organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE)
     instance = models.OneToOneField(
-        "instances.ElementInstance", on_delete=models.CASCADE, related_name="subscription"
+        "instances.ElementInstance",
+        on_delete=models.CASCADE,
+        related_name="subscription",
+        null=True,
     )
+    channel = models.CharField(
+        max_length=10, choices=Channel, default=Channel.WEBHOOK, db_default=Channel.WEBHOOK
+    )
+    topics = ArrayField(models.CharField(max_length=200), default=list, db_default=[])
     url = models.TextField(blank=True)
     origin = models.TextField(blank=True)
     signature_key = EncryptedTextField(default="")
@@ -66,7 +128,18 @@ class Subscription(EncryptedModel):
     deactivation_reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization", "id"],
+                condition=models.Q(instance__isnull=True),
+                name="subscription_of_topics",
+            ),
+        ]
+
     def __str__(self) -> str:
+        if self.instance_id is None:
+            return f"subscription {self.pk} of {', '.join(self.topics)}"
         return f"subscription of instance {self.instance_id}"
 
 
@@ -118,6 +191,11 @@ class Delivery(models.Model):
                 condition=models.Q(status__in=["created", "retry"]),
                 name="delivery_claimable",
             ),
+            models.Index(
+                fields=["organization", "event", "id"],
+                condition=models.Q(status__in=["created", "retry", "queued"]),
+                name="delivery_not_delivered",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -144,3 +222,19 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number}"
+
+
+class EmailCount(models.Model):
+    """How many e-mails an organization had sent within one hour; see events.mail."""
+
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE)
+    hour = models.DateTimeField()
+    sent = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "hour"], name="one_count_an_hour"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sent} e-mails since {self.hour}"

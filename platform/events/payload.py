@@ -19,6 +19,16 @@ LARGEST_BODY = 5_000_000  # bytes; one object that is larger goes alone, whole
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification that somebody posts to a topic."""
+
+    topic: str
+    message: str
+    severity: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The element instance that an event comes from."""
 
@@ -51,6 +61,20 @@ def of_instance(
     """The body of a notification about the instance itself; `topic` says what happened."""
     found = [(str(source.instance_id), "UPDATED")]
     return _body(source, event_id, "instance", found, [record], now, topic=topic)
+
+
+def of_notice(event_id: int, notice: Notice, now: datetime) -> str:
+    """The body of a notification that somebody posted to a topic."""
+    return compact(
+        {
+            "id": event_id,
+            "from": notice.sender,
+            "topic": notice.topic,
+            "severity": notice.severity,
+            "message": notice.message,
+            "createdDate": timestamp(now),
+        }
+    )
 
 
 def _body(

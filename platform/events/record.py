@@ -17,10 +17,12 @@ from elements import catalogue
 from elements.errors import ElementNotFound
 from elements.types import Change
 from events import payload
-from events.models import Delivery, DeliveryStatus, Event, EventStatus, Subscription
-from events.payload import Source
+from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
+from events.payload import Notice, Source
 
 GRANT_LOST = "instance.authorization.lost"  # topic of the event that says polling has stopped
+# The platform's own topics, and what a notification of each says.
+TOPICS = {GRANT_LOST: "the account must be connected again, and is not polled until then"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def record_changes(
         name=instance_name,
         tags=instance_tags,
         element_key=element_key,
-        hub=_hub(element_key),
+        hub=_hub(element_key, organization_id),
     )
     drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
     return _write(source, object_type, drafts, now)
@@ -67,7 +69,8 @@ def record_instance_event(
     """Stores one notification about the instance itself (objectType "instance"); returns its id.
 
     Must be called inside a transaction. `instance` is an ElementInstance; `record` is what the
-    receiver finds in `message.raw.instance`.
+    receiver finds in `message.raw.instance`. It goes to the instance's subscription, and to the
+    organization's subscriptions of the topic.
     """
     source = Source(
         instance_id=instance.pk,
@@ -76,19 +79,43 @@ def record_instance_event(
         name=instance.name,
         tags=instance.tags,
         element_key=instance.element_key,
-        hub=_hub(instance.element_key),
+        hub=_hub(instance.element_key, instance.organization_id),
     )
     draft = _Draft(
         [{"objectId": str(instance.pk), "eventType": "UPDATED"}],
         lambda event_id: payload.of_instance(source, event_id, topic, record, now),
     )
-    return _write(source, "instance", [draft], now)[0]
+    return _write(source, "instance", [draft], now, _of_topic(source, topic))[0]
 
 
-def _hub(element_key: str) -> str:
+def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
+    """Stores a notification, and a delivery of it to each subscription of its topic.
+
+    Must be called inside a transaction.
+    """
+    _require_transaction()
+    (event_id,) = _event_ids(1)
+    targets = _topic_subscriptions(organization_id, notice.topic)
+    event = Event(
+        pk=event_id,
+        organization_id=organization_id,
+        status=EventStatus.DISPATCHED if targets else EventStatus.NEW,
+        topic=notice.topic,
+        message=notice.message,
+        severity=notice.severity,
+        sender=notice.sender,
+        body=payload.of_notice(event_id, notice, now),
+        created_at=now,
+    )
+    event.save(force_insert=True)
+    _deliver([event], targets, now)
+    return event
+
+
+def _hub(element_key: str, organization_id: int) -> str:
     """The element's hub; an element that was removed since still has its events recorded."""
     try:
-        return catalogue.find(element_key).hub
+        return catalogue.find(element_key, organization_id).hub
     except ElementNotFound:
         return ""
 
@@ -130,50 +157,109 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _write(source: Source, object_type: str, drafts: Sequence[_Draft], now: datetime) -> list[int]:
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError(
-            "events are recorded inside the transaction that stores what they come from"
-        )
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """What an event of a topic has beyond what polls find."""
+
+    topic: str = ""
+    severity: str = Severity.LOW
+    sender: str = ""
+    message: str = ""
+
+
+NO_TOPIC = _Topic()
+
+
+def _of_topic(source: Source, topic: str) -> _Topic:
+    return _Topic(
+        topic=topic,
+        severity=Severity.HIGH if topic == GRANT_LOST else Severity.LOW,
+        sender=source.name,
+        message=f"{TOPICS.get(topic, topic)}: {source.name}",
+    )
+
+
+def _write(
+    source: Source,
+    object_type: str,
+    drafts: Sequence[_Draft],
+    now: datetime,
+    about: _Topic = NO_TOPIC,
+) -> list[int]:
+    _require_transaction()
     if not drafts:
         return []
-    # The lock keeps the subscription as it is until the deliveries are there: else one that is
-    # deactivated or given a URL meanwhile would miss these.
-    subscription = Subscription.objects.raw(
-        "SELECT id, url, active FROM events_subscription WHERE instance_id = %s FOR SHARE",
-        [source.instance_id],
-    )
-    target = next(iter(subscription), None)
-    sent = target is not None and target.url != ""
+    targets = _instance_subscription(source.instance_id)
+    if about.topic:
+        targets += _topic_subscriptions(source.organization_id, about.topic)
     events = [
         Event(
             pk=event_id,
             organization_id=source.organization_id,
             instance_id=source.instance_id,
             object_type=object_type,
-            status=EventStatus.DISPATCHED if sent else EventStatus.NEW,
+            status=EventStatus.DISPATCHED if targets else EventStatus.NEW,
             objects_found=draft.objects_found,
+            topic=about.topic,
+            severity=about.severity,
+            sender=about.sender,
+            message=about.message,
             body=draft.body_of(event_id),
             created_at=now,
         )
         for event_id, draft in zip(_event_ids(len(drafts)), drafts, strict=True)
     ]
     Event.objects.bulk_create(events)
-    if sent and target is not None:
-        status = DeliveryStatus.CREATED if target.active else DeliveryStatus.QUEUED
-        Delivery.objects.bulk_create(
-            Delivery(
-                organization_id=source.organization_id,
-                event=event,
-                subscription_id=target.pk,
-                webhook_id=f"msg_{secrets.token_hex(16)}",
-                status=status,
-                next_attempt_at=now,
-                created_at=now,
-            )
-            for event in events
-        )
+    _deliver(events, targets, now)
     return [event.pk for event in events]
+
+
+def _require_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "events are recorded inside the transaction that stores what they come from"
+        )
+
+
+# The lock keeps a subscription as it is until the deliveries are there: else one that is
+# deactivated, deleted or given a URL meanwhile would miss these.
+
+
+def _instance_subscription(instance_id: int) -> list[Subscription]:
+    return list(
+        Subscription.objects.raw(
+            "SELECT id, url, active FROM events_subscription"
+            " WHERE instance_id = %s AND url <> '' FOR SHARE",
+            [instance_id],
+        )
+    )
+
+
+def _topic_subscriptions(organization_id: int, topic: str) -> list[Subscription]:
+    return list(
+        Subscription.objects.raw(
+            "SELECT id, url, active FROM events_subscription"
+            " WHERE organization_id = %s AND instance_id IS NULL AND topics @> ARRAY[%s]::varchar[]"
+            " ORDER BY id FOR SHARE",
+            [organization_id, topic],
+        )
+    )
+
+
+def _deliver(events: Sequence[Event], targets: Sequence[Subscription], now: datetime) -> None:
+    Delivery.objects.bulk_create(
+        Delivery(
+            organization_id=event.organization_id,
+            event=event,
+            subscription_id=target.pk,
+            webhook_id=f"msg_{secrets.token_hex(16)}",
+            status=DeliveryStatus.CREATED if target.active else DeliveryStatus.QUEUED,
+            next_attempt_at=now,
+            created_at=now,
+        )
+        for event in events
+        for target in targets
+    )
 
 
 def _event_ids(count: int) -> list[int]:

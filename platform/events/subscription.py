@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from events.models import Delivery, DeliveryStatus, Subscription
@@ -81,13 +82,24 @@ def clear_for_deletion(instance: ElementInstance, **_: Any) -> None:
     """Receiver of instance_deleting: removes the instance's events and what hangs on them.
 
     - Waits for attempts that are being recorded just now. They take the same lock, so none can
-      add a row below one that is about to go.
+      add a row below one that is about to go. An event with a topic goes to that topic's
+      subscriptions too.
     - Removes in three statements what Django's cascade takes thousands for.
     """
-    list(Subscription.objects.select_for_update().filter(instance=instance).values_list("pk"))
+    of_topics = Q(organization_id=instance.organization_id, instance=None)
+    lock(Subscription.objects.filter(Q(instance=instance) | of_topics))
     with connection.cursor() as cursor:
         for statement in REMOVE_EVENTS:
             cursor.execute(statement, [instance.pk])
+
+
+def lock(subscriptions: QuerySet[Subscription]) -> list[int]:
+    """Waits until no attempt to them is being recorded, and keeps it so in this transaction.
+
+    Returns their ids.
+    """
+    locked = subscriptions.select_for_update().order_by("pk").values_list("pk", flat=True)
+    return list(locked)
 
 
 def reactivate(subscription_id: int) -> bool:
