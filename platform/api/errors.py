@@ -27,6 +27,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from api.request_id import API_ROOT, CONTENT_TYPE, current
+from ceql import WhereError
 from elements.errors import ConfigurationError, ElementNotFound, ParameterError
 from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
 
@@ -171,6 +172,8 @@ def _of_elements(error: Exception) -> ApiError | None:
         return NotFound(_message_of(error))
     if isinstance(error, ConfigurationError | ParameterError):
         return BadRequest(_message_of(error))
+    if isinstance(error, WhereError):
+        return BadRequest(f"where: {error}")
     return None
 
 
