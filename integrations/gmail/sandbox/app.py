@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from . import consent, control, gmail_api, pages, tokens
-from .contents import NoSuchLabelError, NoSuchMailboxError, NoSuchMessageError
+from .contents import (
+    LabelNameTakenError,
+    NoSuchLabelError,
+    NoSuchMailboxError,
+    NoSuchMessageError,
+)
 from .errors import ApiError, BadControlError, OAuthError
 from .grants import LOOPBACK_HOSTS
 from .mime import Draft
@@ -109,6 +114,8 @@ async def _explain(request: web.Request, handler: _Handler) -> web.StreamRespons
         return _control_error(f"there is no mailbox {error}", 404)
     except NoSuchMessageError as error:
         return _control_error(f"there is no message or thread {error}", 404)
+    except LabelNameTakenError as error:
+        return _control_error(f"another label is called {error}", 409)
     except NoSuchLabelError as error:
         return _control_error(f"there is no label {error}", 404)
     except ValueError as error:

@@ -1,8 +1,9 @@
 """What a mailbox holds: messages, labels and records of change, as values."""
 
 import json
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 Kind = Literal["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"]
 
@@ -25,17 +26,29 @@ class NoSuchLabelError(LookupError):
     """The mailbox has no label with this id."""
 
 
+class NoSuchDraftError(LookupError):
+    """The mailbox has no draft with this id (any more)."""
+
+
+class LabelNameTakenError(Exception):
+    """Another label of the mailbox has this name, apart from case."""
+
+
 class HistoryExpiredError(LookupError):
     """The start id is older than the history that is kept, or was never issued."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """A label; `name` equals `label_id` for those of the system."""
+    """A label; `name` equals `label_id` for those of the system.
+
+    `look` holds `messageListVisibility`, `labelListVisibility` and `color` where they were set.
+    """
 
     label_id: str
     name: str
     system: bool
+    look: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ async def _deliver(request: web.Request) -> web.Response:
     delivered: list[dict[str, str]] = []
     for start in range(0, count, _CHUNK):
         with stand_in.store.transaction():
-            label_ids = [mailbox.create_label(name).label_id for name in names]
+            label_ids = [mailbox.labels.find_or_create(name).label_id for name in names]
             for number in range(start + 1, min(start + _CHUNK, count) + 1):
                 draft = mime.Draft(
                     sender, to, subject.replace("{n}", str(number)),
@@ -128,7 +128,7 @@ async def _create_label(request: web.Request) -> web.Response:
     body = await read_body(request)
     name = body.text("name")
     body.done()
-    return web.json_response(dataclasses.asdict(_mailbox(request).create_label(name)))
+    return web.json_response(dataclasses.asdict(_mailbox(request).labels.find_or_create(name)))
 
 
 @routes.post(f"{PREFIX}/mailboxes/{{address}}/messages/{{id}}/labels")
@@ -140,8 +140,8 @@ async def _relabel(request: web.Request) -> web.Response:
     with _stand_in(request).store.transaction():
         changed = mailbox.relabel(
             [request.match_info["id"]],
-            [mailbox.create_label(name).label_id for name in add],
-            [mailbox.create_label(name).label_id for name in remove],
+            [mailbox.labels.find_or_create(name).label_id for name in add],
+            [mailbox.labels.find_or_create(name).label_id for name in remove],
         )[0]
     return _message_answer(changed.message_id, changed.history_id, changed.label_ids)
 

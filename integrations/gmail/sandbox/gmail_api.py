@@ -11,12 +11,19 @@ from aiohttp import web
 
 from . import fields
 from .actions import ACTIONS, Call
-from .contents import HistoryExpiredError, NoSuchLabelError, NoSuchMailboxError, NoSuchMessageError
+from .contents import (
+    HistoryExpiredError,
+    NoSuchDraftError,
+    NoSuchLabelError,
+    NoSuchMailboxError,
+    NoSuchMessageError,
+)
 from .errors import ApiError, invalid_value, not_found
 from .grants import Permission
 from .methods import METHODS, STANDARD_PARAMETERS, Method
 from .stand_in import STAND_IN, StandIn
 
+_NOT_THERE = (NoSuchMessageError, NoSuchDraftError, NoSuchMailboxError, HistoryExpiredError)
 PREFIX = "/gmail/v1/users/{userId}"
 
 
@@ -36,12 +43,12 @@ def _endpoint(method: Method) -> Callable[[web.Request], Awaitable[web.Response]
             method.name, permission.address, permission.client_id, stand_in.clock.now()
         )
         mask = _mask(request)
-        body = await _body(request) if method.verb == "POST" else {}
+        body = await _body(request) if method.verb in ("POST", "PUT", "PATCH") else {}
         ids = {key: value for key, value in request.match_info.items() if key != "userId"}
         try:
             mailbox = stand_in.mailboxes.open(permission.address)
             result = act(Call(stand_in, mailbox, permission, request.query, ids, body))
-        except (NoSuchMessageError, NoSuchMailboxError, HistoryExpiredError) as error:
+        except _NOT_THERE as error:
             raise not_found() from error
         except NoSuchLabelError as error:
             raise ApiError(400, f"Invalid label: {error}") from error

@@ -6,94 +6,44 @@ Rule 2: history ids grow, with gaps that nobody can foresee but the seed.
 Source: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.history/list
 """
 
-import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from . import mime
 from .clock import Clock
 from .contents import (
-    SYSTEM_LABELS,
     Change,
     HistoryExpiredError,
-    Label,
-    NoSuchLabelError,
-    NoSuchMailboxError,
     NoSuchMessageError,
     Overview,
     Record,
     StoredMessage,
 )
+from .labels import Labels
 from .search import Where
 from .store import Store
 
 MAX_GAP = 40  # history ids left out between two changes, at most
 
+# A number of 60 bits for (address, purpose, step), which only the seed foretells.
+Number = Callable[[str, str, int], int]
 _COLUMNS = (
     "row_id, message_id, thread_id, history_id, internal_date, labels, snippet, size, mime_type,"
     " headers, poisoned"
 )
-_ADDRESS = re.compile(r"[^\s@/<>\"'\x00]{1,64}@[^\s@/<>\"'\x00]{1,190}")
-
-
-class Mailboxes:
-    """All mailboxes of the sandbox. `seed` makes ids and gaps the same in every run."""
-
-    def __init__(self, store: Store, clock: Clock, seed: str) -> None:
-        self.store = store
-        self.clock = clock
-        self.seed = seed
-
-    def create(self, address: str) -> "Mailbox":
-        """Open the mailbox, making it where it isn't there yet. Raises ValueError."""
-        if not _ADDRESS.fullmatch(address):
-            raise ValueError(f"address: {address!r} is not a mail address")
-        address = address.lower()
-        start = 1_000 + self.number(address, "start", 0) % 900_000
-        with self.store.transaction():
-            made = self.store.execute(
-                "INSERT INTO mailbox (address, history_id, history_floor) VALUES (?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                (address, start, start),
-            )
-            mailbox = self.open(address)
-            if made:
-                for position, label in enumerate(SYSTEM_LABELS):
-                    self.store.execute(
-                        "INSERT INTO label VALUES (?, ?, ?, ?, 1)",
-                        (mailbox.key, position, label, label),
-                    )
-        return mailbox
-
-    def open(self, address: str) -> "Mailbox":
-        """Raises NoSuchMailboxError."""
-        row = self.store.one(
-            "SELECT id, address FROM mailbox WHERE address = ?", (address.lower(),)
-        )
-        if row is None:
-            raise NoSuchMailboxError(address)
-        return Mailbox(self, row["id"], row["address"])
-
-    def addresses(self) -> list[str]:
-        """Every address, in the order of creation."""
-        return [row["address"] for row in self.store.all("SELECT address FROM mailbox ORDER BY id")]
-
-    def number(self, address: str, purpose: str, step: int) -> int:
-        """A number of 60 bits that only the seed foretells."""
-        digest = hashlib.sha256(f"{self.seed}\0{address}\0{purpose}\0{step}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 4
 
 
 class Mailbox:
     """One mailbox."""
 
-    def __init__(self, mailboxes: Mailboxes, key: int, address: str) -> None:
-        self._all = mailboxes
-        self._store = mailboxes.store
+    def __init__(self, store: Store, clock: Clock, number: Number, key: int, address: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._number = number
         self.key = key
         self.address = address
+        self.labels = Labels(store, key)
 
     # Reading
 
@@ -153,29 +103,6 @@ class Mailbox:
         sql.append("ORDER BY m.internal_date DESC, m.row_id DESC LIMIT ?")
         return [_message(row) for row in self._store.all(" ".join(sql), [*bound, limit])]
 
-    def labels(self) -> list[Label]:
-        """Labels of the system first, then the user's in the order of creation."""
-        rows = self._store.all(
-            "SELECT * FROM label WHERE mailbox_id = ? ORDER BY position", (self.key,)
-        )
-        return [Label(row["label_id"], row["name"], bool(row["system"])) for row in rows]
-
-    def label_totals(self, label_id: str) -> dict[str, int]:
-        """Messages and threads with the label, and how many of them are unread."""
-        row = self._store.one(
-            "SELECT count(*) AS messages, count(DISTINCT thread_id) AS threads,"
-            " coalesce(sum(instr(labels, ' UNREAD ') > 0), 0) AS unread,"
-            " count(DISTINCT CASE WHEN instr(labels, ' UNREAD ') > 0 THEN thread_id END) AS tunread"
-            " FROM message WHERE mailbox_id = ? AND instr(labels, ?) > 0",
-            (self.key, f" {label_id} "),
-        )
-        return {
-            "messagesTotal": row["messages"],
-            "messagesUnread": row["unread"],
-            "threadsTotal": row["threads"],
-            "threadsUnread": row["tunread"],
-        }
-
     def history(self, start: int, after: int) -> Iterator[Record]:
         """Records above both ids, in order.
 
@@ -216,8 +143,8 @@ class Mailbox:
         """
         reading = mime.read(raw)
         with self._store.transaction():
-            labels = self._known(label_ids)
-            message_id = self._mint_id()
+            labels = self.labels.known(label_ids)
+            message_id = f"1{self.mint('message'):015x}"
             if thread_id is not None and not self.thread(thread_id):
                 raise NoSuchMessageError(thread_id)
             thread = thread_id or self._thread_of(reading.references) or message_id
@@ -227,7 +154,7 @@ class Mailbox:
                 messages=1,
                 threads=int(fresh),
             )
-            date = self._all.clock.now_ms() if internal_date is None else internal_date
+            date = self._clock.now_ms() if internal_date is None else internal_date
             self._store.insert(
                 "INSERT INTO message (mailbox_id, message_id, thread_id, history_id, internal_date,"
                 " labels, snippet, size, mime_type, headers, rfc822_id, has_attachment,"
@@ -250,7 +177,7 @@ class Mailbox:
         Raises NoSuchMessageError and NoSuchLabelError, changing nothing.
         """
         with self._store.transaction():
-            added, removed = self._known(add), self._known(remove)
+            added, removed = self.labels.known(add), self.labels.known(remove)
             before = [self.message(message_id) for message_id in dict.fromkeys(message_ids)]
             changes: list[Change] = []
             moved: list[tuple[int, tuple[str, ...]]] = []
@@ -289,6 +216,10 @@ class Mailbox:
             gone = [self.message(message_id) for message_id in dict.fromkeys(message_ids)]
             for message in gone:
                 self._store.execute("DELETE FROM message WHERE row_id = ?", (message.row_id,))
+                self._store.execute(
+                    "DELETE FROM draft WHERE mailbox_id = ? AND message_id = ?",
+                    (self.key, message.message_id),
+                )
             emptied = {m.thread_id for m in gone if not self.thread(m.thread_id)}
             if gone:
                 self._record(
@@ -299,6 +230,16 @@ class Mailbox:
                     messages=-len(gone),
                     threads=-len(emptied),
                 )
+
+    def delete_label(self, label_id: str) -> None:
+        """Take a label away, off every message that has it. Raises NoSuchLabelError."""
+        with self._store.transaction():
+            rows = self._store.all(
+                "SELECT message_id FROM message WHERE mailbox_id = ? AND instr(labels, ?) > 0",
+                (self.key, f" {label_id} "),
+            )
+            self.relabel([row["message_id"] for row in rows], [], [label_id])
+            self.labels.remove(label_id)
 
     def poison(self, message_id: str, *, poisoned: bool) -> None:
         """Let every read of this message fail, or heal it. Raises NoSuchMessageError."""
@@ -317,35 +258,6 @@ class Mailbox:
             self._store.execute("DELETE FROM history WHERE mailbox_id = ?", (self.key,))
         return history_id
 
-    def create_label(self, name: str) -> Label:
-        """The label with this id or name, made as the user's where there is none."""
-        for label in self.labels():
-            if name in (label.label_id, label.name):
-                return label
-        if not name.strip() or len(name) > 225 or "\0" in name:
-            raise ValueError("label: a name has 1 to 225 characters")
-        with self._store.transaction():
-            self._store.execute(
-                "UPDATE mailbox SET labels_made = labels_made + 1 WHERE id = ?", (self.key,)
-            )
-            made = self._store.one("SELECT labels_made FROM mailbox WHERE id = ?", (self.key,))[0]
-            label = Label(f"Label_{made}", name, system=False)
-            self._store.execute(
-                "INSERT INTO label VALUES (?, ?, ?, ?, 0)",
-                (self.key, len(SYSTEM_LABELS) + made, label.label_id, name),
-            )
-        return label
-
-    def _known(self, label_ids: Sequence[str]) -> tuple[str, ...]:
-        wanted = tuple(dict.fromkeys(label_ids))
-        if all(label in SYSTEM_LABELS for label in wanted):
-            return wanted
-        known = {label.label_id for label in self.labels()}
-        for label in wanted:
-            if label not in known:
-                raise NoSuchLabelError(label)
-        return wanted
-
     def _thread_of(self, references: Sequence[str]) -> str | None:
         for reference in reversed(references[-20:]):
             row = self._store.one(
@@ -356,19 +268,20 @@ class Mailbox:
                 return str(row["thread_id"])
         return None
 
-    def _mint_id(self) -> str:
+    def mint(self, purpose: str) -> int:
+        """A fresh number for an id."""
         self._store.execute(
             "UPDATE mailbox SET ids_minted = ids_minted + 1 WHERE id = ?", (self.key,)
         )
         minted = self._store.one("SELECT ids_minted FROM mailbox WHERE id = ?", (self.key,))[0]
-        return f"1{self._all.number(self.address, 'message', minted):015x}"
+        return self._number(self.address, purpose, minted)
 
     def _next_history_id(self) -> int:
         row = self._store.one(
             "SELECT history_id, history_steps FROM mailbox WHERE id = ?", (self.key,)
         )
         step = row["history_steps"] + 1
-        gap = self._all.number(self.address, "gap", step) % MAX_GAP
+        gap = self._number(self.address, "gap", step) % MAX_GAP
         history_id = int(row["history_id"]) + 1 + gap
         self._store.execute(
             "UPDATE mailbox SET history_id = ?, history_steps = ? WHERE id = ?",

@@ -76,6 +76,7 @@ def label(item: Label) -> dict[str, Any]:
         "type": "system" if item.system else "user",
         "messageListVisibility": "hide" if item.system else "show",
         "labelListVisibility": "labelHide" if item.system else "labelShow",
+        **item.look,
     }
 
 

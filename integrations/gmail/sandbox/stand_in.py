@@ -9,7 +9,7 @@ from aiohttp import web
 from .clock import Clock
 from .faults import Faults
 from .grants import Grants
-from .mailbox import Mailboxes
+from .mailboxes import Mailboxes
 from .mime import Draft, write
 from .quota import Quota
 from .store import Store
@@ -84,7 +84,7 @@ def _furnish(stand_in: StandIn) -> None:
         stand_in.store.set_setting("furnished", "yes")
         stand_in.grants.register(client_id, secret, any_loopback=True)
         mailbox = stand_in.mailboxes.create(DEFAULT_MAILBOX)
-        receipts = mailbox.create_label("Receipts").label_id
+        receipts = mailbox.labels.find_or_create("Receipts").label_id
         mails = [
             ("news@example.com", "Welcome to the sandbox", "This mailbox is not at Google.",
              ["INBOX", "CATEGORY_UPDATES"]),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -94,6 +94,26 @@ CREATE TABLE history (
     PRIMARY KEY (mailbox_id, history_id)
 ) WITHOUT ROWID;
 """
+# What version 2 added: a file of version 1 gets it when it is opened.
+_SINCE_2 = """
+-- JSON: visibilities and colour
+ALTER TABLE label ADD COLUMN look TEXT NOT NULL DEFAULT '{}';
+
+CREATE TABLE draft (
+    mailbox_id INTEGER NOT NULL, draft_id TEXT NOT NULL, message_id TEXT NOT NULL,
+    PRIMARY KEY (mailbox_id, draft_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX draft_message ON draft (mailbox_id, message_id);
+
+CREATE TABLE mailbox_setting (
+    mailbox_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,               -- vacation, imap, filters, sendAs …
+    key TEXT NOT NULL,                -- of one in a list; '' where there is one alone
+    value TEXT NOT NULL,              -- JSON as the API shows it
+    position INTEGER NOT NULL,        -- the order of a list
+    PRIMARY KEY (mailbox_id, kind, key)
+) WITHOUT ROWID;
+"""
 
 
 class StateUnusableError(Exception):
@@ -124,13 +144,15 @@ class Store:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version == SCHEMA_VERSION:
                 return
-            if version or self.all("SELECT 1 FROM sqlite_master"):
+            foreign = version not in (0, 1)
+            if foreign or (version == 0 and self.all("SELECT 1 FROM sqlite_master")):
                 raise StateUnusableError(
                     f"{path} was written by something else than this version of the sandbox: "
                     "name another file with --state, or delete it"
                 )
-            for statement in _SCHEMA.split(";\n"):
-                self.execute(statement)
+            for part in (_SCHEMA, _SINCE_2) if version == 0 else (_SINCE_2,):
+                for statement in part.split(";\n"):
+                    self.execute(statement)
             self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
