@@ -1,4 +1,9 @@
-"""Pages of the platform's own lists: pageSize with page (1-based) or nextPage (opaque)."""
+"""Pages of the platform's own lists: pageSize with page (1-based) or nextPage (opaque).
+
+`page_of` counts rows from the beginning: for lists that stay small. `latest_page_of` goes on below
+the last row that was answered, so that its pages cost the same anywhere and neither skip nor repeat
+a row while others are added: for lists that grow for ever.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,11 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,6 +27,8 @@ LARGEST_SIZE = 2000
 LARGEST_PAGE = 20_000_000  # bytes, where rows can be large
 LAST_PAGE = 1_000_000_000
 TOKEN_PREFIX = "offset:"  # noqa: S105 - not a secret
+PLACE_PREFIX = "below:"
+MOST_COUNTED = 10_000  # rows of a list that grows for ever
 
 Row = TypeVar("Row", bound=Model)
 
@@ -38,6 +47,7 @@ def page_of(
     *,
     default_size: int = DEFAULT_SIZE,
     size_of: Callable[[Row], int] | None = None,
+    offset_name: str = "",
 ) -> Listing[Row]:
     """The page that the request's query asks for. Raises BadRequest naming the parameter.
 
@@ -46,13 +56,12 @@ def page_of(
 
     `size_of` gives the bytes that a row takes in the answer: a page of more than LARGEST_PAGE ends
     early, after one row at least, and the token of the header leads to the rest.
+
+    `offset_name` is the parameter that counts records from 0, in lists that have one; a token
+    wins over it, and it wins over a page.
     """
-    asked = (
-        integer(request.query_params, "pageSize", least=1, most=LAST_PAGE, default=default_size)
-        or default_size
-    )
-    size = min(asked, LARGEST_SIZE)
-    start = _start(request, size)
+    asked, size = _size(request, default_size)
+    start = _start(request, size, offset_name)
     total = rows.count() if isinstance(rows, QuerySet) else len(rows)
     found = list(rows[start : start + size]) if start < total else []
     wanted = len(found)
@@ -64,13 +73,62 @@ def page_of(
     }
     if start + len(found) < total and found:
         headers["Elements-Next-Page-Token"] = _token(start + len(found))
+    return Listing(found, headers | _altered(asked, size, len(found), wanted))
+
+
+def latest_page_of(
+    request: Request,
+    rows: QuerySet[Row],
+    *,
+    by: tuple[str, str] = ("created_at", "id"),
+    default_size: int = DEFAULT_SIZE,
+    size_of: Callable[[Row], int] | None = None,
+) -> Listing[Row]:
+    """The page that the request's query asks for, newest first. Raises BadRequest.
+
+    `by` are two columns whose pair is unique and that an index has in this order, below the
+    columns that `rows` is filtered by. Elements-Total-Count is absent above MOST_COUNTED rows.
+    Everything else is as in page_of; `page` skips rows, which costs the more the further it goes.
+    """
+    asked, size = _size(request, default_size)
+    token = request.query_params.get("nextPage", "").strip()
+    below = rows.filter(_below(rows, by, token)) if token else rows
+    start = 0 if "nextPage" in request.query_params else _start(request, size)
+    ordered = below.order_by(*(f"-{column}" for column in by))
+    found = list(ordered[start : start + size + 1])
+    more = len(found) > size
+    found = found[:size]
+    wanted = len(found)
+    if size_of is not None:
+        found = _small_enough(found, size_of)
+    headers = {"Elements-Returned-Count": str(len(found))}
+    total = rows.order_by()[: MOST_COUNTED + 1].count()
+    if total <= MOST_COUNTED:
+        headers["Elements-Total-Count"] = str(total)
+    if found and (more or len(found) < wanted):
+        headers["Elements-Next-Page-Token"] = _place(found[-1], by)
+    return Listing(found, headers | _altered(asked, size, len(found), wanted))
+
+
+def _size(request: Request, default_size: int) -> tuple[int, int]:
+    """The page size that was asked for, and the one that is served."""
+    asked = (
+        integer(request.query_params, "pageSize", least=1, most=LAST_PAGE, default=default_size)
+        or default_size
+    )
+    return asked, min(asked, LARGEST_SIZE)
+
+
+def _altered(asked: int, size: int, found: int, wanted: int) -> dict[str, str]:
+    """The header that says in what the page differs from what was asked for."""
+    if found < wanted:
+        return {
+            "Elements-Error": f"the page is large and ends after {found} records: "
+            "go on with nextPage"
+        }
     if asked > size:
-        headers["Elements-Error"] = f"pageSize {asked} was served as {size}, the largest"
-    if len(found) < wanted:
-        headers["Elements-Error"] = (
-            f"the page is large and ends after {len(found)} records: go on with nextPage"
-        )
-    return Listing(found, headers)
+        return {"Elements-Error": f"pageSize {asked} was served as {size}, the largest"}
+    return {}
 
 
 def _small_enough(rows: list[Row], size_of: Callable[[Row], int]) -> list[Row]:
@@ -90,30 +148,77 @@ def whole_list(records: Sequence[Any]) -> Response:
     )
 
 
-def _start(request: Request, size: int) -> int:
+def _start(request: Request, size: int, offset_name: str) -> int:
     """The offset of the first row. A token wins over a page; an empty token is the first page."""
     if token := request.query_params.get("nextPage", "").strip():
         return _offset(token)
     if "nextPage" in request.query_params:
         return 0
+    if offset_name:
+        offset = integer(request.query_params, offset_name, most=LAST_PAGE)
+        if offset is not None:
+            return offset
     page = integer(request.query_params, "page", least=1, most=LAST_PAGE, default=1) or 1
     return (page - 1) * size
 
 
 def _token(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"{TOKEN_PREFIX}{offset}".encode()).decode().rstrip("=")
+    return _written(f"{TOKEN_PREFIX}{offset}")
 
 
 def _offset(token: str) -> int:
+    digits = _read(token, TOKEN_PREFIX)
+    if not digits.isdecimal() or len(digits) > 12:
+        raise _foreign_token()
+    return int(digits)
+
+
+def _place(row: Model, by: tuple[str, str]) -> str:
+    """The token of a row's place in the order of two columns."""
+    return _written(PLACE_PREFIX + " ".join(_text(getattr(row, column)) for column in by))
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _below(rows: QuerySet[Row], by: tuple[str, str], token: str) -> Q:
+    """What comes after the token's place. Told so that an index finds it."""
+    first, _, second = _read(token, PLACE_PREFIX).partition(" ")
+    upper, lower = (
+        _value(rows.model, column, text) for column, text in zip(by, (first, second), strict=True)
+    )
+    return Q(**{f"{by[0]}__lte": upper}) & (
+        Q(**{f"{by[0]}__lt": upper}) | Q(**{f"{by[1]}__lt": lower})
+    )
+
+
+def _value(model: type[Model], column: str, text: str) -> Any:
+    if len(text) > 40:
+        raise _foreign_token()
+    try:
+        value = model._meta.get_field(column).to_python(text)
+    except ValidationError as error:
+        raise _foreign_token() from error
+    if value is None or (isinstance(value, datetime) and value.tzinfo is None):
+        raise _foreign_token()
+    return value
+
+
+def _written(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(token: str, prefix: str) -> str:
+    """What a token says behind its prefix."""
     try:
         padded = token + "=" * (-len(token) % 4)
         decoded = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError) as error:
         raise _foreign_token() from error
-    digits = decoded.removeprefix(TOKEN_PREFIX)
-    if not decoded.startswith(TOKEN_PREFIX) or not digits.isdecimal() or len(digits) > 12:
+    if not decoded.startswith(prefix):
         raise _foreign_token()
-    return int(digits)
+    return decoded.removeprefix(prefix)
 
 
 def _foreign_token() -> BadRequest:
