@@ -150,6 +150,58 @@ def test_answers_to_changes(gmail: Gmail, message_id: str) -> None:
     assert gmail.ask("DELETE", f"/messages/{message_id}").status_code == 204
 
 
+def test_drafts_and_threads(gmail: Gmail, control: SandboxControl) -> None:
+    raw = base64.urlsafe_b64encode(b"To: other@example.com\r\nSubject: Hi\r\n\r\nHi").decode()
+    draft = gmail.post("/drafts", {"message": {"raw": raw}})
+    conforms(draft, "Draft")
+    for form in ("minimal", "metadata", "full", "raw"):
+        conforms(gmail.get(f"/drafts/{draft['id']}", format=form), "Draft")
+    conforms(gmail.get("/drafts"), "ListDraftsResponse")
+    updated = gmail.ask("PUT", f"/drafts/{draft['id']}", {"message": {"raw": raw}})
+    conforms(updated.json(), "Draft")
+    conforms(gmail.post("/drafts/send", {"id": draft["id"]}), "Message")
+    conforms(gmail.get("/drafts"), "ListDraftsResponse")
+    thread_id = control.deliver()["threadId"]
+    conforms(gmail.post(f"/threads/{thread_id}/modify", {"addLabelIds": ["STARRED"]}), "Thread")
+    conforms(gmail.post(f"/threads/{thread_id}/trash"), "Thread")
+    conforms(gmail.post(f"/threads/{thread_id}/untrash"), "Thread")
+
+
+def test_changed_labels(gmail: Gmail) -> None:
+    color = {"backgroundColor": "#16a766", "textColor": "#ffffff"}
+    label = gmail.post("/labels", {"name": "Work", "color": color})
+    conforms(label, "Label")
+    for verb in ("PATCH", "PUT"):
+        answer = gmail.ask(verb, f"/labels/{label['id']}", {"name": f"By {verb}"})
+        conforms(answer.json(), "Label")
+    conforms(gmail.get("/labels"), "ListLabelsResponse")
+
+
+def test_settings(control: SandboxControl) -> None:
+    scopes = [f"https://www.googleapis.com/auth/gmail.settings.{s}" for s in ("basic", "sharing")]
+    owner = Gmail(control.url, control.sign_in(scopes=scopes)["access_token"])
+    schemas = {
+        "vacation": "VacationSettings",
+        "autoForwarding": "AutoForwarding",
+        "imap": "ImapSettings",
+        "pop": "PopSettings",
+    }
+    for name, schema in schemas.items():
+        conforms(owner.get(f"/settings/{name}"), schema)
+        conforms(owner.ask("PUT", f"/settings/{name}", {}).json(), schema)
+    wish = {"criteria": {"from": "a"}, "action": {"addLabelIds": ["STARRED"]}}
+    for name, item, schema, body in (
+        ("filters", "filter", "Filter", wish),
+        ("forwardingAddresses", "", "ForwardingAddress", {"forwardingEmail": "a@example.com"}),
+        ("sendAs", "", "SendAs", None),
+    ):
+        made = owner.post(f"/settings/{name}", body) if body else None
+        conforms(made or {}, schema)
+        listed = owner.get(f"/settings/{name}")
+        conforms(listed, f"List{name[0].upper()}{name[1:]}Response")
+        assert len(listed[item or name]) == 1
+
+
 def test_every_method_stands_where_the_document_says() -> None:
     documented = dict(_documented({"users": DOCUMENT["resources"]["users"]}))
     for method in METHODS:

@@ -1,5 +1,6 @@
 """Google's own Python client works against the sandbox as it does against Google."""
 
+import base64
 import json
 import socket
 from collections.abc import Iterator
@@ -148,3 +149,21 @@ def test_client_changes_and_deletes(users: Any, control: SandboxControl) -> None
     users.messages().delete(userId="me", id=message_id).execute()
     with pytest.raises(HttpError, match="404"):
         users.messages().get(userId="me", id=message_id).execute()
+
+
+def test_client_works_with_drafts_labels_and_threads(users: Any, control: SandboxControl) -> None:
+    raw = base64.urlsafe_b64encode(b"To: a@example.org\r\nSubject: Draft\r\n\r\nText").decode()
+    draft = users.drafts().create(userId="me", body={"message": {"raw": raw}}).execute()
+    listed = users.drafts().list(userId="me").execute()
+    assert [item["id"] for item in listed["drafts"]] == [draft["id"]]
+    sent = users.drafts().send(userId="me", body={"id": draft["id"]}).execute()
+    assert sent["labelIds"] == ["SENT"]
+    label = users.labels().create(userId="me", body={"name": "Client"}).execute()
+    change = {"addLabelIds": [label["id"]]}
+    users.threads().modify(userId="me", id=sent["threadId"], body=change).execute()
+    assert users.labels().get(userId="me", id=label["id"]).execute()["threadsTotal"] == 1
+    users.labels().delete(userId="me", id=label["id"]).execute()
+    users.threads().delete(userId="me", id=sent["threadId"]).execute()
+    assert users.settings().getVacation(userId="me").execute()["enableAutoReply"] is False
+    with pytest.raises(HttpError, match="insufficient authentication scopes"):
+        users.settings().updateVacation(userId="me", body={}).execute()
