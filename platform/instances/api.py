@@ -16,9 +16,10 @@ from api.errors import BadRequest, NotFound
 from api.fields import flag, json_object, text
 from api.paging import page_of, whole_list
 from api.permissions import IsAnyCaller, IsAuthenticatedCaller, IsElementCaller
+from api.schema import PAGED, WHOLE, documented, listed
 from elements import catalogue
 from instances import configuration as keys
-from instances import provision, wish
+from instances import provision, schema, wish
 from instances.models import ElementInstance
 from instances.representation import instance_json, objects_json, rows_json
 
@@ -62,15 +63,38 @@ class InstanceScopedView(APIView):
 
 
 class InstanceView(InstanceScopedView):
+    @documented("Read an instance", answer=schema.INSTANCE, example=schema.INSTANCE_EXAMPLE)
     def get(self, request: Request, **path: str) -> Response:
         return Response(instance_json(self.instance(request)))
 
+    @documented(
+        "Change an instance, with a new configuration",
+        description="As PATCH, but `configuration` replaces the one there was.",
+        request=schema.INSTANCE_CHANGE,
+        request_example=schema.INSTANCE_CHANGE_EXAMPLE,
+        answer=schema.INSTANCE,
+        example=schema.INSTANCE_EXAMPLE,
+        errors=["4XX", 502],
+    )
     def put(self, request: Request, **path: str) -> Response:
         return self._changed(request, replace=True)
 
+    @documented(
+        "Change an instance",
+        description=(
+            "Keys of `configuration` are merged, and null removes one. `tags` replace all. "
+            "`providerData.code` authenticates the account anew."
+        ),
+        request=schema.INSTANCE_CHANGE,
+        request_example=schema.INSTANCE_CHANGE_EXAMPLE,
+        answer=schema.INSTANCE,
+        example=schema.INSTANCE_EXAMPLE,
+        errors=["4XX", 502],
+    )
     def patch(self, request: Request, **path: str) -> Response:
         return self._changed(request, replace=False)
 
+    @documented("Delete an instance", description="Its token is dead at once.")
     def delete(self, request: Request, **path: str) -> Response:
         found = self.instance(request)
         provision.delete(caller_of(request).organization, found.pk)
@@ -107,6 +131,15 @@ class InstancesView(InstanceView):
             return [IsAuthenticatedCaller()]
         return super().get_permissions()
 
+    @documented(
+        "List the instances",
+        description="None at all is a 404. With an Element token alone: its instance.",
+        answer=listed(schema.INSTANCE),
+        example=[schema.INSTANCE_EXAMPLE],
+        pages=PAGED,
+        parameters=[schema.TAGS, schema.SEARCH, schema.HYDRATE],
+        errors=[404],
+    )
     def get(self, request: Request, **path: str) -> Response:
         listing = page_of(request, self._rows(request))
         if not listing.rows:
@@ -117,6 +150,19 @@ class InstancesView(InstanceView):
             headers=listing.headers,
         )
 
+    @documented(
+        "Connect an account",
+        description=(
+            "With `providerData.code` of the OAuth redirect, or with tokens of your own: "
+            '`externalAuthentication` "initial" and `oauth.user.token` and '
+            "`oauth.user.refresh_token` in `configuration`."
+        ),
+        request=schema.INSTANCE_WANTED,
+        request_example=schema.INSTANCE_WANTED_EXAMPLE,
+        answer=schema.INSTANCE,
+        example=schema.INSTANCE_EXAMPLE,
+        errors=[404, 409, "4XX", 502],
+    )
     def post(self, request: Request, **path: str) -> Response:
         caller = caller_of(request)
         body = json_object(request.data)
@@ -151,24 +197,47 @@ class InstancesView(InstanceView):
 class EnabledView(InstanceScopedView):
     """PUT enables, DELETE disables: a disabled instance is neither polled nor called."""
 
+    @documented("Switch an instance on")
     def put(self, request: Request, **path: str) -> Response:
         self.change(request, provision.Wish(enabled=True))
         return Response()
 
+    @documented(
+        "Switch an instance off", description="It is neither polled, nor are its hub calls served."
+    )
     def delete(self, request: Request, **path: str) -> Response:
         self.change(request, provision.Wish(enabled=False))
         return Response()
 
 
 class ConfigurationView(InstanceScopedView):
+    @documented(
+        "List an instance's configuration",
+        answer=listed(schema.ROW),
+        example=[schema.ROW_EXAMPLE],
+        pages=WHOLE,
+    )
     def get(self, request: Request, **path: str) -> Response:
         return whole_list(rows_json(self.instance(request)))
 
 
 class ConfigurationRowView(InstanceScopedView):
+    @documented(
+        "Read a row of an instance's configuration",
+        answer=schema.ROW,
+        example=schema.ROW_EXAMPLE,
+    )
     def get(self, request: Request, **path: str) -> Response:
         return Response(self._row(self.instance(request)))
 
+    @documented(
+        "Change a row of an instance's configuration",
+        request=schema.ROW_CHANGE,
+        request_example={"propertyValue": "15"},
+        answer=schema.ROW,
+        example=schema.ROW_EXAMPLE,
+        errors=["4XX", 502],
+    )
     def patch(self, request: Request, **path: str) -> Response:
         found = self.instance(request)
         row = self._row(found)

@@ -10,9 +10,11 @@ from rest_framework.views import APIView
 
 from api.authentication import caller_of
 from api.errors import Conflict, NotFound
+from api.schema import documented
 from instances import provision
 from instances.configuration import element_of
 from instances.models import ElementInstance
+from polling import schema
 from polling.claim import PollRunningError
 from polling.commit import PollReport
 from polling.poll_now import NothingPolledError, poll_now
@@ -24,10 +26,18 @@ LARGEST_ID = 2**63 - 1
 class PollsView(APIView):
     """Needs User and Organization. The notifications go out by the worker, as always."""
 
+    @documented("Read how polling goes", answer=schema.POLLING, example=schema.POLLING_EXAMPLE)
     def get(self, request: Request, instance_id: str) -> Response:
         """The state of each polled resource, and the latest polls that had something to tell."""
         return Response(polling_of(_instance(request, instance_id)))
 
+    @documented(
+        "Poll now",
+        answer=schema.REPORTS,
+        example=schema.REPORTS_EXAMPLE,
+        parameters=[schema.RESOURCE],
+        errors=[409],
+    )
     def post(self, request: Request, instance_id: str) -> Response:
         """Answers 200 when the polls took place, also when one failed: its status says so.
 
