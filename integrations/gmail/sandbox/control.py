@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
-from . import consent, mime
+from . import consent, filling, mime
 from .errors import BadControlError
 from .faults import Cut, Fault, Match, Rule
 from .json_body import JsonBody, read_body
@@ -22,6 +22,7 @@ from .stand_in import STAND_IN, StandIn, deliver
 
 PREFIX = "/_control"
 MAX_DELIVERY = 100_000  # mails in one request
+MAX_FILLING = 1_000_000  # mails in one filling
 _CHUNK = 250  # mails put in before others get their turn
 _MILLISECONDS = 4_102_444_800_000  # the year 2100
 
@@ -112,6 +113,36 @@ async def _deliver(request: web.Request) -> web.Response:
                 )
         await asyncio.sleep(0)
     return web.json_response({"messages": delivered})
+
+
+@routes.post(f"{PREFIX}/mailboxes/{{address}}/fill")
+async def _fill(request: web.Request) -> web.Response:
+    stand_in, mailbox = _stand_in(request), _mailbox(request)
+    body = await read_body(request)
+    count = body.number("count", 1, MAX_FILLING) or 1
+    names = body.texts("labels")
+    newest = body.number("newest", 0, _MILLISECONDS)
+    step = body.number("step_ms", 1, 86_400_000) or 60_000
+    draft = mime.Draft(
+        body.text("from", "sender@example.com"),
+        body.text("to", mailbox.address),
+        body.text("subject", "Mail {n}"),
+        body.text("text", "Mail number {n}."),
+    )
+    body.done()
+    newest = stand_in.clock.now_ms() if newest is None else newest
+    if newest - count * step < 0:
+        raise BadControlError("count times step_ms reaches back before 1970")
+    labels = [
+        mailbox.labels.find_or_create(name).label_id
+        for name in (["INBOX", "UNREAD"] if names is None else names)
+    ]
+    ids: list[str] = []
+    for start in range(1, count + 1, filling.CHUNK):
+        numbers = range(start, min(start + filling.CHUNK, count + 1))
+        ids += filling.fill(mailbox, draft, labels, numbers, newest, step)
+        await asyncio.sleep(0)
+    return web.json_response({"ids": ids})
 
 
 def _attachment(part: JsonBody) -> mime.Attachment:

@@ -68,6 +68,17 @@ class SandboxControl:
         messages: list[Json] = answer["messages"]
         return messages
 
+    def fill(self, count: int, address: str = DEFAULT_MAILBOX, **more: object) -> list[str]:
+        """Put very many short mails in, fast: the first id is of the newest.
+
+        `more` are further fields of the API: `labels`, `subject`, `text` (with `{n}`), `newest`
+        (milliseconds of the first mail) and `step_ms` (how much older each further one is).
+        """
+        ids: list[str] = self._call("POST", f"{_mailbox(address)}/fill", {"count": count, **more})[
+            "ids"
+        ]
+        return ids
+
     def create_label(self, name: str, address: str = DEFAULT_MAILBOX) -> Json:
         """Make a label of the user's, or find it."""
         return self._call("POST", f"{_mailbox(address)}/labels", {"name": name})

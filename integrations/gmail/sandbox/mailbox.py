@@ -155,19 +155,27 @@ class Mailbox:
                 threads=int(fresh),
             )
             date = self._clock.now_ms() if internal_date is None else internal_date
-            self._store.insert(
-                "INSERT INTO message (mailbox_id, message_id, thread_id, history_id, internal_date,"
-                " labels, snippet, size, mime_type, headers, rfc822_id, has_attachment,"
-                " sender_words, recipient_words, subject_words, all_words, raw)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    self.key, message_id, thread, history_id, date, _packed(labels),
-                    reading.snippet, len(raw), reading.mime_type, json.dumps(reading.headers),
-                    reading.rfc822_id, int(reading.has_attachment), reading.sender_words,
-                    reading.recipient_words, reading.subject_words, reading.all_words, raw,
-                ),
-            )  # fmt: skip
+            self._insert(message_id, thread, history_id, date, labels, reading, raw)
             return self.message(message_id)
+
+    def add_many(
+        self, mails: Sequence[tuple[bytes, mime.Reading, int]], label_ids: Sequence[str]
+    ) -> list[str]:
+        """Put mails in at one history id, each in a thread of its own; returns their ids.
+
+        A mail is its bytes, what they say and its internal date. Raises NoSuchLabelError.
+        """
+        with self._store.transaction():
+            labels = self.labels.known(label_ids)
+            ids = [f"1{self.mint('message'):015x}" for _ in mails]
+            history_id = self._record(
+                [Change("messagesAdded", one, one, labels) for one in ids],
+                messages=len(ids),
+                threads=len(ids),
+            )
+            for message_id, (raw, reading, date) in zip(ids, mails, strict=True):
+                self._insert(message_id, message_id, history_id, date, labels, reading, raw)
+        return ids
 
     def relabel(
         self, message_ids: Iterable[str], add: Sequence[str], remove: Sequence[str]
@@ -288,6 +296,23 @@ class Mailbox:
             (history_id, step, self.key),
         )
         return history_id
+
+    def _insert(
+        self, message_id: str, thread_id: str, history_id: int, internal_date: int,
+        labels: Sequence[str], reading: mime.Reading, raw: bytes,
+    ) -> None:  # fmt: skip
+        self._store.execute(
+            "INSERT INTO message (mailbox_id, message_id, thread_id, history_id, internal_date,"
+            " labels, snippet, size, mime_type, headers, rfc822_id, has_attachment,"
+            " sender_words, recipient_words, subject_words, all_words, raw)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.key, message_id, thread_id, history_id, internal_date, _packed(labels),
+                reading.snippet, len(raw), reading.mime_type, json.dumps(reading.headers),
+                reading.rfc822_id, int(reading.has_attachment), reading.sender_words,
+                reading.recipient_words, reading.subject_words, reading.all_words, raw,
+            ),
+        )  # fmt: skip
 
     def _record(self, changes: Sequence[Change], messages: int = 0, threads: int = 0) -> int:
         history_id = self._next_history_id()

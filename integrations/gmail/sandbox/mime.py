@@ -69,9 +69,9 @@ def words(text: str) -> str:
 
 def write(draft: Draft, date: datetime, message_id: str) -> bytes:
     """The mail as bytes. Raises ValueError where a header can't be written (a line break)."""
-    plain = _plain(draft, date, message_id)
+    plain = write_plain(draft, date, message_id)
     if plain is not None:
-        return plain
+        return plain[0]
     mail = EmailMessage(policy=email.policy.SMTP)
     mail["From"] = draft.sender
     mail["To"] = draft.to
@@ -96,20 +96,39 @@ def write(draft: Draft, date: datetime, message_id: str) -> bytes:
     return mail.as_bytes()
 
 
-def _plain(draft: Draft, date: datetime, message_id: str) -> bytes | None:
-    """A short mail in ASCII by hand: ten times as fast, for mailboxes of a hundred thousand."""
+def write_plain(draft: Draft, date: datetime, message_id: str) -> tuple[bytes, Reading] | None:
+    """A short mail in ASCII and what `read` would say of it; None where it isn't that plain.
+
+    Written by hand: many times as fast, for mailboxes of a hundred thousand.
+    """
     lines = (draft.sender, draft.to, draft.subject, *draft.text.splitlines())
     if draft.html is not None or draft.attachments or draft.headers:
         return None
-    if not all(_PRINTABLE.fullmatch(line) for line in lines):
+    if not all(_PRINTABLE.fullmatch(line) and "=?" not in line for line in lines):
         return None
-    head = [
-        f"From: {draft.sender}", f"To: {draft.to}", f"Subject: {draft.subject}",
-        f"Date: {format_datetime(date)}", f"Message-ID: {message_id}",
-        'Content-Type: text/plain; charset="utf-8"', "Content-Transfer-Encoding: 7bit",
-        "MIME-Version: 1.0", "", *draft.text.splitlines(), "",
+    headers = [
+        ("From", draft.sender), ("To", draft.to), ("Subject", draft.subject),
+        ("Date", format_datetime(date)), ("Message-ID", message_id),
+        ("Content-Type", 'text/plain; charset="utf-8"'), ("Content-Transfer-Encoding", "7bit"),
+        ("MIME-Version", "1.0"),
     ]  # fmt: skip
-    return "\r\n".join(head).encode("ascii")
+    text = "\r\n".join([*draft.text.splitlines(), ""])
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    everything = f"{draft.sender} {draft.to} {draft.subject} {text}"
+    reading = Reading(
+        headers=[(name, value.strip()) for name, value in headers],
+        mime_type="text/plain",
+        snippet=" ".join(text.split())[:SNIPPET_LENGTH],
+        rfc822_id=message_id.strip("<>"),
+        references=(),
+        date=date.replace(microsecond=0),
+        has_attachment=False,
+        sender_words=words(draft.sender),
+        recipient_words=words(f"{draft.to}  "),
+        subject_words=words(draft.subject),
+        all_words=words(everything),
+    )
+    return f"{head}\r\n{text}".encode("ascii"), reading
 
 
 def parse(raw: bytes) -> Message:

@@ -84,6 +84,21 @@ def test_taken_port_is_said() -> None:
     assert "can't start" in ended.stderr
 
 
+def test_state_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    state = str(tmp_path / "state.sqlite3")
+    with SandboxServer(state=state) as server:
+        kept = server.control.deliver(subject="Kept", labels=["Work"])["id"]
+    with sqlite3.connect(state) as connection:
+        connection.executescript(
+            "DROP TABLE draft; DROP TABLE mailbox_setting; ALTER TABLE label DROP COLUMN look;"
+            "PRAGMA user_version = 1"
+        )
+    connection.close()
+    with SandboxServer(state=state) as server:
+        label_id = server.control.create_label("Work")["label_id"]
+        assert server.control.label(kept, add=["STARRED"])["labelIds"] == [label_id, "STARRED"]
+
+
 def test_foreign_state_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("Not a database, but longer than a header of SQLite. " * 10)
