@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ceql.condition import And, Comparison, Condition, In, IsNull, Like, Operator, Or, Value
@@ -12,6 +13,7 @@ from ceql.moment import Moment, moment, moment_of
 from ceql.pattern import Pattern
 
 NUMERIC = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
+_pattern = lru_cache(maxsize=64)(Pattern.of)
 LATEST = 10**15  # milliseconds, far beyond any calendar
 
 Number: TypeAlias = int | float | Decimal
@@ -59,8 +61,9 @@ def _found(record: Any, name: str) -> Any:
 def _fulfils(condition: Comparison | In | Like, found: Any) -> bool:
     entries = found if isinstance(found, list) else [found]
     if isinstance(condition, Like):
-        pattern = Pattern.of(condition.pattern)
-        return any(pattern.matches(_text(entry)) for entry in entries) is not condition.negated
+        pattern = _pattern(condition.pattern)
+        texts = [text for entry in entries if (text := _text(entry)) is not None]
+        return any(map(pattern.matches, texts)) is not condition.negated
     if isinstance(condition, In):
         equal = any(_holds(entry, "=", value) for entry in entries for value in condition.values)
         return equal is not condition.negated
@@ -69,10 +72,11 @@ def _fulfils(condition: Comparison | In | Like, found: Any) -> bool:
     return any(_holds(entry, condition.operator, condition.value) for entry in entries)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> str | None:
+    """What LIKE looks at; None of an object or a list."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else str(value) if _number(value) is not None else ""
+    return str(value) if isinstance(value, str | int | float | Decimal) else None
 
 
 def _holds(left: Any, operator: Operator, right: Value) -> bool:

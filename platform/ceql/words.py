@@ -19,7 +19,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from ceql.condition import WhereError
 
 LONGEST = 10_000  # characters
-DEEPEST = 20  # brackets within brackets
+DEEPEST = 12  # brackets within brackets; the parser takes some 40 frames for each
 MOST_CONDITIONS = 100
 
 
