@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -102,7 +102,7 @@ def latest_page_of(
     if size_of is not None:
         found = _small_enough(found, size_of)
     headers = {"Elements-Returned-Count": str(len(found))}
-    total = rows.order_by()[: MOST_COUNTED + 1].count()
+    total = rows.order_by().values("pk")[: MOST_COUNTED + 1].count()
     if total <= MOST_COUNTED:
         headers["Elements-Total-Count"] = str(total)
     if found and (more or len(found) < wanted):
@@ -148,7 +148,7 @@ def whole_list(records: Sequence[Any]) -> Response:
     )
 
 
-def _start(request: Request, size: int, offset_name: str) -> int:
+def _start(request: Request, size: int, offset_name: str = "") -> int:
     """The offset of the first row. A token wins over a page; an empty token is the first page."""
     if token := request.query_params.get("nextPage", "").strip():
         return _offset(token)
@@ -196,8 +196,10 @@ def _below(rows: QuerySet[Row], by: tuple[str, str], token: str) -> Q:
 def _value(model: type[Model], column: str, text: str) -> Any:
     if len(text) > 40:
         raise _foreign_token()
+    field = model._meta.get_field(column)
+    assert isinstance(field, Field)  # noqa: S101 - a column, not a relation from elsewhere
     try:
-        value = model._meta.get_field(column).to_python(text)
+        value = field.to_python(text)
     except ValidationError as error:
         raise _foreign_token() from error
     if value is None or (isinstance(value, datetime) and value.tzinfo is None):

@@ -1,4 +1,4 @@
-"""/instances/…/events: what was found, and how its delivery goes."""
+"""/instances/…/events: what was found, how its delivery goes, and how much it was."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import json
 from typing import Any
 
 from django.db.models import F, Func, IntegerField, Prefetch, QuerySet
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.authentication import Caller
-from api.errors import NotFound
-from api.paging import page_of, whole_list
+from accounts.models import Account
+from api.authentication import caller_of
+from api.errors import BadRequest, Forbidden, NotFound
+from api.fields import LARGEST_ID, integer, text
+from api.paging import latest_page_of, whole_list
 from api.permissions import IsAnyCaller
-from events import payload
+from api.schema import PAGED, WHOLE, documented, listed
+from events import analytics, payload, period, schema
 from events.models import Delivery, DeliveryAttempt, Event, EventStatus
 from instances.models import ElementInstance
 
-LARGEST_ID = 2**63 - 1
+MOST_ACCOUNTS = 100  # in one query
 BODY_SIZE = Func(F("body"), function="octet_length", output_field=IntegerField())
 
 
@@ -29,10 +33,20 @@ class EventsView(APIView):
 
     permission_classes = [IsAnyCaller]
 
+    @documented(
+        "List events",
+        answer=listed(schema.EVENT),
+        example=[schema.EVENT_EXAMPLE],
+        parameters=schema.EVENT_FILTERS,
+        pages=PAGED,
+    )
     def get(self, request: Request, instance_id: str | None = None) -> Response:
+        """Newest first. With an Element token, the events of its instance."""
         # Bodies hold whole mails: a page is cut by their sizes before any is loaded.
-        events = _events(request, instance_id).defer("body").annotate(size=BODY_SIZE)
-        listing = page_of(request, events.order_by("-id"), size_of=_body_size)
+        events = _filtered(request, _events(request, instance_id))
+        listing = latest_page_of(
+            request, events.defer("body").annotate(size=BODY_SIZE), size_of=_body_size
+        )
         bodies = dict(
             Event.objects.filter(pk__in=[event.pk for event in listing.rows]).values_list(
                 "pk", "body"
@@ -49,6 +63,7 @@ class EventView(APIView):
 
     permission_classes = [IsAnyCaller]
 
+    @documented("Read an event", answer=schema.EVENT_DETAIL, example=schema.EVENT_DETAIL_EXAMPLE)
     def get(self, request: Request, event_id: str, instance_id: str | None = None) -> Response:
         event = _event(request, event_id, instance_id)
         found = [{"value": one["objectId"]} for one in event.objects_found]
@@ -64,6 +79,12 @@ class DeliveriesView(APIView):
 
     permission_classes = [IsAnyCaller]
 
+    @documented(
+        "List the deliveries of an event",
+        answer=listed(schema.EVENT_DELIVERY),
+        example=[schema.EVENT_DELIVERY_EXAMPLE],
+        pages=WHOLE,
+    )
     def get(self, request: Request, event_id: str, instance_id: str | None = None) -> Response:
         event = _event(request, event_id, instance_id)
         attempts = DeliveryAttempt.objects.order_by("number")
@@ -77,11 +98,125 @@ class DeliveriesView(APIView):
         return whole_list([_delivery(delivery) for delivery in deliveries])
 
 
+class AnalyticsView(APIView):
+    """GET /instances/events/analytics: how many events each interval had."""
+
+    permission_classes = [IsAnyCaller]
+
+    @documented(
+        "Count events by time",
+        answer=listed(schema.COUNT),
+        example=[schema.COUNT_EXAMPLE],
+        parameters=schema.ANALYTICS,
+        pages=WHOLE,
+    )
+    def get(self, request: Request) -> Response:
+        """One bucket an interval, in UTC, those of `from` and `to` included whole."""
+        return whole_list(analytics.count(_counted(request), _buckets(request)))
+
+
+class InstanceAnalyticsView(APIView):
+    permission_classes = [IsAnyCaller]
+
+    @documented(
+        "Count events by time and instance",
+        answer=listed(schema.COUNT_BY_INSTANCE),
+        example=[schema.COUNT_BY_INSTANCE_EXAMPLE],
+        parameters=schema.ANALYTICS,
+        pages=WHOLE,
+    )
+    def get(self, request: Request) -> Response:
+        """`success` has arrived; `failed` is tried again or queued; the rest waits, or was only
+        recorded."""
+        return whole_list(analytics.count_by_instance(_counted(request), _buckets(request)))
+
+
+class AccountAnalyticsView(APIView):
+    permission_classes = [IsAnyCaller]
+
+    @documented(
+        "Count events by time and account",
+        answer=listed(schema.COUNT_BY_ACCOUNT),
+        example=[schema.COUNT_BY_ACCOUNT_EXAMPLE],
+        parameters=schema.ANALYTICS,
+        pages=WHOLE,
+    )
+    def get(self, request: Request) -> Response:
+        """An event belongs to the account of the user who connected its instance."""
+        return whole_list(analytics.count_by_account(_counted(request), _buckets(request)))
+
+
+class DispositionsView(APIView):
+    permission_classes = [IsAnyCaller]
+
+    @documented(
+        "List what became of events",
+        answer=listed(schema.DISPOSITION),
+        example=[schema.DISPOSITION_EXAMPLE],
+        parameters=schema.ANALYTICS[:3],
+        pages=PAGED,
+    )
+    def get(self, request: Request) -> Response:
+        """Newest first. `interval` widens `from` and `to` to whole intervals."""
+        asked = _buckets(request)
+        attempts = DeliveryAttempt.objects.order_by("number")
+        events = (
+            _events(request, None)
+            .filter(created_at__gte=asked[0].start, created_at__lt=asked[-1].end)
+            .defer("body")
+            .prefetch_related(Prefetch("deliveries__attempts", queryset=attempts))
+        )
+        listing = latest_page_of(request, events)
+        return Response([_disposition(event) for event in listing.rows], headers=listing.headers)
+
+
+def _counted(request: Request) -> analytics.Counted:
+    """Whose events the caller asks to have counted. Raises Forbidden for a foreign account."""
+    caller = caller_of(request)
+    asked = _account_ids(request)
+    own = Account.objects.filter(organization=caller.organization, pk__in=asked)
+    if asked and len(asked - set(own.values_list("pk", flat=True))):
+        raise Forbidden("accountIds[] names an account that is not of this organization")
+    return analytics.Counted(
+        caller.organization.pk,
+        caller.instance.pk if caller.instance else None,
+        sorted(asked) if asked else None,
+    )
+
+
+def _account_ids(request: Request) -> set[int]:
+    given = [text for text in request.query_params.getlist("accountIds[]") if text.strip()]
+    if len(given) > MOST_ACCOUNTS:
+        raise BadRequest(f"accountIds[] is given {len(given)} times; {MOST_ACCOUNTS} are allowed")
+    found = (integer({"accountIds[]": text}, "accountIds[]") for text in given)
+    return {number for number in found if number is not None}
+
+
+def _buckets(request: Request) -> list[period.Bucket]:
+    return period.buckets(request.query_params, timezone.now())
+
+
+def _filtered(request: Request, events: QuerySet[Event]) -> QuerySet[Event]:
+    """What the query's objectType, status, from and to leave. Raises BadRequest."""
+    query = request.query_params
+    if object_type := text(query, "objectType", longest=100):
+        events = events.filter(object_type=object_type)
+    if status := text(query, "status").upper():
+        if status not in EventStatus.values:
+            raise BadRequest(f"status must be one of {', '.join(EventStatus.values)}")
+        events = events.filter(status=status)
+    start, end = period.moment(query, "from"), period.moment(query, "to", end_of_day=True)
+    if start and end and start > end:
+        raise BadRequest("from must not be later than to")
+    if start:
+        events = events.filter(created_at__gte=start)
+    return events.filter(created_at__lte=end) if end else events
+
+
 def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:
     """The events that the caller may see. Raises NotFound for an instance that isn't his."""
-    caller = request.auth
-    assert isinstance(caller, Caller)  # noqa: S101 - the permission class has seen to it
-    events = Event.objects.filter(organization=caller.organization)
+    caller = caller_of(request)
+    events = Event.objects.filter(organization=caller.organization, instance__isnull=False)
     own = ElementInstance.objects.filter(organization=caller.organization)
     if not caller.organization_proven and caller.instance is not None:
         # An Element token alone speaks for its instance, and for no other of the organization.
@@ -155,3 +290,25 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
             for attempt in delivery.attempts.all()
         ],
     }
+
+
+def _disposition(event: Event) -> dict[str, Any]:
+    return {
+        "eventId": str(event.pk),
+        "elementInstanceId": event.instance_id,
+        "notificationData": [
+            {"message": message}
+            for delivery in event.deliveries.all()
+            for message in _messages(delivery)
+        ],
+    }
+
+
+def _messages(delivery: Delivery) -> list[str]:
+    """What each attempt came to, in a sentence."""
+    return [
+        f"Delivered event, attempt {attempt.number}: answered {attempt.status_code}"
+        if not attempt.error
+        else f"Error delivering event, attempt {attempt.number}: {attempt.error}"
+        for attempt in delivery.attempts.all()
+    ]

@@ -13,6 +13,10 @@ EVENT = r"/(?P<event_id>[0-9]+)"
 urlpatterns = [
     re_path(rf"{ANY}/?$", api.EventsView.as_view()),
     re_path(rf"{INSTANCE}/?$", api.EventsView.as_view()),
+    re_path(rf"{ANY}/analytics/?$", api.AnalyticsView.as_view()),
+    re_path(rf"{ANY}/analytics/instances/?$", api.InstanceAnalyticsView.as_view()),
+    re_path(rf"{ANY}/analytics/accounts/?$", api.AccountAnalyticsView.as_view()),
+    re_path(rf"{ANY}/dispositions/?$", api.DispositionsView.as_view()),
     re_path(rf"{ANY}{EVENT}/?$", api.EventView.as_view()),
     re_path(rf"{INSTANCE}{EVENT}/?$", api.EventView.as_view()),
     re_path(rf"{ANY}{EVENT}/deliveries/?$", api.DeliveriesView.as_view()),
