@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from api.documentation import docs_page
 
 handler400 = "api.errors.handler400"
 handler403 = "api.errors.handler403"
 handler404 = "api.errors.handler404"
 handler500 = "api.errors.handler500"
 
-API_APPS = ("api", "elements", "polling", "events", "instances", "hubs")
+API_APPS = ("api", "elements", "polling", "events", "instances", "accounts", "hubs")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("elements/api-v2/", include(f"{app}.urls")) for app in API_APPS),
+    re_path(r"^elements/api-docs/?$", docs_page, name="api-docs"),
     path("admin/", admin.site.urls),
     path("", include("console.urls")),
 ]
