@@ -5,12 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_safe
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.openapi import Generator
+
+# That of every page, but in anybody's frame: nothing here is done in the name of a signed-in user.
+PAGE_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
 
 
 @cache
@@ -27,3 +34,12 @@ class OpenAPIView(APIView):
 
     def get(self, request: Request) -> Response:
         return Response(document())
+
+
+@require_safe
+@xframe_options_exempt
+def docs_page(request: HttpRequest) -> HttpResponse:
+    """Every endpoint, to be read and tried in the browser. Loads nothing from other sites."""
+    response = render(request, "api_docs.html")
+    response["Content-Security-Policy"] = PAGE_POLICY
+    return response

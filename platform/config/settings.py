@@ -62,6 +62,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "api",
     "worker",  # before django_q: its qcluster command stands in for django-q2's
     "django_q",
     "accounts",
