@@ -18,7 +18,7 @@ from ceql.condition import (
     WhereError,
 )
 from ceql.matching import matches
-from ceql.moment import Moment, moment
+from ceql.moment import Moment, moment, moment_of
 from ceql.parse import parse
 from ceql.pattern import Pattern
 
@@ -37,5 +37,6 @@ __all__ = [
     "WhereError",
     "matches",
     "moment",
+    "moment_of",
     "parse",
 ]
