@@ -17,9 +17,11 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from accounts.models import Account, Organization, RoleGrant, User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest, new_instance_token
 from api import authentication
+from api.openapi import Enumerator
 from elements.presentation import configuration_id
 from elements.types import Change, ChangeType
 from events.models import Delivery, Event
@@ -51,11 +53,22 @@ WITH_AN_ID = {
     "elements/{element}/instances/{instance_id}/configuration": ("get",),
     "elements/{element}/instances/{instance_id}/configuration/{row_id}": ("get", "patch"),
 }
+WITH_AN_ID |= {
+    "accounts/{account_id}": ("get", "patch", "delete"),
+    "accounts/{account_id}/settings": ("get", "post", "patch"),
+    "accounts/{account_id}/users": ("get", "post"),
+    "accounts/{account_id}/users/{user}": ("get", "patch"),
+    "users/{user}": ("get", "patch", "delete"),
+    "users/{user}/secret": ("post",),
+    "users/{user}/roles": ("get",),
+    "users/{user}/roles/{role_key}": ("get", "put", "delete"),
+    "organizations/users/{user}": ("get", "patch", "delete"),
+}
 # Names in paths that name nothing of an organization's.
-PUBLIC = {"element", "key_or_id", "hub", "resource"}
+PUBLIC = {"element", "key_or_id", "hub", "hub_key", "name"}
 # Of one instance, by its Element token alone; an id in them is a row of it or the provider's.
 BY_TOKEN = {"instances/configuration/{row_id}"}
-BY_PROVIDER = {"{resource}/{object_id}", "hubs/{hub}/{resource}/{object_id}"}
+BY_PROVIDER = {"{path}", "hubs/{hub}/{path}"}
 
 CASES = [(path, method) for path, methods in WITH_AN_ID.items() for method in methods]
 
@@ -90,6 +103,7 @@ def connect(owner: NewOrganization, name: str) -> Connected:
         token_digest=digest(token),
         configuration={"event.notification.callback.url": "https://receiver.example/"},
     )
+    colleague_of(owner.organization)
     with transaction.atomic():
         instance_saved.send(ElementInstance, instance=instance, created=True, reauthenticated=False)
         record_changes(
@@ -106,6 +120,22 @@ def connect(owner: NewOrganization, name: str) -> Connected:
     return Connected(instance, token)
 
 
+def colleague_of(organization: Organization) -> User:
+    """A user with a role, in an account beside the default one."""
+    account, _ = Account.objects.get_or_create(
+        organization=organization, external_id="branch", name="their branch"
+    )
+    user, _ = User.objects.get_or_create(
+        username=f"colleague-of-{organization.pk}@example.com",
+        first_name="their",
+        last_name="mailbox",
+        organization=organization,
+        account=account,
+    )
+    RoleGrant.objects.get_or_create(user=user, key="org")
+    return user
+
+
 @pytest.fixture
 def theirs(acme: NewOrganization) -> Connected:
     return connect(acme, "their mailbox")
@@ -119,7 +149,11 @@ def client_of(owner: NewOrganization, *, token: str = "", organization: bool = T
 
 
 def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
+    colleague = colleague_of(of.instance.organization)
     filled = path.format(
+        account_id=colleague.account_id,
+        user=colleague.pk,
+        role_key="org",
         instance_id=of.instance.pk,
         event_id=Event.objects.get(instance=of.instance).pk,
         row_id=ROW,
@@ -133,7 +167,8 @@ def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
 def everything(of: Connected) -> Any:
     """All there is of the instance, as the database has it."""
     rows = ElementInstance.objects.filter(pk=of.instance.pk)
-    return list(rows.values()), list(Event.objects.values()), list(Delivery.objects.values())
+    tables = Event, Delivery, Account, User, RoleGrant
+    return list(rows.values()), *(list(table._default_manager.values()) for table in tables)
 
 
 @pytest.mark.parametrize(("path", "method"), CASES)
@@ -228,14 +263,10 @@ def paths(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterato
 
 
 def test_every_endpoint_with_an_id_is_listed_above() -> None:
-    prefix = "elements/api-v2/"
-    written = {
-        re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", path.removeprefix(prefix))
-        .strip("^$")
-        .removesuffix("/?")
-        for path in paths(get_resolver("config.urls").url_patterns)
-        if path.startswith(prefix)
-    }
+    prefix = "/elements/api-v2/"
+    enumerator = Enumerator(None, "config.urls")
+    found = map(enumerator.get_path_from_regex, paths(get_resolver("config.urls").url_patterns))
+    written = {path.removeprefix(prefix) for path in found if path.startswith(prefix)}
     with_an_id = {path for path in written if {*re.findall(r"{(\w+)}", path)} - PUBLIC}
 
     assert with_an_id - BY_TOKEN - BY_PROVIDER == set(WITH_AN_ID)
