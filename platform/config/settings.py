@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "hubs.routing.ElementFirstMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "console.content_security.ContentSecurityPolicyMiddleware",
 ]
@@ -176,6 +177,19 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX_TRIM": True,
     "POSTPROCESSING_HOOKS": ["api.openapi.complete"],
 }
+
+# --- E-mail --------------------------------------------------------------------------------------
+# Without EMAIL_URL development prints e-mails, and production sends none.
+EMAIL_URL = env.str("EMAIL_URL", "" if PRODUCTION else "consolemail://")
+EMAIL_ENABLED = bool(EMAIL_URL)
+if EMAIL_ENABLED:
+    globals().update(environ.Env.email_url_config(EMAIL_URL))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "periodic@localhost")
+EMAIL_RECIPIENTS = env.str("EMAIL_RECIPIENTS", "users")
+if EMAIL_RECIPIENTS not in {"users", "anyone"}:
+    raise ImproperlyConfigured("EMAIL_RECIPIENTS must be users or anyone")
+EMAILS_PER_HOUR = env.int("EMAILS_PER_HOUR", 100)  # of one organization
 
 # --- Elements and providers ----------------------------------------------------------------------
 # Folders beside integrations/ in which further elements are found.

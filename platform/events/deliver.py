@@ -22,7 +22,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from events import attempt
+from events import attempt, mail
 from events.claim import Claimed, Walk, claim, due_subscriptions
 from events.commit import Attempted, Pending, Released, commit
 from events.outcome import Answer, decide
@@ -161,7 +161,10 @@ class DeliveryEngine:
         began = time.monotonic()
         started_at = timezone.now()
         try:
-            answer = await attempt.post(self._session, delivery, started_at, self._timeout)
+            if delivery.url.startswith(mail.SCHEME):
+                answer = await mail.attempt(delivery, self._timeout)
+            else:
+                answer = await attempt.post(self._session, delivery, started_at, self._timeout)
         except Exception:  # a fault of ours must not stop the others, and is recorded on the row
             log.exception("delivery.fault", webhook_id=delivery.webhook_id)
             answer = Answer(None, "the notification could not be sent: a fault in Periodic")

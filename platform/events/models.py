@@ -191,10 +191,15 @@ class Delivery(models.Model):
                 condition=models.Q(status__in=["created", "retry"]),
                 name="delivery_claimable",
             ),
+            # Lists, newest first. What has failed is rare and looked for among all the rest.
             models.Index(
-                fields=["organization", "event", "id"],
-                condition=models.Q(status__in=["created", "retry", "queued"]),
-                name="delivery_not_delivered",
+                fields=["organization", "created_at", "id"],
+                name="delivery_of_organization",
+            ),
+            models.Index(
+                fields=["organization", "created_at", "id"],
+                condition=models.Q(status__in=["retry", "queued"]),
+                name="delivery_that_failed",
             ),
         ]
 

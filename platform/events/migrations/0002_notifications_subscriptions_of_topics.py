@@ -114,9 +114,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="delivery",
             index=models.Index(
-                condition=models.Q(("status__in", ["created", "retry", "queued"])),
-                fields=["organization", "event", "id"],
-                name="delivery_not_delivered",
+                fields=["organization", "created_at", "id"], name="delivery_of_organization"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status__in", ["retry", "queued"])),
+                fields=["organization", "created_at", "id"],
+                name="delivery_that_failed",
             ),
         ),
         migrations.AddIndex(
