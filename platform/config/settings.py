@@ -122,13 +122,22 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backend.AccessBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": "accounts.password_policy.PersonValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": max(8, env.int("PASSWORD_MIN_LENGTH", 8))},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {
+        "NAME": "accounts.password_policy.CharacterValidator",
+        "OPTIONS": {
+            "uppercase": env.int("PASSWORD_MIN_UPPERCASE", 0),
+            "lowercase": env.int("PASSWORD_MIN_LOWERCASE", 0),
+            "numeric": env.int("PASSWORD_MIN_NUMBERS", 0),
+            "special": env.int("PASSWORD_MIN_SYMBOLS", 0),
+        },
+    },
 ]
 LOGIN_URL = "console:sign-in"
 LOGIN_REDIRECT_URL = "console:home"
@@ -165,7 +174,14 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of the vendor's
     "DEFAULT_SCHEMA_CLASS": "api.openapi.Operation",
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttle.CallerThrottle"],
+    "NUM_PROXIES": env.int("PROXIES", 0),  # as many of X-Forwarded-For are believed
 }
+# Requests a minute, over all processes and hosts; 0 is no limit.
+THROTTLE_USER = env.int("THROTTLE_USER", 6_000)
+THROTTLE_ORGANIZATION = env.int("THROTTLE_ORGANIZATION", 12_000)
+THROTTLE_ADDRESS = env.int("THROTTLE_ADDRESS", 600)  # without secrets
+THROTTLE_REFUSALS = env.int("THROTTLE_REFUSALS", 60)  # with wrong secrets
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "TITLE": "Periodic",
