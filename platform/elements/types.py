@@ -116,6 +116,10 @@ class Changes:
     of `changes`, `unfetched`, `missing` and `unchanged`. `missing` holds the ids of the changed
     objects that were gone before they could be fetched (the provider's 404); `unchanged` those
     that turned out to be as they are known.
+    `picture` is all that there is, {object id: fingerprint}: it is kept in place of what was known,
+    and no event tells of it. `compared` says that `changes` were found by comparing with all that
+    is known, so that what was deleted need not be remembered. `more` asks for the next poll at
+    once: there was more to find than one poll should tell.
     """
 
     changes: tuple[Change, ...]
@@ -124,6 +128,9 @@ class Changes:
     missing: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     gap: Gap | None = None
+    picture: Mapping[str, str] | None = None
+    compared: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +265,9 @@ class Resource:
     """One thing an element offers: the operations at `path` and below it.
 
     `path` defaults to the name. `aliases` are further names, each at a path of its own.
-    `changes` makes the resource a change feed that can be polled. Where the vendor lists no more
-    than the ids of the records, `lists_ids_only` says that each must be read to be known.
+    `changes` is the resource's own change feed; without one, what has a listing is polled by
+    comparing (elements.snapshot). Where the vendor lists no more than the ids of the records,
+    `lists_ids_only` says that each must be read to be known.
     """
 
     name: str
@@ -290,6 +298,21 @@ class Resource:
     def single(self) -> Operation | None:
         """GET of the one record that the resource is."""
         return self._reading(self.root, listing=False)
+
+    @property
+    def can_be_polled(self) -> bool:
+        if self.changes is not None:
+            return True
+        return self.listing is not None and "{" not in self.root  # nobody could fill it in
+
+    @property
+    def told(self) -> tuple[ChangeType, ...]:
+        """The kinds of changes that polling finds."""
+        if not self.can_be_polled:
+            return ()
+        if self.changes is None and self.lists_ids_only:
+            return (ChangeType.CREATED, ChangeType.DELETED)
+        return tuple(ChangeType)
 
     def _reading(self, path: str, *, listing: bool) -> Operation | None:
         for one in self.operations:

@@ -83,11 +83,13 @@ class Response:
 class KnownObjects:
     """Asks for what is already known of a polled resource: {object id: fingerprint}.
 
-    Holds the objects in `ids` and those that occurred at or after `since`.
+    Holds the objects in `ids` and those that occurred at or after `since`. With `everything`, all
+    of them, those that are put aside with an empty fingerprint.
     """
 
     ids: tuple[str, ...] = ()
     since: datetime | None = None
+    everything: bool = False
 
 
 T = TypeVar("T")
