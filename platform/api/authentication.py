@@ -20,6 +20,7 @@ from accounts.models import Organization, User
 from accounts.secret import digest
 from api.authorization import MalformedAuthorization, Pairs, parse
 from api.errors import CHALLENGE, UNAUTHORIZED
+from api.throttle import count_refusal
 
 if TYPE_CHECKING:
     from instances.models import ElementInstance
@@ -73,7 +74,11 @@ class HeaderAuthentication(BaseAuthentication):
             pairs = parse(request.META.get("HTTP_AUTHORIZATION", ""))
         except MalformedAuthorization as error:
             raise AuthenticationFailed(UNAUTHORIZED) from error
-        return _checked(pairs)
+        try:
+            return _checked(pairs)
+        except AuthenticationFailed:
+            count_refusal(request)
+            raise
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE

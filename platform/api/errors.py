@@ -83,6 +83,14 @@ class UnsupportedType(ApiError):
         super().__init__(415, message)
 
 
+class TooManyRequests(ApiError):
+    """`wait` is in seconds."""
+
+    def __init__(self, message: str, wait: int) -> None:
+        super().__init__(429, message)
+        self.wait = wait
+
+
 class BadGateway(ApiError):
     def __init__(self, message: str, provider_message: str = "") -> None:
         super().__init__(502, message, provider_message)

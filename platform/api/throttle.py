@@ -1,0 +1,82 @@
+"""Who may make how many requests a minute: settings THROTTLE_*, of which 0 is no limit.
+
+Callers are counted by user and by organization; requests without secrets, and those with wrong
+ones, by the address that they come from.
+"""
+
+from __future__ import annotations
+
+import math
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from api.allowance import Allowance
+from api.errors import TooManyRequests
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+allowance = Allowance()
+WORDS = {
+    "user": "user",
+    "organization": "organization",
+    "address": "address without secrets",
+    "refusals": "address with wrong secrets",
+}
+
+
+class CallerThrottle(BaseThrottle):
+    """Counts a request that has passed authentication and permissions. Raises TooManyRequests.
+
+    A view that must not be limited by address, as it is called by providers, names no throttle
+    classes.
+    """
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        from api.authentication import Caller
+
+        caller = request.auth
+        if not isinstance(caller, Caller):
+            take(f"address {address_of(request)}", settings.THROTTLE_ADDRESS)
+            return True
+        take(f"user {caller.user.pk}", settings.THROTTLE_USER)
+        take(f"organization {caller.organization.pk}", settings.THROTTLE_ORGANIZATION)
+        return True
+
+
+def count_refusal(request: Request) -> None:
+    """Counts a request with a wrong secret, for its address. Raises TooManyRequests."""
+    take(f"refusals {address_of(request)}", settings.THROTTLE_REFUSALS)
+
+
+def take(subject: str, limit: int) -> None:
+    """Counts a request of the subject. Raises TooManyRequests, with whole seconds to wait."""
+    if wait := allowance.wait(subject, limit):
+        whom = WORDS[subject.split()[0]]
+        seconds = math.ceil(wait)
+        raise TooManyRequests(
+            f"too many requests: {limit} a minute are let through for one {whom}; "
+            f"try again in {seconds} seconds",
+            wait=seconds,
+        )
+
+
+def address_of(request: Request) -> str:
+    """The client's address; of IPv6 the network of 64 bits, which one host may have to itself.
+
+    X-Forwarded-For is believed as far as the setting PROXIES counts proxies in front.
+    """
+    written = BaseThrottle().get_ident(request) or ""
+    try:
+        address = ip_address(written)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
