@@ -84,7 +84,7 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
     query: dict[str, QueryValue] = {}
     if operation.paging is not None:
         query = _page_query(operation.paging, call)
-    response: Response = yield _request(operation, call, query)
+    response: Response = yield request_of(operation, call, query)
     answer = response.json()
     records = found_at(answer, operation.root_key)
     if records is None and operation.root_key:
@@ -98,14 +98,21 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
 
 
 def _declared_answer(operation: Operation, call: Call) -> Steps[Any]:
-    response: Response = yield _request(operation, call, {})
+    response: Response = yield request_of(operation, call)
     response.raise_for_status()
     if not response.body.strip():
         return None
     return found_at(response.json(), operation.root_key)
 
 
-def _request(operation: Operation, call: Call, query: dict[str, QueryValue]) -> Request:
+def request_of(
+    operation: Operation, call: Call, page: Mapping[str, QueryValue] | None = None
+) -> Request:
+    """The request that the operation declares; `page` is the part of the query that pages.
+
+    Raises ParameterError naming a parameter that cannot be sent.
+    """
+    query: dict[str, QueryValue] = dict(page or {})
     headers: dict[str, str] = {}
     fields: dict[str, Any] = {}
     body: Any = None

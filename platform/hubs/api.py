@@ -6,7 +6,6 @@ The {hub} segment is ignored: the Element token says which element is meant.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -20,9 +19,11 @@ from api.authentication import Caller
 from api.errors import Forbidden, NotFound
 from api.paging import whole_list
 from api.permissions import IsElementCaller
+from api.schema import PAGED, WHOLE, documented
 from elements import catalogue, run
-from elements.types import Call, Element, Match, Operation, Page, Place
-from hubs import paging
+from elements.types import Call, Element, Field, Match, Operation, Place, Resource
+from hubs import listing, paging, schema
+from hubs.selection import Selection, selection
 from instances import configuration as keys
 from instances.models import ElementInstance
 from instances.representation import moment
@@ -31,6 +32,12 @@ from transport import sync
 from transport.types import Account
 
 PAGING_PARAMETERS = frozenset({"pageSize", "page", "nextPage"})
+OF_THE_PROVIDER: tuple[int | str, ...] = ("4XX", 404, 405, 502)
+NEEDS = IsElementCaller.needs
+READING = """
+The Element token says which instance is asked; what stands in the place of the hub is not looked
+at. GET /elements/{key}/docs describes each resource of an element, with its own parameters.
+"""
 
 
 class HubView(APIView):
@@ -62,18 +69,56 @@ class OperationView(HubView):
             raise NotFound("there is nothing at this address")
         return [IsElementCaller()]
 
+    @documented(
+        "Read a resource of the element instance: a list, or one record",
+        description=READING,
+        answer=schema.ANSWER,
+        example=schema.LIST_EXAMPLE,
+        parameters=[schema.WHERE, schema.FIELDS, schema.ORDER_BY],
+        pages=PAGED,
+        errors=OF_THE_PROVIDER,
+        needs=NEEDS,
+    )
     def get(self, request: Request, path: str, hub: str = "") -> Response:
         return self._answer(request, path)
 
+    @documented(
+        "Create a record, or do something with one",
+        request=schema.BODY,
+        request_example=schema.BODY_EXAMPLE,
+        answer=schema.EMPTY_OR_ANSWER,
+        example=schema.LIST_EXAMPLE[0],
+        errors=OF_THE_PROVIDER,
+        needs=NEEDS,
+    )
     def post(self, request: Request, path: str, hub: str = "") -> Response:
         return self._answer(request, path)
 
+    @documented(
+        "Replace a record",
+        request=schema.BODY,
+        request_example=schema.BODY_EXAMPLE,
+        answer=schema.EMPTY_OR_ANSWER,
+        example=schema.LIST_EXAMPLE[0],
+        errors=OF_THE_PROVIDER,
+        needs=NEEDS,
+    )
     def put(self, request: Request, path: str, hub: str = "") -> Response:
         return self._answer(request, path)
 
+    @documented(
+        "Change a record",
+        request=schema.BODY,
+        request_example=schema.BODY_EXAMPLE,
+        answer=schema.EMPTY_OR_ANSWER,
+        example=schema.LIST_EXAMPLE[0],
+        errors=OF_THE_PROVIDER,
+        needs=NEEDS,
+    )
     def patch(self, request: Request, path: str, hub: str = "") -> Response:
         return self._answer(request, path)
 
+    @documented("Delete a record", errors=OF_THE_PROVIDER, needs=NEEDS)
     def delete(self, request: Request, path: str, hub: str = "") -> Response:
         return self._answer(request, path)
 
@@ -87,13 +132,14 @@ class OperationView(HubView):
             query=_query(request),
             path=match.path,
             headers=_headers(match.operation, request),
-            body=request.data if match.operation.takes_body else None,
+            body=_body(request) if match.operation.takes_body else None,
         )
+        chosen = selection(call.query, match.operation)
         clean = _without_nulls if _drops_nulls(configuration) else _as_it_is
         if match.operation.listing:
-            return self._page(request, instance, match, call, account, clean)
+            return self._page(request, instance, match, call, account, chosen, clean)
         answer = sync.run(run.answer_steps(match.operation, call), account)
-        return Response() if answer is None else Response(clean(answer))
+        return Response() if answer is None else Response(clean(chosen.shown(answer)))
 
     def _match(self, element: Element, request: Request, path: str) -> Match:
         method = "GET" if request.method == "HEAD" else str(request.method)
@@ -113,13 +159,12 @@ class OperationView(HubView):
         match: Match,
         call: Call,
         account: Account,
+        chosen: Selection,
         clean: Callable[[Any], Any],
     ) -> Response:
         operation = match.operation
         wanted = paging.wanted(request.query_params, operation, instance.pk)
-        vendor_pages = operation.paging is not None or operation.steps is not None
-        fetch = _vendor_page if vendor_pages else _own_page
-        page = fetch(operation, call, account, wanted)
+        page = listing.page_of(operation, call, account, wanted, chosen)
         headers = {"Elements-Returned-Count": str(len(page.records))}
         if page.total is not None:
             headers["Elements-Total-Count"] = str(page.total)
@@ -131,12 +176,19 @@ class OperationView(HubView):
             )
         if wanted.altered:
             headers["Elements-Error"] = wanted.altered
-        return Response(clean(page.records), headers=headers)
+        return Response(clean([chosen.shown(one) for one in page.records]), headers=headers)
 
 
 class ObjectsView(HubView):
     """The names of what the element offers; answered for a disabled instance too."""
 
+    @documented(
+        "List the names of the element's resources",
+        answer=schema.OBJECTS,
+        example=["messages", "labels"],
+        parameters=[schema.VERSION],
+        pages=WHOLE,
+    )
     def get(self, request: Request, **path: str) -> Response:
         _, element = self.target(request)
         names = [resource.name for resource in element.resources]
@@ -145,9 +197,31 @@ class ObjectsView(HubView):
         return whole_list([{"name": name, "vendorName": name, "type": "vendor"} for name in names])
 
 
+class ObjectMetadataView(HubView):
+    """What is known of the records of one resource; answered for a disabled instance too."""
+
+    @documented(
+        "Read which fields the records of a resource have",
+        answer=schema.OBJECT_METADATA,
+        example=schema.OBJECT_METADATA_EXAMPLE,
+    )
+    def get(self, request: Request, name: str, **path: str) -> Response:
+        _, element = self.target(request)
+        resource = element.resource(name)
+        if resource is None:
+            raise NotFound(f"No object found with name {name[:100]}")
+        return Response({"fields": [_field_json(one, resource) for one in resource.fields]})
+
+
 class PingView(HubView):
     """Asks the provider for the element's single record, to see that it answers."""
 
+    @documented(
+        "Ask whether the provider answers",
+        answer=schema.PING,
+        example=schema.PING_EXAMPLE,
+        errors=OF_THE_PROVIDER,
+    )
     def get(self, request: Request, **path: str) -> Response:
         instance, element = self.target(request)
         account = _account(instance)
@@ -156,6 +230,28 @@ class PingView(HubView):
                 run.answer_steps(element.single_record, Call(keys.effective(instance))), account
             )
         return Response({"dateTime": moment(timezone.now()), "endpoint": element.key})
+
+
+def _field_json(field: Field, resource: Resource) -> dict[str, Any]:
+    own = (resource.root, f"{resource.root}/{{id}}")
+    methods = sorted({one.method for one in resource.operations if one.path in own} - {"DELETE"})
+    return {
+        "type": field.type,
+        "vendorPath": field.name,
+        "vendorDisplayName": field.description or field.name,
+        "vendorNativeType": field.type,
+        "vendorRequired": field.required,
+        "vendorReadOnly": field.read_only,
+        "hidden": False,
+        "method": [
+            {
+                "name": method,
+                "request": method != "GET" and not field.read_only,
+                "response": True,
+            }
+            for method in methods
+        ],
+    }
 
 
 def _may_exist(request: Request, path: str) -> bool:
@@ -179,36 +275,17 @@ def _account(instance: ElementInstance) -> Account:
     return account_of(instance)
 
 
+def _body(request: Request) -> Any:
+    """The JSON body; None when there is none."""
+    return request.data if request.META.get("CONTENT_LENGTH") not in (None, "", "0") else None
+
+
 def _query(request: Request) -> dict[str, str]:
     return {
         name: ",".join(request.query_params.getlist(name))
         for name in request.query_params
         if name not in PAGING_PARAMETERS
     }
-
-
-def _vendor_page(operation: Operation, call: Call, account: Account, wanted: paging.Wanted) -> Page:
-    """The page by the vendor's own cursor, which must be walked to reach page n."""
-    call = replace(call, page_size=wanted.size, page_token=wanted.token)
-    page = sync.run(run.list_steps(operation, call), account)
-    for _ in range(wanted.page - 1):
-        if not page.next_token:
-            return Page([])
-        call = replace(call, page_token=page.next_token)
-        page = sync.run(run.list_steps(operation, call), account)
-    return page
-
-
-def _own_page(operation: Operation, call: Call, account: Account, wanted: paging.Wanted) -> Page:
-    """A page cut out of everything, where the vendor cannot page."""
-    records = sync.run(run.list_steps(operation, call), account).records
-    start = int(wanted.token) if wanted.token.isdecimal() else (wanted.page - 1) * wanted.size
-    end = start + wanted.size
-    return Page(
-        records[start:end],
-        next_token=str(end) if end < len(records) else "",
-        total=len(records),
-    )
 
 
 def _drops_nulls(configuration: dict[str, str]) -> bool:

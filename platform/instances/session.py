@@ -6,20 +6,19 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from elements import catalogue
-from elements.types import ApiKey, Element, OAuth2, Setting
+from elements import catalogue, run
+from elements.types import ApiKey, Call, Element, OAuth2, Operation, Setting
 from instances import configuration as keys
 from instances.credential import GONE, CredentialAuthorizer
 from instances.models import Credential, CredentialState, ElementInstance
 from transport import sync
 from transport.errors import GrantLost
-from transport.types import Account, Request, Response, Scheme, Steps
+from transport.types import Account, Response, Scheme, Steps
 
 EXPIRED = (
     f"configuration.{keys.USER_TOKEN}: the provider does not accept it; it may have expired: "
     f"bring {keys.REFRESH_TOKEN} along"
 )
-REFUSED = "The provider does not accept the account's user name and password, or its API key."
 
 
 def account_of(instance: ElementInstance) -> Account:
@@ -51,7 +50,18 @@ def configured_account(element: Element, configuration: Mapping[str, str]) -> Ac
         scheme = Scheme(prefix="Basic ")
         pair = f"{configuration.get(keys.USERNAME, '')}:{configuration.get(keys.PASSWORD, '')}"
         secret = b64encode(pair.encode()).decode()
-    return Account(base_url(element, configuration), _Unrenewable(secret, REFUSED), scheme)
+    return Account(
+        base_url(element, configuration), _Unrenewable(secret, _refusal(element)), scheme
+    )
+
+
+def _refusal(element: Element) -> str:
+    names = [
+        name
+        for name in keys.AUTHENTICATION_KEYS[type(element.authentication)]
+        if name != keys.BASE_URL
+    ]
+    return f"{' and '.join(f'configuration.{name}' for name in names)}: refused by the provider"
 
 
 def base_url(element: Element, configuration: Mapping[str, str]) -> str:
@@ -67,9 +77,7 @@ def try_configuration(element: Element, configuration: Mapping[str, str]) -> Non
     """
     if element.single_record is not None:
         values = {**keys.defaults(element), **configuration}
-        operation = element.single_record
-        account = configured_account(element, values)
-        sync.run(_ask(operation.vendor_path), account)
+        sync.run(_ask(element.single_record, values), configured_account(element, values))
 
 
 def try_token(element: Element, access_token: str) -> None:
@@ -80,11 +88,11 @@ def try_token(element: Element, access_token: str) -> None:
     """
     if element.single_record is not None:
         account = Account(catalogue.address(element.base_url), _Unrenewable(access_token, EXPIRED))
-        sync.run(_ask(element.single_record.vendor_path), account)
+        sync.run(_ask(element.single_record, keys.defaults(element)), account)
 
 
-def _ask(vendor_path: str) -> Steps[int]:
-    response: Response = yield Request("GET", vendor_path)
+def _ask(operation: Operation, configuration: Mapping[str, str]) -> Steps[int]:
+    response: Response = yield run.request_of(operation, Call(configuration))
     return response.status
 
 
