@@ -5,8 +5,9 @@ class ElementsConfig(AppConfig):
     """Loads the catalogue as the process starts: a broken element is an error then, not later."""
 
     name = "elements"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from elements import catalogue, checks  # noqa: F401 - registers the checks
+        from elements import built_in, checks  # noqa: F401 - registers the checks
 
-        catalogue.all_elements()
+        built_in.elements()

@@ -423,6 +423,8 @@ class Element:
     prefixes: tuple[str, ...] = ()
     active: bool = True
     organization_id: int | None = None
+    image: str = ""
+    extends: str = ""  # the key of the built-in element that a private one takes after
 
     @property
     def private(self) -> bool:

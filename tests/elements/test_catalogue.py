@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from elements import catalogue
+from elements import built_in, catalogue
 from elements.checks import check_elements
 from elements.errors import ElementNotFound
 from elements.types import Setting
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, settings: Settings) -> Iterator[Path]:
     """A folder that INTEGRATIONS_DIRS names."""
     settings.INTEGRATIONS_DIRS = [str(tmp_path)]
     yield tmp_path
-    catalogue._load.cache_clear()
+    built_in._load.cache_clear()
 
 
 def add(
@@ -108,7 +108,7 @@ def test_a_file_without_an_element_is_named(folder: Path) -> None:
     [
         (7, "gmail", "the key gmail is taken by .*integrations/gmail/element.py"),
         (6409, "own", "the id 6409 is taken by .*integrations/gmail/element.py"),
-        (0, "own", "the id must be a positive number"),
+        (0, "own", "the id must be a number from 1 to"),
         (7, "Own Key", "the key 'Own Key' must match"),
     ],
 )

@@ -1,0 +1,137 @@
+"""Finds the elements that everybody has: those in integrations/ and in the operator's own folders.
+
+An element is a folder with an `element.py` that has an `ELEMENT`. Beside `integrations/`, each
+folder named in the setting INTEGRATIONS_DIRS is looked through, so that a team adds an element
+without changing the platform. Such a folder's modules may import each other relatively; nothing
+is put on `sys.path` for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from functools import lru_cache
+from hashlib import sha256
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from elements.types import Element, Setting
+
+KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+FIRST_PRIVATE_ID = 1_000_000_000
+
+
+class BrokenElementError(ImproperlyConfigured):
+    """An element that cannot be used; the message names its file."""
+
+
+def elements() -> dict[str, Element]:
+    """Every one of them by its key, in the order of the keys. Raises BrokenElementError."""
+    folders = [Path(settings.BASE_DIR, "integrations")]
+    folders += [Path(settings.BASE_DIR, folder) for folder in settings.INTEGRATIONS_DIRS]
+    return _load(tuple(folders))
+
+
+def address(setting: Setting) -> str:
+    """Where a provider lives: the Django setting or environment variable, or the real address.
+
+    Without a trailing slash. Raises ImproperlyConfigured when it is not an http(s) URL.
+    """
+    value: Any = None
+    if setting.variable:
+        value = getattr(settings, setting.variable, None) or os.environ.get(setting.variable)
+    url = str(value or setting.default).strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ImproperlyConfigured(
+            f"{setting.variable or url} must be an address such as https://api.example.com"
+        )
+    return url
+
+
+@lru_cache(maxsize=8)
+def _load(folders: tuple[Path, ...]) -> dict[str, Element]:
+    found: dict[str, tuple[Element, Path]] = {}
+    ids: dict[int, Path] = {}
+    for place, folder in enumerate(folders):
+        if not folder.is_dir():
+            raise BrokenElementError(f"INTEGRATIONS_DIRS names {folder}, which is not a folder")
+        for file in sorted(folder.glob("*/element.py")):
+            element = _element_in(file, built_in=place == 0)
+            if element.key in found:
+                raise BrokenElementError(
+                    f"{file}: the key {element.key} is taken by {found[element.key][1]}"
+                )
+            if element.id in ids:
+                raise BrokenElementError(
+                    f"{file}: the id {element.id} is taken by {ids[element.id]}"
+                )
+            found[element.key] = (element, file)
+            ids[element.id] = file
+    return {key: found[key][0] for key in sorted(found)}
+
+
+def _element_in(file: Path, *, built_in: bool) -> Element:
+    try:
+        module = _module_of(file, built_in=built_in)
+    except Exception as error:
+        raise BrokenElementError(f"{file} cannot be loaded: {error!r}") from error
+    element = getattr(module, "ELEMENT", None)
+    if not isinstance(element, Element):
+        raise BrokenElementError(f"{file} has no ELEMENT of the type elements.types.Element")
+    if not KEY.fullmatch(element.key):
+        raise BrokenElementError(f"{file}: the key {element.key!r} must match {KEY.pattern}")
+    if not 0 < element.id < FIRST_PRIVATE_ID:
+        raise BrokenElementError(
+            f"{file}: the id must be a number from 1 to {FIRST_PRIVATE_ID - 1}"
+        )
+    names = [name for resource in element.resources for name in (resource.name, *resource.aliases)]
+    if len(names) != len(set(names)):
+        raise BrokenElementError(f"{file}: two resources have the same name or alias")
+    return element
+
+
+def _module_of(file: Path, *, built_in: bool) -> ModuleType:
+    if built_in:
+        return importlib.import_module(f"integrations.{file.parent.name}.element")
+    package = _package_of(file.parent)
+    return importlib.import_module(f"{package}.element")
+
+
+def _package_of(folder: Path) -> str:
+    """Makes a package of a folder outside the project, under a name that nothing else has."""
+    name = f"periodic_element_{sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return name
+    initial = folder / "__init__.py"
+    spec: ModuleSpec | None = ModuleSpec(name, None, is_package=True)
+    if initial.is_file():
+        spec = importlib.util.spec_from_file_location(
+            name, initial, submodule_search_locations=[str(folder)]
+        )
+    elif spec is not None:
+        spec.submodule_search_locations = [str(folder)]
+    if spec is None:
+        raise ImportError(f"{folder} cannot be made a package")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    if spec.loader is not None:
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return name

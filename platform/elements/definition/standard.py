@@ -1,0 +1,167 @@
+"""The configuration that every element has, so that a definition need not write it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from elements.types import ApiKey, Authentication, Basic, ConfigurationField, OAuth2
+
+BASE_URL = "base.url"
+AUTHORIZATION_URL = "oauth.authorization.url"
+TOKEN_URL = "oauth.token.url"  # noqa: S105 - the name of a key
+REVOKE_URL = "oauth.token.revoke_url"
+SCOPE = "oauth.scope"
+POLLER = "event.poller.configuration"
+
+# All there is to configure about events. No other key may begin so.
+EVENT_KEYS = frozenset(
+    {
+        "event.notification.enabled",
+        "event.notification.type",
+        "event.notification.callback.url",
+        "event.notification.callback.headers",
+        "event.notification.signature.key",
+        "event.notification.basic.username",
+        "event.notification.basic.password",
+        "event.notification.subscription.id",
+        "event.notification.instance.finder",
+        "event.vendor.type",
+        "event.poller.refresh_interval",
+        POLLER,
+        "event.poller.urls",
+        "event.objects",
+        "event.metadata",
+        "event.helper.key",
+    }
+)
+
+OAUTH = (
+    ConfigurationField(
+        "oauth.api.key",
+        "API key",
+        description="The client id of your application at the provider",
+        required=True,
+    ),
+    ConfigurationField(
+        "oauth.api.secret",
+        "API secret",
+        type="PASSWORD",
+        description="The client secret of your application at the provider",
+        required=True,
+    ),
+    ConfigurationField(
+        "oauth.callback.url",
+        "Callback URL",
+        description="A redirect URI of your application",
+        required=True,
+    ),
+    ConfigurationField(SCOPE, "Scope", description="Space-separated scopes"),
+    ConfigurationField(
+        "oauth.basic.header",
+        "Client credentials in a header",
+        type="BOOLEAN",
+        description="Whether the client authenticates by HTTP Basic at the token URL",
+        default="false",
+        hidden=True,
+    ),
+    ConfigurationField("oauth.user.token", "Access token", type="PASSWORD", hidden=True),
+    ConfigurationField("oauth.user.refresh_token", "Refresh token", type="PASSWORD", hidden=True),
+    ConfigurationField(
+        "oauth.user.refresh_interval",
+        "Token refresh interval",
+        type="TEXTFIELD_32",
+        description="Seconds that an access token lives unless the provider says otherwise",
+        default="3600",
+        hidden=True,
+    ),
+    ConfigurationField(
+        "oauth.user.refresh_time",
+        "Token refresh time",
+        type="TEXTFIELD_32",
+        description="When the access token was last refreshed, in milliseconds since 1970",
+        hidden=True,
+    ),
+)
+BASIC = (
+    ConfigurationField("username", "User name", description="At the provider", required=True),
+    ConfigurationField(
+        "password", "Password", type="PASSWORD", description="At the provider", required=True
+    ),
+)
+API_KEY = (
+    ConfigurationField(
+        "api.key", "API key", type="PASSWORD", description="As the provider gave it", required=True
+    ),
+)
+COMMON = (
+    ConfigurationField(
+        "filter.response.nulls",
+        "Leave out fields that are null",
+        type="BOOLEAN",
+        default="true",
+    ),
+)
+EVENTS = (
+    ConfigurationField(
+        "event.notification.enabled",
+        "Events",
+        type="BOOLEAN",
+        description="Whether changes are looked for and notified",
+        default="false",
+        display_order=100,
+    ),
+    ConfigurationField(
+        "event.notification.callback.url",
+        "Event callback URL",
+        description="Where notifications are sent",
+        display_order=101,
+    ),
+    ConfigurationField(
+        "event.notification.signature.key",
+        "Event signature key",
+        type="PASSWORD",
+        description="Signs notifications; without it they are not signed",
+        display_order=102,
+    ),
+    ConfigurationField(
+        "event.poller.refresh_interval",
+        "Poll interval",
+        type="TEXTFIELD_32",
+        description="Minutes between two polls, from 1",
+        default="15",
+        display_order=103,
+    ),
+    ConfigurationField(
+        POLLER,
+        "What is polled",
+        type="CODE_EDITOR",
+        description="JSON: the polled resources, each with its url and idField",
+        display_order=104,
+    ),
+    ConfigurationField(
+        "event.vendor.type",
+        "How changes are noticed",
+        type="TEXTFIELD_32",
+        default="polling",
+        hidden=True,
+        choices=("polling",),
+        display_order=105,
+    ),
+    ConfigurationField(
+        "event.notification.type",
+        "How notifications are sent",
+        type="TEXTFIELD_32",
+        default="webhook",
+        hidden=True,
+        choices=("webhook",),
+        display_order=106,
+    ),
+)
+
+
+# What an element has in any case, by how it authenticates.
+STANDARD: Mapping[type[Authentication], tuple[ConfigurationField, ...]] = {
+    OAuth2: (*OAUTH, *COMMON, *EVENTS),
+    Basic: (*BASIC, *COMMON, *EVENTS),
+    ApiKey: (*API_KEY, *COMMON, *EVENTS),
+}

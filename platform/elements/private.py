@@ -1,0 +1,143 @@
+"""Finds the elements that an organization has made for itself.
+
+What a definition says is read once for each of its versions. Which version there is, is asked of
+the database every time, but for one time in a web request: a list of many instances asks once.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from django.core.signals import request_finished, request_started
+from django.db import connection
+
+from elements import definition
+from elements.built_in import FIRST_PRIVATE_ID
+from elements.errors import ConfigurationError, ElementNotFound
+from elements.models import PrivateElement
+from elements.types import Element
+
+log = structlog.get_logger(__name__)
+
+MOST_READ = 1_000  # definitions kept in memory
+
+_read: OrderedDict[tuple[int, int], Element] = OrderedDict()
+_lock = threading.Lock()
+_found = threading.local()  # of one web request: (organization, key or id) to element
+
+
+def all_of(organization_id: int) -> tuple[Element, ...]:
+    """The organization's own elements, by key."""
+    rows = PrivateElement.objects.filter(organization_id=organization_id).order_by("key")
+    return tuple(_elements(rows.values_list("pk", "version")))
+
+
+def find(key_or_id: str, organization_id: int) -> Element | None:
+    """The organization's own element of that key, or with that id."""
+    remembered: dict[tuple[int, str], Element] | None = getattr(_found, "elements", None)
+    if remembered is not None and (organization_id, key_or_id) in remembered:
+        return remembered[organization_id, key_or_id]
+    row = row_of(key_or_id, organization_id)
+    if row is None:
+        return None
+    found = next(iter(_elements([row])), None)
+    if remembered is not None and found is not None:
+        remembered[organization_id, key_or_id] = found
+    return found
+
+
+def row_of(key_or_id: str, organization_id: int) -> tuple[int, int] | None:
+    """Primary key and version of the element of that key, or with that id."""
+    if "\0" in key_or_id or len(key_or_id) > 100:
+        return None
+    rows = PrivateElement.objects.filter(organization_id=organization_id)
+    found = rows.filter(key=key_or_id).values_list("pk", "version").first()
+    if found is None and key_or_id.isascii() and key_or_id.isdigit() and len(key_or_id) < 19:
+        row_id = int(key_or_id) - FIRST_PRIVATE_ID
+        found = rows.filter(pk=row_id).values_list("pk", "version").first()
+    return found
+
+
+def hold(element: Element) -> None:
+    """Keeps a private element from being deleted until the transaction ends.
+
+    Raises ElementNotFound when it has been. For a built-in one there is nothing to do.
+    """
+    if not element.private:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM elements_privateelement WHERE id = %s FOR KEY SHARE",
+            [element.id - FIRST_PRIVATE_ID],
+        )
+        if cursor.fetchone() is None:
+            raise ElementNotFound(element.key)
+
+
+def element_of(row: PrivateElement) -> Element:
+    """Raises ConfigurationError where the definition cannot be read any more."""
+    return definition.element(
+        json.loads(row.definition),
+        id=FIRST_PRIVATE_ID + row.pk,
+        key=row.key,
+        active=row.active,
+        organization_id=row.organization_id,
+    )
+
+
+def forget_found() -> None:
+    """For whoever changes an element: this request is to see it as it is now."""
+    if getattr(_found, "elements", None) is not None:
+        _found.elements = {}
+
+
+def _elements(versions: Iterable[tuple[int, int]]) -> list[Element]:
+    """The elements of these rows in their order, without those that are gone by now."""
+    wanted = list(versions)
+    with _lock:
+        known = {one: _read[one] for one in wanted if one in _read}
+        for one in known:
+            _read.move_to_end(one)
+    missing = [pk for pk, version in wanted if (pk, version) not in known]
+    if missing:
+        by_pk = {row.pk: row for row in PrivateElement.objects.filter(pk__in=missing)}
+        for pk, version in wanted:
+            if (pk, version) not in known and pk in by_pk:
+                found = _usable(by_pk[pk])
+                if found is not None:
+                    known[pk, version] = found
+        _keep(known)
+    return [known[one] for one in wanted if one in known]
+
+
+def _usable(row: PrivateElement) -> Element | None:
+    """None where the definition cannot be read any more: what it extends is gone."""
+    try:
+        return element_of(row)
+    except ConfigurationError as error:
+        log.error("private element cannot be used", element=row.key, reason=str(error))
+        return None
+
+
+def _keep(elements: dict[tuple[int, int], Element]) -> None:
+    with _lock:
+        _read.update(elements)
+        while len(_read) > MOST_READ:
+            _read.popitem(last=False)
+
+
+def _begin(**_: Any) -> None:
+    _found.elements = {}
+
+
+def _end(**_: Any) -> None:
+    _found.elements = None
+
+
+request_started.connect(_begin, dispatch_uid="elements.private.begin")
+request_finished.connect(_end, dispatch_uid="elements.private.end")
