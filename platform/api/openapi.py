@@ -77,7 +77,7 @@ PAGE_PARAMETERS = (
     (
         "pageSize",
         f"records of a page: {paging.DEFAULT_SIZE} unless given, at most {paging.LARGEST_SIZE}",
-        {"type": "integer", "minimum": 1, "maximum": paging.LAST_PAGE},
+        {"type": "integer", "minimum": 1, "maximum": paging.MOST_ASKED},
     ),
     ("page", "the number of the page, from 1", {"type": "integer", "minimum": 1}),
     (

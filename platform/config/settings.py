@@ -10,6 +10,7 @@ from pathlib import Path
 
 import django_stubs_ext
 import environ
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 from config import logs
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "corsheaders",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "api",
@@ -72,11 +74,13 @@ INSTALLED_APPS = [
     "instances",
     "polling",
     "events",
+    "bulk",
     "console",
 ]
 
 MIDDLEWARE = [
     "api.request_id.RequestIdMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -177,6 +181,18 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["api.throttle.CallerThrottle"],
     "NUM_PROXIES": env.int("PROXIES", 0),  # as many of X-Forwarded-For are believed
 }
+# Which pages of other origins may call the API. Secrets travel in a header, never in cookies.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/elements/"
+CORS_ALLOW_HEADERS = (
+    *default_headers,
+    "element-instances",
+    "elements-async-callback-url",
+    "elements-async-request",
+    "elements-user-password",
+    "elements-version",
+    "idempotency-key",
+)
 # Requests a minute, over all processes and hosts; 0 is no limit.
 THROTTLE_USER = env.int("THROTTLE_USER", 6_000)
 THROTTLE_ORGANIZATION = env.int("THROTTLE_ORGANIZATION", 12_000)
@@ -217,7 +233,7 @@ ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
 # A task only says "look for work": the truth is in rows (docs/architecture.md).
 Q_CLUSTER = {
     "name": "periodic",
-    "workers": env.int("WORKERS", 4),
+    "workers": env.int("WORKERS", 5),
     "orm": "default",
     "timeout": 120,  # seconds
     "retry": 150,
@@ -235,4 +251,8 @@ POLL_LOOPS = env.int("POLL_LOOPS", 1)  # how many poll at once, over all hosts
 DELIVERY_LOOPS = env.int("DELIVERY_LOOPS", 1)
 POLL_CONCURRENCY = env.int("POLL_CONCURRENCY", 200)  # polls in flight in one loop
 EVENTS_KEPT_DAYS = env.int("EVENTS_KEPT_DAYS", 30)  # 0 keeps them for ever
+BULK_LOOPS = env.int("BULK_LOOPS", 1)
+BULK_CONCURRENCY = env.int("BULK_CONCURRENCY", 8)  # bulk jobs at work in one loop
+BULK_KEPT_DAYS = env.int("BULK_KEPT_DAYS", 7)  # 0 keeps them for ever
+BULK_LARGEST_BYTES = env.int("BULK_LARGEST_BYTES", 2_000_000_000)  # one job, as it is stored
 DELIVERY_CONCURRENCY = env.int("DELIVERY_CONCURRENCY", 200)

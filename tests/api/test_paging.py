@@ -60,6 +60,12 @@ def test_a_page_size_above_the_largest_is_served_and_said(
     assert response["Elements-Error"] == "pageSize 6 was served as 5, the largest"
 
 
+def test_a_page_of_a_thousand_million_is_refused(api: APIClient, users: list[int]) -> None:
+    response = api.get(f"{API}/users?pageSize=1000000000")
+    assert response.status_code == 400
+    assert "pageSize must be a whole number from 1 to 1000000" in response.json()["message"]
+
+
 @pytest.mark.parametrize("name", ["pageSize", "page"])
 @pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "9" * 30])
 def test_numbers_that_are_none_are_named(api: APIClient, name: str, value: str) -> None:
