@@ -35,9 +35,12 @@ def wanted() -> Iterator[Wanted]:
         yield Wanted(
             f"{OWN}deliver due notifications, loop {slot + 1}", "events.tasks.deliver_due", slot
         )
+    for slot in range(settings.BULK_LOOPS):
+        yield Wanted(f"{OWN}work on bulk jobs, loop {slot + 1}", "bulk.tasks.run_due", slot)
     yield Wanted(f"{OWN}refresh credentials ahead of expiry", "instances.tasks.refresh_due", 0)
     yield Wanted(f"{OWN}remove old poll runs", "polling.tasks.remove_old_runs", minutes=60)
     yield Wanted(f"{OWN}remove old events", "events.tasks.remove_old_events", minutes=60)
+    yield Wanted(f"{OWN}remove old bulk jobs", "bulk.tasks.remove_old_jobs", minutes=60)
 
 
 def keep_schedules(**_: Any) -> None:

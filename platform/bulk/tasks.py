@@ -1,0 +1,34 @@
+"""What django-q2 runs: work on the jobs that are due, and remove the old ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.utils import timezone
+
+from bulk import engine, removal
+from worker.line import run_line
+
+
+def run_due(slot: int = 0) -> None:
+    """One turn of the bulk line; see worker.line."""
+    run_line("bulk", slot, "bulk.tasks.run_due", run_until)
+
+
+def run_until(deadline: float) -> None:
+    """Works on jobs until `deadline` (time.monotonic())."""
+    async_to_sync(engine.run_until)(deadline)
+
+
+def run_all_due() -> None:
+    """Works until no job is due."""
+    async_to_sync(engine.run_until)(None)
+
+
+def remove_old_jobs() -> int:
+    """Removes jobs that finished more than BULK_KEPT_DAYS ago (0: none); how many it were."""
+    if not settings.BULK_KEPT_DAYS:
+        return 0
+    return removal.remove_finished(timezone.now() - timedelta(days=settings.BULK_KEPT_DAYS))
