@@ -19,7 +19,7 @@ from api.permissions import IsAnyCaller, IsAuthenticatedCaller, IsElementCaller
 from api.schema import PAGED, WHOLE, documented, listed
 from elements import catalogue
 from instances import configuration as keys
-from instances import provision, schema, wish
+from instances import idempotency, provision, schema, wish
 from instances.models import ElementInstance
 from instances.representation import instance_json, objects_json, rows_json
 
@@ -161,6 +161,7 @@ class InstancesView(InstanceView):
         request_example=schema.INSTANCE_WANTED_EXAMPLE,
         answer=schema.INSTANCE,
         example=schema.INSTANCE_EXAMPLE,
+        parameters=[schema.IDEMPOTENCY_KEY],
         errors=[404, 409, "4XX", 502],
     )
     def post(self, request: Request, **path: str) -> Response:
@@ -169,12 +170,24 @@ class InstancesView(InstanceView):
         element = wish.element_of(caller.organization, body, self.kwargs.get("element"))
         wanted = wish.to_create(body)
         wants_objects = flag(body, "retrieveObjectsAfterInstantiation")
-        instance = provision.create(caller.user, caller.organization, element, wanted)
-        answer: dict[str, Any] = instance_json(instance)
-        if wanted.consent.code:
-            answer["providerData"] = {"code": wanted.consent.code}  # spent by now
-        if wants_objects:
-            answer["objects"] = objects_json(element)
+        answer: dict[str, Any] = {}
+
+        def keep(instance: ElementInstance) -> None:
+            answer.update(instance_json(instance))
+            if wanted.consent.code:
+                answer["providerData"] = {"code": wanted.consent.code}  # spent by now
+            if wants_objects:
+                answer["objects"] = objects_json(element)
+            claim.keep(answer)
+
+        claim = idempotency.claim(caller.organization, request)
+        if claim.answer is not None:
+            return Response(claim.answer)
+        try:
+            provision.create(caller.user, caller.organization, element, wanted, within=keep)
+        except Exception:
+            claim.give_back()
+            raise
         return Response(answer)
 
     def _rows(self, request: Request) -> QuerySet[ElementInstance]:

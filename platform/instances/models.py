@@ -105,3 +105,30 @@ class OAuthState(EncryptedModel):
 
     def __str__(self) -> str:
         return f"OAuth state {self.pk}"
+
+
+class IdempotencyKey(EncryptedModel):
+    """A request that was given an `Idempotency-Key`, and its answer once there is one.
+
+    `holder` works on the request until `held_until`. The answer is encrypted: it has the token.
+    """
+
+    organization = models.ForeignKey(
+        "accounts.Organization",
+        on_delete=models.CASCADE,
+        db_index=False,  # the constraint below begins with it
+    )
+    key = models.CharField(max_length=255)
+    request_digest = models.CharField(max_length=64)
+    answer = EncryptedTextField(default="")
+    holder = models.UUIDField(null=True)
+    held_until = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "key"], name="one_use_of_a_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

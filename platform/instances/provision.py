@@ -12,7 +12,7 @@ A failure at any step leaves everything as it was.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -83,8 +83,17 @@ class Wish:
     consent: Consent = field(default_factory=Consent)
 
 
-def create(user: User, organization: Organization, element: Element, wish: Wish) -> ElementInstance:
+def create(
+    user: User,
+    organization: Organization,
+    element: Element,
+    wish: Wish,
+    *,
+    within: Callable[[ElementInstance], None] | None = None,
+) -> ElementInstance:
     """Connects an account. The wish must have a name.
+
+    `within` is called in the transaction that stores the instance.
 
     Raises BadRequest or elements.errors.ConfigurationError naming the path, ApiError when the
     provider refuses, and TransportError when it does not answer.
@@ -120,6 +129,8 @@ def create(user: User, organization: Organization, element: Element, wish: Wish)
         instance_saved.send(
             sender=ElementInstance, instance=instance, created=True, reauthenticated=False
         )
+        if within is not None:
+            within(instance)
     log.info("instance created", instance=instance.pk, element=element.key)
     return instance
 

@@ -15,6 +15,7 @@ from api.schema import (
     Schema,
     by_key,
     described,
+    header,
     listed,
     nullable,
     one_of,
@@ -80,6 +81,11 @@ ROW_CHANGE = shape("ConfigurationRowChange", {"propertyValue?": SCALAR, "key?": 
 TAGS = query("tags[]", "only instances with this tag; may be given several times")
 SEARCH = query("searchText", "only instances with this in their name or their element's key")
 HYDRATE = query("hydrate", "false leaves `element` and `configuration` out", FLAG, example=False)
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "sent again with the same body within 24 hours, it answers what the first request did",
+    example="8e03978e-40d5-43e8-bc93-6894a57f9324",
+)
 
 INSTANCE_EXAMPLE: dict[str, Any] = {
     "id": 1,
