@@ -1,112 +1,92 @@
-"""Turns a where-clause into Gmail's search words.
+"""What a hub call asks of messages.list and threads.list: Gmail's `q`, labelIds, includeSpamTrash.
 
-`from='user@example.com' AND subject='x'` becomes `from:user@example.com subject:x`.
-
-https://support.google.com/mail/answer/7190
+https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-
+from ceql import And, Comparison, Condition, WhereError, parse
 from elements.errors import ParameterError
 from elements.types import Call
+from integrations.gmail.search.own_words import check_brackets
+from integrations.gmail.search.words import words
 from transport.types import QueryValue
 
-CONDITION = re.compile(
-    r"""\s* ([`"]?) (?P<field>[A-Za-z]+) \1 \s* (?P<operator><=|>=|=|<|>) \s*
-        (?: '(?P<text>(?:[^']|'')*)' | (?P<word>[0-9A-Za-z_.@+-]+) ) \s* (?P<rest>.*)""",
-    re.VERBOSE | re.DOTALL,
-)
-AND = re.compile(r"and\b", re.IGNORECASE)
-SEARCHED = ("from", "to", "cc", "bcc", "subject", "label", "in", "is", "has", "filename")
-DATES = ("date", "after", "before", "internaldate")
+LONGEST = 4000  # characters of q; it travels in an address, percent-encoded
 
 
 def search(call: Call) -> dict[str, QueryValue]:
-    """The query of messages.list that a hub call asks for.
+    """The query of a list call.
 
-    Takes Gmail's own `q`, a `where` clause of conditions joined by AND, or both, and `labelIds`
+    Takes Gmail's own `q`, a `where` clause, or both, which then hold together, and `labelIds`
     (comma-separated) and `includeSpamTrash`. Raises ParameterError.
     """
-    words = [call.query["q"]] if call.query.get("q") else []
+    where = _Where(call.query.get("where", ""))
+    label_ids = list(dict.fromkeys(where.label_ids + _list(call.query.get("labelIds", ""))))
     query: dict[str, QueryValue] = {}
-    if where := call.query.get("where", "").strip():
-        for field, operator, value in _conditions(where):
-            if field == "labelids" and operator == "=":
-                query["labelIds"] = _list(value)
-            elif field == "includespamtrash" and operator == "=":
-                query["includeSpamTrash"] = _flag("where", value)
-            elif field == "q" and operator == "=":
-                words.append(value)
-            else:
-                words.append(_word(field, operator, value))
-    if "labelIds" in call.query:
-        query["labelIds"] = _list(call.query["labelIds"])
-    if "includeSpamTrash" in call.query:
-        query["includeSpamTrash"] = _flag("includeSpamTrash", call.query["includeSpamTrash"])
-    if words:
-        query["q"] = " ".join(words)
+    if q := _joined(call.query.get("q", "").strip(), where.words):
+        query["q"] = q
+    if label_ids:
+        query["labelIds"] = label_ids
+    flags = where.spam_and_trash
+    if call.query.get("includeSpamTrash"):
+        flags = flags | {_flag("includeSpamTrash", call.query["includeSpamTrash"])}
+    if len(flags) > 1:
+        raise ParameterError("includeSpamTrash", "must not be both true and false")
+    for flag in flags:
+        query["includeSpamTrash"] = flag
     return query
 
 
-def _conditions(where: str) -> list[tuple[str, str, str]]:
-    found = []
-    rest = where
-    while True:
-        match = CONDITION.fullmatch(rest)
-        if match is None:
-            raise ParameterError(
-                "where", "must be conditions such as from='user@example.com' joined by AND"
-            )
-        value = match["word"] if match["text"] is None else match["text"].replace("''", "'")
-        found.append((match["field"].lower(), match["operator"], value))
-        rest = match["rest"]
-        if not rest:
-            return found
-        joined = AND.match(rest)
-        if joined is None:
-            raise ParameterError("where", "conditions can only be joined by AND")
-        rest = rest[joined.end() :]
+class _Where:
+    """A where-clause taken apart into words of `q` and what are parameters of their own.
+
+    A parameter holds for the whole call, so it can only stand beside everything else (AND).
+    """
+
+    def __init__(self, text: str) -> None:
+        self.words: list[str] = []
+        self.label_ids: list[str] = []
+        self.spam_and_trash: frozenset[str] = frozenset()
+        for part in _parts(text):
+            self._take(part)
+
+    def _take(self, part: Condition) -> None:
+        name = part.field.lower() if isinstance(part, Comparison) else ""
+        if isinstance(part, Comparison) and part.operator == "=" and name == "labelids":
+            found = _list(str(part.value))
+            if not found:
+                raise ParameterError("where", "labelIds must be the id of a label")
+            self.label_ids += found
+        elif isinstance(part, Comparison) and part.operator == "=" and name == "includespamtrash":
+            self.spam_and_trash |= {_flag("where", str(part.value))}
+        else:
+            self.words.append(words(part))
 
 
-def _word(field: str, operator: str, value: str) -> str:
-    if field in DATES:
-        return _date(field, operator, value)
-    if field not in SEARCHED:
-        raise ParameterError(
-            "where",
-            f"messages cannot be searched by {field}; known are {', '.join(SEARCHED)}, date",
-        )
-    if operator != "=":
-        raise ParameterError("where", f"{field} can only be compared with =")
-    if '"' in value:
-        raise ParameterError("where", f"{field} cannot hold a double quote")
-    plain = re.fullmatch(r"[^\s(){}]+", value) is not None
-    return f"{field}:{value}" if plain else f'{field}:"{value}"'
-
-
-def _date(field: str, operator: str, value: str) -> str:
-    if field in ("after", "before") and operator == "=":
-        word = field
-    elif operator in (">", ">="):
-        word = "after"
-    elif operator in ("<", "<="):
-        word = "before"
-    else:
-        raise ParameterError("where", f"{field} can only be compared with < and >")
-    if value.isascii() and value.isdecimal() and len(value) <= 13:
-        # internalDate counts milliseconds, Gmail's search seconds.
-        seconds = int(value) // 1000 if len(value) > 11 else int(value)
-        return f"{word}:{seconds}"
+def _parts(text: str) -> tuple[Condition, ...]:
+    """The conditions that must all hold."""
+    if not text.strip():
+        return ()
     try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        raise ParameterError("where", f"{field} must be a date such as 2026-01-31") from None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return f"{word}:{int(at.timestamp())}"
+        condition = parse(text)
+    except WhereError as error:
+        raise ParameterError("where", str(error)) from error
+    return condition.conditions if isinstance(condition, And) else (condition,)
+
+
+def _joined(q: str, found: list[str]) -> str:
+    if q and found:
+        # Without brackets an OR at the end of the one would reach into the other.
+        check_brackets("q", q)
+        q = f"({q})"
+    joined = " ".join([q, *found] if q else found)
+    if len(joined) > LONGEST:
+        raise ParameterError(
+            "where" if found else "q",
+            f"makes a search of {len(joined)} characters; {LONGEST} are allowed",
+        )
+    return joined
 
 
 def _list(value: str) -> list[str]:

@@ -2,68 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from elements.errors import ParameterError
 from elements.types import Call
 from integrations.gmail.element import ELEMENT
-from integrations.gmail.query import search
 from integrations.gmail.resources import get_message, list_messages
 from integrations.gmail.tests.stand_in import answer, refusal
 from integrations.gmail.units import QUOTAS, quota_of
 from transport.errors import MalformedAnswer, ProviderError
 from transport.types import Request
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ({}, {}),
-        ({"q": "is:unread from:x"}, {"q": "is:unread from:x"}),
-        ({"where": "from='user@example.com'"}, {"q": "from:user@example.com"}),
-        ({"where": "from='a@example.com' AND subject='x'"}, {"q": "from:a@example.com subject:x"}),
-        ({"where": "subject = 'two words' and to=b@example.com"},
-         {"q": 'subject:"two words" to:b@example.com'}),
-        ({"where": "subject='it''s'"}, {"q": "subject:it's"}),
-        ({"where": "subject='a AND b'"}, {"q": 'subject:"a AND b"'}),
-        ({"where": "date>'2026-01-31'"}, {"q": "after:1769817600"}),
-        ({"where": "before<'2026-01-31T00:00:00Z'"}, {"q": "before:1769817600"}),
-        ({"where": "internalDate>=1769817600000"}, {"q": "after:1769817600"}),
-        ({"where": "after='1769817600'"}, {"q": "after:1769817600"}),
-        ({"where": "labelIds='INBOX,UNREAD'"}, {"labelIds": ["INBOX", "UNREAD"]}),
-        ({"where": "includeSpamTrash='TRUE'"}, {"includeSpamTrash": "true"}),
-        ({"labelIds": "INBOX, STARRED", "includeSpamTrash": "false"},
-         {"labelIds": ["INBOX", "STARRED"], "includeSpamTrash": "false"}),
-        ({"q": "is:unread", "where": "from='a'"}, {"q": "is:unread from:a"}),
-    ],
-)  # fmt: skip
-def test_a_search_becomes_gmails(query: dict[str, str], expected: dict[str, Any]) -> None:
-    assert search(Call(query=query)) == expected
-
-
-@pytest.mark.parametrize(
-    "where",
-    [
-        "from",
-        "from='a",
-        "from='a' OR to='b'",
-        "from='a' to='b'",
-        "from>'a'",
-        "colour='red'",
-        "date='2026-01-31'",
-        "date>'soon'",
-        "subject='a\"b'",
-        "includeSpamTrash='perhaps'",
-        "from='a' AND",
-        "from='a'; DROP TABLE x",
-    ],
-)
-def test_a_where_clause_that_cannot_be_searched_is_refused(where: str) -> None:
-    with pytest.raises(ParameterError) as caught:
-        search(Call(query={"where": where}))
-    assert caught.value.path == "where"
 
 
 def test_messages_are_listed_a_page_at_a_time() -> None:
