@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -110,7 +113,9 @@ class UserAdmin(DjangoUserAdmin[User]):
     autocomplete_fields = ["organization", "account"]
     actions = ["rotate_secret"]
 
-    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[type[RoleGrantInline]]:
+    def get_inlines(
+        self, request: HttpRequest, obj: User | None
+    ) -> list[type[InlineModelAdmin[Any, Any]]]:
         """Roles are given to a user who is there; the page that adds one asks for the address."""
         return [] if obj is None else [RoleGrantInline]
 

@@ -46,6 +46,6 @@ UPDATE polling_pollingresource
 
 def follow_access(*, user_ids: Sequence[int], open: bool, **_: Any) -> None:  # noqa: A002 - the signal's
     """Receiver of accounts.signals.access_changed."""
-    parameters = {"user_ids": list(user_ids), "now": timezone.now(), "error": OFF}
+    parameters: dict[str, Any] = {"user_ids": list(user_ids), "now": timezone.now(), "error": OFF}
     with connection.cursor() as cursor:
         cursor.execute(START if open else STOP, parameters)

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, User
 from accounts.provision import NewOrganization
-from tests.accounts.conftest import MakePerson, Person
+from tests.accounts.conftest import API, MakePerson, Person
 
 pytestmark = pytest.mark.django_db
 
@@ -224,3 +224,31 @@ def test_without_a_role_nothing_is_administered(person: MakePerson, branch: Acco
         answer = nobody.ask(method, path, None if method == "get" else {})
         assert answer.status_code == 403, (method, path, answer.content)
     assert nobody.ask("get", "accounts/settings").status_code == 200
+
+
+def test_where_narrows_the_accounts(owner: Person, branch: Account) -> None:
+    off = owner.ask("post", "accounts", {"externalId": "off"}).json()["id"]
+    owner.ask("delete", f"accounts/{off}")
+
+    def names(where: str) -> list[str]:
+        answer = owner.client.get(f"{API}/accounts", {"where": where})
+        assert answer.status_code == 200, answer.content
+        return [row["name"] for row in answer.json()]
+
+    assert names("name='Branch'") == ["Branch"]
+    assert names("externalId LIKE 'branch%' and defaultAccount=false") == ["Branch"]
+    assert names("type='Default'") == ["Acme"]
+    assert names("name='off'") == []
+    assert names("active=false") == ["off"]
+    assert names("name='off' or active='true'") == ["Acme", "Branch", "off"]
+    assert names("name='nobody'") == []
+
+
+@pytest.mark.parametrize("path", ["accounts", "users", "organizations/users"])
+@pytest.mark.parametrize(
+    "where", ["name=", "1=1", "secret_digest='x'", "(id=1", "id=(select 1)", "id='x'", "id=1--"]
+)
+def test_a_clause_that_cannot_be_used_is_refused(owner: Person, path: str, where: str) -> None:
+    answer = owner.client.get(f"{API}/{path}", {"where": where})
+    assert answer.status_code == 400
+    assert answer.json()["message"]

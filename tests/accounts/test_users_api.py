@@ -218,10 +218,28 @@ def test_the_organization_is_renamed_and_gets_a_new_secret(
     assert (before["id"], before["name"]) == (acme.organization.pk, "Acme")
     renamed = owner.ask("put", "organizations/me", {"name": " Renamed "})
     assert renamed.json() == {**before, "name": "Renamed"}
-    for refused in ({}, {"name": ""}, {"name": 5}, {"name": "x" * 201}, []):
+    refusals: list[Any] = [{}, {"name": ""}, {"name": 5}, {"name": "x" * 201}, []]
+    for refused in refusals:
         assert owner.ask("put", "organizations/me", refused).status_code == 400
 
     new = owner.ask("post", "organizations/me/secret").json()["secret"]
     assert owner.ask("get", "organizations/me").status_code == 401
     again = person_of(acme.user, acme.user_secret, new)
     assert again.ask("get", "organizations/me").json()["name"] == "Renamed"
+
+
+def test_where_narrows_the_users(owner: Person, person: MakePerson, branch: Account) -> None:
+    member = person("member@example.com", account=branch)
+    owner.ask("patch", f"users/{member.user.pk}", {"firstName": "First", "active": False})
+
+    for path in ("users", "organizations/users", f"accounts/{branch.pk}/users"):
+        for where in (
+            "firstName='First'",
+            "email LIKE 'member%' and active=false",
+            f"id={member.user.pk}",
+            f"accountId = {branch.pk}",
+            "lastLoginDate IS NULL and firstName='First'",
+        ):
+            found = owner.client.get(f"{API}/{path}", {"where": where})
+            assert [row["id"] for row in found.json()] == [member.user.pk], where
+    assert owner.client.get(f"{API}/users", {"where": "firstName='x'"}).json() == []

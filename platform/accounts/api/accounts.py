@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,33 +14,53 @@ from accounts import access, schema
 from accounts.api import wish
 from accounts.api.authority import Authority, authority_of, changing, no_user
 from accounts.api.representation import account_json, user_json
+from accounts.api.users import FIELDS as PERSON_FIELDS
 from accounts.api.users import change_user, make_user
 from accounts.models import Account, User
 from accounts.provision import ExternalIdTaken, save_account
 from accounts.roles import Rank
+from api import where
 from api.errors import Forbidden, NotFound
 from api.fields import flag, json_object
 from api.paging import page_of
-from api.schema import NUMBER, PAGED, documented, listed, query
+from api.schema import NUMBER, PAGED, WHERE, documented, listed, query
+from ceql import And, Condition, Or, parse
+
+FIELDS = {
+    "id": where.number("id"),
+    "name": where.text("name"),
+    "description": where.text("description"),
+    "externalId": where.text("external_id"),
+    "active": where.flag("active"),
+    "defaultAccount": where.flag("is_default"),
+    "type": where.choice("is_default", {"Default": True, "CompanyAccount": False}),
+    "createdDate": where.date("created_at"),
+    "updatedDate": where.date("updated_at"),
+}
 
 
 class AccountsView(APIView):
     @documented(
         "List the accounts",
         description="An administrator of the organization sees all of them, one of an account "
-        "sees that one. Those that are switched off are left out.",
+        "sees that one. Those that are switched off are left out, unless `where` asks for "
+        f"`active`. `where` may name {', '.join(FIELDS)}.",
         answer=listed(schema.ACCOUNT),
         example=[schema.ACCOUNT_EXAMPLE],
         pages=PAGED,
         parameters=[
-            query("offset", "how many accounts to pass over; `nextPage` wins", NUMBER, example=0)
+            WHERE,
+            query("offset", "how many accounts to pass over; `nextPage` wins", NUMBER, example=0),
         ],
     )
     def get(self, request: Request) -> Response:
         authority = authority_of(request)
         authority.require(Rank.ACCOUNT)
-        rows = authority.accounts().filter(active=True).order_by("pk")
-        listing = page_of(request, rows, offset_name="offset")
+        clause = request.query_params.get("where", "")
+        rows = where.narrowed(authority.accounts(), clause, FIELDS)
+        if not _asks_for(clause, "active"):
+            rows = rows.filter(active=True)
+        listing = page_of(request, rows.order_by("pk"), offset_name="offset")
         return Response([account_json(row) for row in listing.rows], headers=listing.headers)
 
     @documented(
@@ -107,15 +126,18 @@ class AccountView(APIView):
 class AccountUsersView(APIView):
     @documented(
         "List the users of an account",
-        description="None is a 404 with the message `No users found`.",
+        description="None is a 404 with the message `No users found`. `where` may name the same "
+        "as in `GET /users`.",
         answer=listed(schema.USER),
         example=[schema.USER_EXAMPLE],
         pages=PAGED,
+        parameters=[WHERE],
     )
     def get(self, request: Request, account_id: str) -> Response:
         authority = authority_of(request)
-        rows = _users_of(authority, authority.account(account_id)).order_by("pk")
-        listing = page_of(request, rows)
+        rows = authority.users().filter(account=authority.account(account_id))
+        rows = where.narrowed(rows, request.query_params.get("where", ""), PERSON_FIELDS)
+        listing = page_of(request, rows.order_by("pk"))
         if not listing.rows:
             raise NotFound("No users found")
         return Response([user_json(row) for row in listing.rows], headers=listing.headers)
@@ -215,6 +237,18 @@ class SettingsView(APIView):
         return self.post(request, account_id)
 
 
+def _asks_for(clause: str, field: str) -> bool:
+    """Whether the clause names the field."""
+    waiting: list[Condition] = [parse(clause)] if clause.strip() else []
+    while waiting:
+        condition = waiting.pop()
+        if isinstance(condition, And | Or):
+            waiting.extend(condition.conditions)
+        elif condition.field.lower() == field:
+            return True
+    return False
+
+
 def _to_change(authority: Authority, account_id: str) -> Account:
     """Accounts belong to the organization: whoever administers one alone doesn't change it."""
     authority.require(Rank.ORGANIZATION)
@@ -237,10 +271,6 @@ def _switch(authority: Authority, account: Account, active: bool) -> None:
 def _own_account(authority: Authority) -> Account:
     account = authority.user.account
     return account if account is not None else authority.organization.default_account
-
-
-def _users_of(authority: Authority, account: Account) -> QuerySet[User]:
-    return authority.users().filter(account=account)
 
 
 def _user_of(authority: Authority, account_id: str, named: str) -> User:

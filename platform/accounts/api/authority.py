@@ -50,7 +50,7 @@ class Authority:
     def accounts(self) -> QuerySet[Account]:
         """The accounts within reach, switched off or not."""
         rows = Account.objects.filter(organization=self.organization)
-        return rows if self.rank >= Rank.ORGANIZATION else rows.filter(pk=self.user.account_id)
+        return rows if self.rank >= Rank.ORGANIZATION else rows.filter(users=self.user)
 
     def users(self) -> QuerySet[User]:
         """The users within reach, with all that their JSON needs."""

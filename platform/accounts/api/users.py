@@ -19,15 +19,28 @@ from accounts.api.authority import Authority, authority_of, changing, no_user, p
 from accounts.api.representation import role_json, user_json
 from accounts.models import Account, RoleGrant, User
 from accounts.roles import CATALOGUE, Rank, Role
+from api import where
 from api.errors import BadRequest, Conflict, Forbidden, NotFound
 from api.fields import json_object
 from api.paging import page_of, whole_list
-from api.schema import PAGED, WHOLE, documented, listed
+from api.schema import PAGED, WHERE, WHOLE, documented, listed
 
 NOT_SHOWN = (
     "secrets are stored as digests and cannot be shown again: POST /users/{id}/secret gives a new "
     "one"
 )
+
+FIELDS = {
+    "id": where.number("id"),
+    "firstName": where.text("first_name"),
+    "lastName": where.text("last_name"),
+    "email": where.text("email"),
+    "username": where.text("username"),
+    "accountId": where.number("account_id"),
+    "active": where.flag("is_active"),
+    "createdDate": where.date("date_joined"),
+    "lastLoginDate": where.date("last_login"),
+}
 
 
 class UsersView(APIView):
@@ -36,15 +49,18 @@ class UsersView(APIView):
     @documented(
         "List the users",
         description="An administrator of the organization sees all of them, one of an account "
-        "sees its own.",
+        f"sees its own. `where` may name {', '.join(FIELDS)}.",
         answer=listed(schema.USER),
         example=[schema.USER_EXAMPLE],
         pages=PAGED,
+        parameters=[WHERE],
     )
     def get(self, request: Request) -> Response:
         authority = authority_of(request)
         authority.require(self.reach)
-        listing = page_of(request, authority.users().order_by("pk"))
+        clause = request.query_params.get("where", "")
+        rows = where.narrowed(authority.users(), clause, FIELDS)
+        listing = page_of(request, rows.order_by("pk"))
         return Response([user_json(row) for row in listing.rows], headers=listing.headers)
 
 
