@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from elements.errors import ConfigurationError
+from elements.errors import ConfigurationError, ParameterError
+from elements.polled_url import asked_by
 from elements.types import Element, PollerEntry, Resource
 
 PATH = "event.poller.configuration"
@@ -17,7 +18,8 @@ LONGEST_URL = 2_000
 MOST_RESOURCES = 100
 DEEPEST = 50  # levels of nesting, as in a request's body
 TOO_DEEP = f"is nested deeper than {DEEPEST} levels"
-HUB_PATH = re.compile(r"/?(?:elements/api-v2/)?(?:hubs/[^/]+/)?(?P<name>[^/]+)/?")
+LONGEST_ID_FIELD = 200
+HUB_PATH = re.compile(r"/?(?:elements/api-v2/)?(?:hubs/[^/]+/)?(?P<place>[^/].*?)/?")
 FLAGS = {
     "filterByUpdatedDate": "filterByUpdatedDate",
     "filterByUpdateDate": "filterByUpdatedDate",  # both spellings are in use
@@ -41,7 +43,7 @@ def parse(value: object, element: Element) -> dict[str, PollerEntry]:
     """
     configuration = _object(value)
     if not configuration:
-        raise ConfigurationError(PATH, "names no resource; name one, such as changed-messages")
+        raise ConfigurationError(PATH, _nothing_named(element))
     if len(configuration) > MOST_RESOURCES:
         raise ConfigurationError(PATH, f"names more than {MOST_RESOURCES} resources")
     entries: dict[str, PollerEntry] = {}
@@ -50,8 +52,15 @@ def parse(value: object, element: Element) -> dict[str, PollerEntry]:
         resource = _resource(key, path, element)
         if resource.name in entries:
             raise ConfigurationError(path, "is given twice")
-        entries[resource.name] = _entry(fields, path, resource)
+        entries[resource.name] = _entry(fields, path, resource, element)
     return entries
+
+
+def _nothing_named(element: Element) -> str:
+    polled = [resource.name for resource in element.resources if resource.can_be_polled]
+    if not polled:
+        return f"{element.key} has no resource that can be polled"
+    return f"names no resource; name one, such as {polled[0]}"
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -113,32 +122,64 @@ def _refuse(constant: str) -> Any:
 
 def _resource(key: str, path: str, element: Element) -> Resource:
     resource = element.resource(key)
-    polled = ", ".join(found.name for found in element.resources if found.changes)
+    polled = ", ".join(found.name for found in element.resources if found.can_be_polled)
     if resource is None:
         raise ConfigurationError(
             path, f"{element.key} has no such resource; those that can be polled: {polled}"
         )
-    if resource.changes is None:
+    if not resource.can_be_polled:
         raise ConfigurationError(path, f"cannot be polled; those that can: {polled}")
     return resource
 
 
-def _entry(fields: object, path: str, resource: Resource) -> PollerEntry:
+def _entry(fields: object, path: str, resource: Resource, element: Element) -> PollerEntry:
     if not isinstance(fields, dict):
         raise ConfigurationError(path, "must be an object with url and idField")
-    url = _url(fields, path, resource)
+    url = _url(fields, path, resource, element)
+    id_field = _id_field(fields, path, resource)
+    options = _options(fields, path)
+    if resource.changes is None and resource.listing is not None:
+        _refuse_dates(options, path)
+        try:
+            asked_by(url, resource.listing)
+        except ParameterError as error:
+            raise ConfigurationError(f"{path}.url", f"{error.path}: {error.message}") from error
+    return PollerEntry(resource.name, url, id_field, options)
+
+
+def _id_field(fields: Mapping[str, Any], path: str, resource: Resource) -> str:
+    """Where the id stands (dots for nesting); empty: where the resource has it."""
+    if fields.get("idField") == "":
+        return resource.id_field
     id_field = _text(fields, "idField", path)
-    if id_field != resource.id_field:
+    if resource.changes is not None and id_field != resource.id_field:
         raise ConfigurationError(
             f"{path}.idField", f"must be {resource.id_field}, the id of {resource.name}"
         )
-    return PollerEntry(resource.name, url, id_field, _options(fields, path))
+    if len(id_field) > LONGEST_ID_FIELD or not all(id_field.split(".")):
+        raise ConfigurationError(
+            f"{path}.idField",
+            f"must be the path of a field, such as id or user.id, of 1 to {LONGEST_ID_FIELD} "
+            "characters",
+        )
+    return id_field
 
 
-def _url(fields: Mapping[str, Any], path: str, resource: Resource) -> str:
+def _refuse_dates(options: Mapping[str, Any], path: str) -> None:
+    """A listing is compared whole, whatever its dates; it would be wrong to ignore them quietly."""
+    for name in ("datesConfiguration", "filterByCurrentDate"):
+        if options.get(name):
+            raise ConfigurationError(
+                f"{path}.{name}",
+                "is not supported yet, and not needed: every poll compares all records with those "
+                "of the poll before; leave it out",
+            )
+
+
+def _url(fields: Mapping[str, Any], path: str, resource: Resource, element: Element) -> str:
     url = _text(fields, "url", path)
     wrong = ConfigurationError(
-        f"{path}.url", f"must be a hub path such as /hubs/general/{resource.name}"
+        f"{path}.url", f"must be a hub path such as /hubs/{element.hub}/{resource.name}"
     )
     if len(url) > LONGEST_URL:
         raise ConfigurationError(f"{path}.url", f"is longer than {LONGEST_URL} characters")
@@ -151,7 +192,7 @@ def _url(fields: Mapping[str, Any], path: str, resource: Resource) -> str:
     match = HUB_PATH.fullmatch(parts.path)
     if parts.scheme or parts.netloc or match is None:
         raise wrong
-    if match["name"] not in (resource.name, *resource.aliases):
+    if match["place"] not in (resource.name, resource.root.lstrip("/"), *resource.aliases):
         raise wrong
     return url
 

@@ -25,14 +25,14 @@ import structlog
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
-from elements.types import Change, ChangeType
+from elements.types import Change, Changes, ChangeType
 from events.record import record_changes
 from instances.models import ElementInstance
 from polling import due, seen
 from polling.claim import LEASE, ClaimedResource
 from polling.models import PollingResource, PollOutcome, PollRun
 from polling.poll import Failed, Outcome, Succeeded
-from polling.put_aside import PutAside, Waiting, waiting
+from polling.put_aside import PutAside, Waiting, discard, waiting
 
 log = structlog.get_logger()
 
@@ -82,8 +82,8 @@ class PollReport:
     """What one poll came to, as it was stored.
 
     `status` is found, idle, started, recovered, failed, or dropped when the lease was lost.
-    `put_aside` counts what waits now; `more` says that some of it only waits its turn, so that
-    the next poll is due at once.
+    `put_aside` counts what waits now; `more` says that some of it only waits its turn, or that
+    there was more to find, so that the next poll is due at once.
     """
 
     resource: str
@@ -151,7 +151,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
     1. Lock the instance, then the row, if its lease is still ours.
     2. Leave out what events have told already.
     3. Record the rest as events with their deliveries.
-    4. Remember the objects; settle, keep and add put-aside ones.
+    4. Remember the objects, or all of them anew; settle, keep and add put-aside ones.
     5. Write the run, when there is something to tell.
     6. Move cursor and times, and give the row back.
     """
@@ -161,11 +161,11 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         row = _fence(resource)
         if instance is None or row is None:
             return dropped(resource)
-        put_aside = PutAside(resource.id, done.asked, found)
-        news = seen.news(resource.id, found.changes, put_aside.created)
+        rows = PutAside(resource.id, done.asked, found)
+        news = seen.news(resource.id, found.changes, rows.created)
         events = _record(instance, resource, news, now)
-        seen.remember(resource.id, news)
-        newly_put_aside = put_aside.store(now)
+        _remember(resource.id, found, news)
+        newly_put_aside = rows.store(now)
         left = waiting(resource.id, now)
         report = _report(done, news, events, left)
         if report.status != "idle" or newly_put_aside:
@@ -173,6 +173,8 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         next_poll_at = due.after_success(row.due, row.interval, now)
         if resource.cursor is None:  # so that many started together do not fall due together
             next_poll_at = now + (next_poll_at - now) * random()  # noqa: S311 - spreads load
+        if found.more:
+            next_poll_at = now
         keep = keep_lease and report.more
         PollingResource.objects.filter(pk=resource.id).update(
             cursor=found.cursor,
@@ -195,6 +197,18 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         events=list(events),
     )
     return report
+
+
+def _remember(resource_id: int, found: Changes, news: Sequence[Change]) -> None:
+    if found.picture is not None:
+        seen.replace_all(resource_id, found.picture)
+        discard(resource_id)
+    last = {change.object_id: change for change in news}
+    gone = {id_ for id_, one in last.items() if one.change_type is ChangeType.DELETED}
+    if found.compared:
+        seen.forget(resource_id, gone)
+        news = [change for change in last.values() if change.object_id not in gone]
+    seen.remember(resource_id, news)
 
 
 def _commit_failure(failed: Failed, now: datetime) -> PollReport:
@@ -281,7 +295,7 @@ def _report(
     gap = done.changes.gap
     if gap is not None:
         status = "recovered"
-    elif done.resource.cursor is None:
+    elif done.resource.cursor is None or done.changes.picture is not None:
         status = "started"
     else:
         status = "found" if news or done.changes.missing else "idle"
@@ -295,7 +309,7 @@ def _report(
         put_aside=left.count,
         events=events,
         gap_seconds=None if gap is None else round((gap.until - gap.since).total_seconds()),
-        more=left.due_now,
+        more=left.due_now or done.changes.more,
     )
 
 

@@ -18,13 +18,14 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from elements import catalogue
-from elements.errors import ElementNotFound
-from elements.types import Changes, PollCall, PollerEntry, Unfetched
+from elements import catalogue, snapshot
+from elements.errors import ConfigurationError, ElementNotFound
+from elements.types import Changes, Element, OAuth2, PollCall, PollerEntry, Unfetched
 from encryption.fields import context_of
 from encryption.keys import UnsealError, unseal
-from instances import configuration
+from instances import configuration, session
 from instances.credential import CredentialAuthorizer
+from instances.models import ElementInstance
 from polling.claim import ClaimedResource
 from polling.put_aside import due_put_aside
 from polling.seen import known_objects
@@ -57,6 +58,8 @@ class Succeeded:
             or found.missing
             or found.unchanged
             or found.gap
+            or found.more
+            or found.picture is not None
             or self.asked
             or self.resource.cursor is None
         )
@@ -88,6 +91,8 @@ class Poller:
     def __init__(self, runner: AsyncRunner) -> None:
         self._runner = runner
         self._feeds: dict[tuple[str, str], Feed] = {}
+        self._private: dict[tuple[int, str, str], Feed] = {}
+        self._looking_up = asyncio.Lock()
 
     async def poll(self, resource: ClaimedResource) -> Outcome:
         """Polls once. Raises nothing but its own cancellation and the errors of a lost database."""
@@ -95,7 +100,7 @@ class Poller:
         try:
             async with asyncio.timeout(LONGEST_POLL):
                 return await self._poll(resource, started_at)
-        except (NotPollableError, ElementNotFound) as error:
+        except (NotPollableError, ElementNotFound, ConfigurationError) as error:
             return _failed(resource, started_at, str(error))
         except ProviderError as error:
             return _failed(resource, started_at, str(error), error.retry_after)
@@ -113,8 +118,13 @@ class Poller:
             return _failed(resource, started_at, f"the connector failed: {type(error).__name__}")
 
     async def _poll(self, resource: ClaimedResource, started_at: datetime) -> Outcome:
-        feed = self._feed(resource)
-        account = _account(resource, feed)
+        feed = self._feeds.get((resource.element_key, resource.name))
+        if feed is None:
+            feed = await self._look_up(resource)
+        if feed.asks_instance:
+            account, settings = await sync_to_async(feed.as_configured)(resource)
+        else:
+            account, settings = feed.as_claimed(resource)
         asked: tuple[Unfetched, ...] = ()
         if resource.put_aside_due_at is not None and resource.put_aside_due_at <= started_at:
             asked = await sync_to_async(due_put_aside)(resource.id, started_at)
@@ -122,7 +132,7 @@ class Poller:
             entry=poller_entry(resource.name, resource.entry),
             cursor=resource.cursor,
             started_at=started_at,
-            configuration=feed.configuration(resource.configuration),
+            configuration=settings,
             last_success_at=resource.last_success_at,
             watched_since=resource.watched_since,
             unfetched=asked,
@@ -136,45 +146,78 @@ class Poller:
             return _failed(resource, started_at, "the connector failed: it gave no cursor")
         return Succeeded(resource, started_at, changes, asked)
 
-    def _feed(self, resource: ClaimedResource) -> Feed:
-        key = (resource.element_key, resource.name)
-        feed = self._feeds.get(key)
-        if feed is None:
-            feed = self._feeds[key] = Feed.of(*key)
-        return feed
+    async def _look_up(self, resource: ClaimedResource) -> Feed:
+        """The feed of an element that hasn't been polled yet, or that is private."""
+        name = (resource.element_key, resource.name)
+        if catalogue.is_built_in(resource.element_key):
+            return self._feeds.setdefault(name, Feed.of(*name))
+        async with self._looking_up:  # of many that want the same one, one asks
+            own = (resource.organization_id, *name)
+            feed = self._private.get(own)
+            if feed is None:
+                feed = await sync_to_async(Feed.of)(*name, resource.organization_id)
+                self._private[own] = feed
+            return feed
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What is polled, at which address, and with which configuration where nothing is set."""
+    """What is polled, at which address, and with which configuration where nothing is set.
 
+    `asks_instance`: the claimed row doesn't have what the account authenticates with, or all that
+    a private element may be configured with.
+    """
+
+    element: Element
     changes: Callable[[PollCall], Steps[Changes]]
     base_url: str
     defaults: Mapping[str, str]
+    asks_instance: bool
 
     @classmethod
-    def of(cls, element_key: str, name: str) -> Feed:
-        """Raises ElementNotFound or NotPollableError."""
-        element = catalogue.find(element_key)
+    def of(cls, element_key: str, name: str, organization_id: int | None = None) -> Feed:
+        """A query for a private element. Raises ElementNotFound or NotPollableError."""
+        element = catalogue.find(element_key, organization_id)
         resource = element.resource(name)
-        if resource is None or resource.changes is None:
+        changes = None if resource is None else snapshot.feed_of(resource)
+        if changes is None:
             raise NotPollableError(f"{element.name} has no resource {name} that can be polled")
         return cls(
-            resource.changes, catalogue.address(element.base_url), configuration.defaults(element)
+            element,
+            changes,
+            catalogue.address(element.base_url),
+            configuration.defaults(element),
+            element.private or not isinstance(element.authentication, OAuth2),
         )
 
-    def configuration(self, stored: str) -> Mapping[str, str]:
-        return {**self.defaults, **_parsed(stored)}
+    def as_claimed(self, resource: ClaimedResource) -> tuple[Account, Mapping[str, str]]:
+        """The account and its configuration without secrets, without a query."""
+        authorizer = _authorizer(resource)
+        return Account(self.base_url, authorizer), {
+            **self.defaults,
+            **_parsed(resource.configuration),
+        }
+
+    def as_configured(self, resource: ClaimedResource) -> tuple[Account, Mapping[str, str]]:
+        """The account and its whole configuration, read from the instance."""
+        instance = ElementInstance.objects.filter(pk=resource.instance_id).first()
+        if instance is None:
+            raise NotPollableError("the element instance was deleted")
+        settings = {**self.defaults, **configuration.stored(instance)}
+        if not isinstance(self.element.authentication, OAuth2):
+            return session.configured_account(self.element, settings), settings
+        address = session.base_url(self.element, settings)
+        return Account(address, _authorizer(resource)), settings
 
 
-def _account(resource: ClaimedResource, feed: Feed) -> Account:
+def _authorizer(resource: ClaimedResource) -> CredentialAuthorizer:
     if resource.credential_id is None or resource.access_token is None:
         raise NotPollableError("the account was never authorized: connect it again")
     token = unseal(
         resource.access_token,
         context_of("instances_credential", resource.credential_id, "access_token"),
     )
-    return Account(feed.base_url, CredentialAuthorizer(resource.credential_id, token))
+    return CredentialAuthorizer(resource.credential_id, token)
 
 
 def _failed(

@@ -48,6 +48,11 @@ def due_put_aside(resource_id: int, now: datetime) -> tuple[Unfetched, ...]:
     return tuple(Unfetched(id_, ChangeType(type_), error) for id_, type_, error in rows)
 
 
+def discard(resource_id: int) -> None:
+    """Lets go of all that waits: polling begins anew."""
+    PutAsideObject.objects.filter(resource_id=resource_id).delete()
+
+
 def waiting(resource_id: int, now: datetime) -> Waiting:
     figures = PutAsideObject.objects.filter(resource_id=resource_id).aggregate(
         count=Count("id"),

@@ -4,7 +4,8 @@ Rule 1: all of it happens in the transaction that changes the instance.
 Rule 2: whatever changes how a resource is polled takes its row back from whoever polls it just
 then: the lease is cleared, and what that poll found is dropped with its cursor unmoved.
 Rule 3: a cursor is kept through disabling, a lost grant and connecting again. Switching events
-off forgets it: switched on again, "now" is the start.
+off forgets it: switched on again, "now" is the start. So does another listing where a resource is
+polled by comparing: what two different listings don't share would look created or deleted.
 """
 
 from __future__ import annotations
@@ -85,7 +86,11 @@ def _update(
     new, was_active, before = row.pk is None, row.active, _deciding(row)
     wanted = instance.events_enabled and instance.vendor_type == "polling"
     interval = min(instance.refresh_interval * 60, LONGEST_INTERVAL)
-    row.configuration = {**entry.options, "url": entry.url, "idField": entry.id_field}
+    polled = {**entry.options, "url": entry.url, "idField": entry.id_field}
+    if not new and _lists_otherwise(row, polled, instance):
+        row.cursor = None
+        row.next_poll_at = now
+    row.configuration = polled
     row.active = owned and row.enabled and wanted and instance.enabled and instance.valid
     if not new and row.interval != interval:
         since = row.last_polled_at or now
@@ -102,6 +107,16 @@ def _update(
     if new or polled_at_once or _deciding(row) != before:
         row.lease_id = row.lease_until = None
         row.save()
+
+
+def _lists_otherwise(
+    row: PollingResource, polled: Mapping[str, Any], instance: ElementInstance
+) -> bool:
+    """Whether a resource that is polled by comparing is to list something else than before."""
+    resource = configuration.element_of(instance).resource(row.name)
+    if resource is None or resource.changes is not None:
+        return False
+    return any(row.configuration.get(name) != polled[name] for name in ("url", "idField"))
 
 
 def _deciding(row: PollingResource) -> tuple[Any, ...]:

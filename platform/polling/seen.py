@@ -1,4 +1,7 @@
-"""What events have told of each object, so that nothing is told twice."""
+"""What is known of each object, so that nothing is told twice.
+
+Of a change feed's resource: what events have told. Of a compared one: all that its listing held.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ DELETED = "deleted"  # the fingerprint under which a deleted object is remembere
 
 def known_objects(resource_id: int, question: KnownObjects) -> dict[str, str]:
     """Answers a feed's question: {object id: fingerprint}; deleted ones have "deleted"."""
+    if question.everything:
+        return _all_known(resource_id)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -28,6 +33,39 @@ def known_objects(resource_id: int, question: KnownObjects) -> dict[str, str]:
             {"resource": resource_id, "ids": list(question.ids), "since": question.since},
         )
         return dict(cursor.fetchall())
+
+
+def _all_known(resource_id: int) -> dict[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT object_id, fingerprint FROM polling_polledobject WHERE resource_id = %(resource)s
+            UNION ALL
+            SELECT object_id, '' FROM polling_putasideobject WHERE resource_id = %(resource)s
+            """,
+            {"resource": resource_id},
+        )
+        return dict(cursor.fetchall())
+
+
+def replace_all(resource_id: int, picture: Mapping[str, str]) -> None:
+    """Keeps `picture` ({object id: fingerprint}) as all that is known of the resource."""
+    PolledObject.objects.filter(resource_id=resource_id).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO polling_polledobject (resource_id, object_id, fingerprint)
+            SELECT %s, object_id, fingerprint FROM unnest(%s::text[], %s::text[])
+                AS seen(object_id, fingerprint)
+            """,
+            [resource_id, list(picture), list(picture.values())],
+        )
+
+
+def forget(resource_id: int, object_ids: Collection[str]) -> None:
+    """Knows no more of these objects."""
+    if object_ids:
+        PolledObject.objects.filter(resource_id=resource_id, object_id__in=object_ids).delete()
 
 
 def news(resource_id: int, changes: Iterable[Change], created: Collection[str]) -> list[Change]:

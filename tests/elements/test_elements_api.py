@@ -88,11 +88,15 @@ def test_the_configuration_is_an_object_that_holds_the_entries(client: APIClient
 
 def test_metadata_says_that_polling_is_supported(client: APIClient) -> None:
     metadata = client.get(f"{API}/elements/gmail/metadata").json()
-    assert metadata["events"] == {
-        "supported": True,
-        "methods": ["polling"],
-        "polling": {"changed-messages": {"eventTypes": ["created", "updated", "deleted"]}},
+    events = metadata["events"]
+    assert events["supported"] is True
+    assert events["methods"] == ["polling"]
+    assert events["polling"]["changed-messages"] == {
+        "eventTypes": ["created", "updated", "deleted"]
     }
+    # Of messages no more than the ids is listed.
+    assert events["polling"]["messages"] == {"eventTypes": ["created", "deleted"]}
+    assert "profile" not in events["polling"]
     assert "resources" not in metadata
     (listed,) = client.get(f"{API}/elements/metadata").json()
     assert listed == metadata

@@ -10,7 +10,7 @@ import pytest
 from elements.catalogue import find
 from elements.errors import ConfigurationError
 from elements.poller import LONGEST_TEXT, parse
-from elements.types import PollerEntry
+from elements.types import ApiKey, Element, Operation, Parameter, PollerEntry, Resource, Setting
 
 ENTRY = {"url": "/hubs/general/changed-messages", "idField": "id"}
 ROOT = "event.poller.configuration"
@@ -91,7 +91,7 @@ def test_options_are_normalized() -> None:
         ({"contacts": ENTRY}, f"{ROOT}.contacts"),
         ({"/contacts": ENTRY}, f"{ROOT}.contacts"),
         ({"": ENTRY}, f"{ROOT}."),
-        ({"messages": {**ENTRY, "url": "/hubs/general/messages"}}, f"{ROOT}.messages"),
+        ({"profile": {**ENTRY, "url": "/hubs/general/profile"}}, f"{ROOT}.profile"),
         ({"changed-messages": ENTRY, "/changed-messages": ENTRY}, HERE),
         ({"changed-messages": "text"}, HERE),
         ({"changed-messages": None}, HERE),
@@ -110,7 +110,7 @@ def test_options_are_normalized() -> None:
         ({"changed-messages": {**ENTRY, "url": "/hubs/a b/changed-messages"}}, f"{HERE}.url"),
         ({"changed-messages": {**ENTRY, "url": "/changed-messages?" + "x" * 2000}}, f"{HERE}.url"),
         ({"changed-messages": {"url": ENTRY["url"]}}, f"{HERE}.idField"),
-        ({"changed-messages": {**ENTRY, "idField": ""}}, f"{HERE}.idField"),
+        ({"changed-messages": {**ENTRY, "idField": " "}}, f"{HERE}.idField"),
         ({"changed-messages": {**ENTRY, "idField": 5}}, f"{HERE}.idField"),
         ({"changed-messages": {**ENTRY, "idField": "threadId"}}, f"{HERE}.idField"),
         ({"changed-messages": {**ENTRY, "pageSize": 0}}, f"{HERE}.pageSize"),
@@ -153,5 +153,102 @@ def test_a_number_that_json_lacks_is_refused(number: str) -> None:
 
 
 def test_what_cannot_be_polled_is_told_with_what_can() -> None:
-    with pytest.raises(ConfigurationError, match="those that can: changed-messages"):
-        parse({"labels": ENTRY}, find("gmail"))
+    with pytest.raises(ConfigurationError, match=r"those that can: .*changed-messages"):
+        parse({"profile": ENTRY}, find("gmail"))
+
+
+def test_an_empty_id_field_is_the_one_of_the_resource() -> None:
+    (entry,) = parse({"changed-messages": {**ENTRY, "idField": ""}}, find("gmail")).values()
+    assert entry.id_field == "id"
+
+
+CONTACTS = Element(
+    id=1,
+    key="contacts",
+    name="Contacts",
+    hub="crm",
+    description="",
+    base_url=Setting("", "http://127.0.0.1:1"),
+    authentication=ApiKey(),
+    resources=(
+        Resource(
+            "contacts",
+            (
+                Operation(
+                    "GET",
+                    "/people/contacts",
+                    "/v1/contacts",
+                    listing=True,
+                    parameters=(Parameter("group", required=True), Parameter("sort")),
+                ),
+            ),
+            path="/people/contacts",
+            id_field="key",
+        ),
+        Resource(
+            "notes",
+            (Operation("GET", "/contacts/{contact}/notes", "/v1/notes", listing=True),),
+            path="/contacts/{contact}/notes",
+        ),
+    ),
+    configuration=(),
+)
+LISTED = {"url": "/hubs/crm/contacts?group=all", "idField": ""}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"url": "/hubs/crm/people/contacts?group=all"},
+        {"url": "/contacts?group=all&sort=name&pageSize=20"},
+        {"url": "/contacts?group=all&where=age>30 and name='a b'"},
+        {"url": "/contacts?group=all&where=age%3E30&orderBy=age"},
+        {"idField": "person.id"},
+        {"datesConfiguration": {}, "filterByCurrentDate": False, "pollDelay": 5},
+        {"datesConfiguration": {"updatedDateField": "", "createdDateField": None}},
+        {"filterByUpdatedDate": True, "pageSize": 20},
+    ],
+)
+def test_what_lists_can_be_polled(fields: dict[str, Any]) -> None:
+    (entry,) = parse({"contacts": {**LISTED, **fields}}, CONTACTS).values()
+    assert entry.name == "contacts"
+    assert entry.id_field == fields.get("idField", "key")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"url": "/contacts"}, r"contacts\.url: group: is missing: the listing requires it"),
+        ({"url": "/contacts?group="}, r"contacts\.url: group: is missing"),
+        (
+            {"url": "/contacts?group=a&colour=red"},
+            "colour: is not a parameter of the listing; .*sort",
+        ),
+        ({"url": "/contacts?group=a&where=age>"}, r"contacts\.url: where: "),
+        ({"url": "/contacts?group=a&where=age>'${gmtDate:yyyy-MM-dd}'"}, "not supported yet"),
+        ({"url": "/contacts?group=a&pageSize=0"}, "pageSize: must be a whole number from 1"),
+        ({"url": "/contacts?group=a&page=2"}, "page: a poll reads every page"),
+        ({"url": "/contacts?group=a&nextPage=x"}, "nextPage: a poll reads every page"),
+        ({"url": "/contacts?group=a&fields=name"}, "fields: is not supported in a poll's url"),
+        ({"url": "/contacts?" + "a=1&" * 101}, "more than 100 parameters"),
+        (
+            {"url": "/people?group=a"},
+            r"contacts\.url: must be a hub path such as /hubs/crm/contacts",
+        ),
+        ({"idField": "a..b"}, r"contacts\.idField: must be the path of a field"),
+        ({"idField": "x" * 201}, r"contacts\.idField: must be the path of a field"),
+        ({"filterByCurrentDate": True}, r"contacts\.filterByCurrentDate: is not supported yet"),
+        (
+            {"datesConfiguration": {"updatedDateField": "updated"}},
+            r"contacts\.datesConfiguration: is not supported yet",
+        ),
+    ],
+)
+def test_what_a_listing_cannot_do_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        parse({"contacts": {**LISTED, **fields}}, CONTACTS)
+
+
+def test_a_listing_within_another_record_cannot_be_polled() -> None:
+    with pytest.raises(ConfigurationError, match=r"notes: cannot be polled; .*: contacts$"):
+        parse({"notes": {"url": "/notes", "idField": ""}}, CONTACTS)
