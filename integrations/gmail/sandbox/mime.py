@@ -165,6 +165,11 @@ def header_list(part: Message) -> list[tuple[str, str]]:
     return [(name, _decoded(str(value))) for name, value in part.items()]
 
 
+def file_names(mail: Message) -> list[str]:
+    """The decoded names of the files that hang on the mail."""
+    return [_decoded(name) for part in mail.walk() if (name := part.get_filename())]
+
+
 def payload(part: Message, part_id: str = "", attachment_prefix: str = "") -> dict[str, Any]:
     """The `MessagePart` tree of `format=full`.
 

@@ -22,6 +22,7 @@ MAX_TERMS = 200  # a query with more is refused
 _TOKEN = re.compile(r'[(){}]|-?(?:[A-Za-z_0-9]+:)?(?:"[^"]*"|[^\s(){}"]+)|-(?=[({])|"')
 _AGE = re.compile(r"(\d{1,5})([dmy])")
 _DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})")
+_SIZE = re.compile(r"([0-9]{1,12})([KMkm]?)")
 _PLACES = {"inbox": "INBOX", "trash": "TRASH", "spam": "SPAM", "sent": "SENT", "drafts": "DRAFT",
            "draft": "DRAFT"}  # fmt: skip
 _STATES = {"unread": "UNREAD", "starred": "STARRED", "important": "IMPORTANT"}
@@ -175,6 +176,37 @@ class _Reader:
     def recipient(self, value: str) -> Where:
         return _contains("recipient_words", value)
 
+    def larger(self, value: str) -> Where:
+        return Where("({m}.size > ?)", (_bytes(value),))
+
+    def smaller(self, value: str) -> Where:
+        return Where("({m}.size < ?)", (_bytes(value),))
+
+    def copied(self, value: str) -> Where:
+        return _in_header("cc", value)
+
+    def blind_copied(self, value: str) -> Where:
+        return _in_header("bcc", value)
+
+    def delivered_to(self, value: str) -> Where:
+        return _in_header("delivered-to", value)
+
+    def mailing_list(self, value: str) -> Where:
+        return _in_header("list-id", value)
+
+    def filename(self, value: str) -> Where:
+        phrase = words(value)
+        if not phrase.strip():
+            return ALL
+        # Only a mail with an attachment is read for its names.
+        return Where(
+            "({m}.has_attachment = 1 AND instr(filename_words({m}.raw), ?) > 0)", (phrase,)
+        )
+
+    def category(self, value: str) -> Where:
+        label = "personal" if value.lower() == "primary" else value
+        return has_label(f"CATEGORY_{label.upper()}")
+
     def subject(self, value: str) -> Where:
         return _contains("subject_words", value)
 
@@ -216,7 +248,10 @@ _OPERATORS: dict[str, _Operator] = {
     "after": _Reader.after, "newer": _Reader.after,
     "before": _Reader.before, "older": _Reader.before,
     "newer_than": _Reader.newer_than, "older_than": _Reader.older_than,
-    "from": _Reader.sender, "to": _Reader.recipient, "cc": _Reader.recipient,
+    "from": _Reader.sender, "to": _Reader.recipient, "cc": _Reader.copied,
+    "bcc": _Reader.blind_copied, "deliveredto": _Reader.delivered_to,
+    "list": _Reader.mailing_list, "filename": _Reader.filename, "category": _Reader.category,
+    "larger": _Reader.larger, "size": _Reader.larger, "smaller": _Reader.smaller,
     "subject": _Reader.subject, "rfc822msgid": _Reader.rfc822msgid, "has": _Reader.has,
     "label": _Reader.label, "in": _Reader.place, "is": _Reader.state,
 }  # fmt: skip
@@ -227,6 +262,21 @@ def _contains(column: str, text: str) -> Where:
     if not phrase.strip():
         return ALL
     return Where(f"(instr({{m}}.{column}, ?) > 0)", (phrase,))
+
+
+def _in_header(name: str, text: str) -> Where:
+    phrase = words(text)
+    if not phrase.strip():
+        return ALL
+    return Where("(instr(header_words({m}.headers, ?), ?) > 0)", (name, phrase))
+
+
+def _bytes(value: str) -> int:
+    """A size such as 5000, 20K or 10M, in bytes."""
+    match = _SIZE.fullmatch(value)
+    if not match:
+        raise BadQueryError(f"{value!r} is not a size such as 5000, 20K or 10M")
+    return int(match[1]) * {"": 1, "k": 1024, "m": 1024 * 1024}[match[2].lower()]
 
 
 def _label_name(text: str) -> str:

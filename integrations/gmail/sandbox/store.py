@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import searched_words
+
 SCHEMA_VERSION = 2
 
 _SCHEMA = """
@@ -128,6 +130,7 @@ class Store:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=10)
         self._connection.row_factory = sqlite3.Row
+        searched_words.register(self._connection)
         self._depth = 0
         try:
             self._open_schema(path)

@@ -37,7 +37,8 @@ def find(control: SandboxControl, sandbox: SandboxServer) -> Find:
     put("filed", labels=["Clients/Big One"])
     put("junk", labels=["SPAM"])
     put("binned", labels=["TRASH"])
-    put("copied", to="list@example.com", headers={"Cc": "third@example.com", "Message-ID": "<a@b>"})
+    copied = {"Cc": "third@example.com", "Message-ID": "<a@b>", "List-ID": "<news.example.com>"}
+    put("copied", to="list@example.com", headers=copied | {"Delivered-To": "fourth@example.com"})
     gmail = Gmail(sandbox.url, control.sign_in("search@example.com")["access_token"])
 
     def find(q: str = "", **more: str | list[str]) -> set[str]:
@@ -77,6 +78,22 @@ USUAL = {"invoice", "lunch", "report", "old", "new", "filed", "copied"}
         ("is:read", USUAL - {"lunch"}),
         ("is:starred", {"new"}),
         ("has:attachment", {"report"}),
+        ("cc:third@example.com", {"copied"}),
+        ("cc:list@example.com", set()),
+        ("bcc:third@example.com", set()),
+        ("deliveredto:fourth@example.com", {"copied"}),
+        ("list:news.example.com", {"copied"}),
+        ("filename:q.txt", {"report"}),
+        ("filename:txt", {"report"}),
+        ("filename:pdf", set()),
+        ("filename:report", set()),
+        ("-filename:txt", USUAL - {"report"}),
+        ("larger:1M", set()),
+        ("larger:10", USUAL),
+        ("larger:600", {"report"}),
+        ("smaller:1K", USUAL),
+        ("smaller:10", set()),
+        ("category:primary", set()),
         ("label:clients-big-one", {"filed"}),
         ('label:"Clients/Big One"', {"filed"}),
         ("label:nosuch", set()),
@@ -117,7 +134,9 @@ def test_spam_and_trash_are_listed_when_asked_for(find: Find) -> None:
     assert find(includeSpamTrash="true") == USUAL | {"junk", "binned"}
 
 
-@pytest.mark.parametrize("q", ["after:yesterday", "after:2026/13/01", "newer_than:2w", "a " * 201])
+@pytest.mark.parametrize(
+    "q", ["after:yesterday", "after:2026/13/01", "newer_than:2w", "larger:x", "a " * 201]
+)
 def test_query_that_cannot_be_read_is_named(gmail: Gmail, q: str) -> None:
     answer = gmail.ask("GET", "/messages", q=q)
     assert answer.status_code == 400
