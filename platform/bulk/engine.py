@@ -38,16 +38,17 @@ from worker.garbage import rare_collection
 
 TURN = 5.0  # seconds
 TICK = 0.05  # seconds between two looks at what is to be claimed
-NOTHING_DUE_PAUSE = 0.5  # seconds until jobs are looked for again
+NOTHING_DUE_PAUSE = 0.2  # seconds until jobs are looked for again
 RENEW_AFTER = 20.0  # seconds; a lease lasts 60
+REST_AFTER = 2.0  # seconds without a job, after which the line rests until it is woken
 LATEST_END = 70.0  # seconds after the deadline at which the last jobs are given back
 STOP_WITHIN = 3.0  # seconds that a step may still take when the process is to stop
 
 log = structlog.get_logger(__name__)
 
 
-async def run_until(deadline: float | None) -> None:
-    """Works until `deadline` (time.monotonic()), or without one until nothing is due.
+async def run_until(deadline: float | None) -> bool:
+    """Works until `deadline` (time.monotonic()) or until nothing is due; whether more may be.
 
     Steps that have begun are ended, which takes at most LATEST_END more. Raises OperationalError
     or InterfaceError when the database is lost.
@@ -55,7 +56,7 @@ async def run_until(deadline: float | None) -> None:
     places: int = settings.BULK_CONCURRENCY
     async with open_session(places * SIDE_BY_SIDE) as session:
         with rare_collection():
-            await Engine(AsyncRunner(session), places, deadline).run()
+            return await Engine(AsyncRunner(session), places, deadline).run()
 
 
 class Engine:
@@ -63,7 +64,8 @@ class Engine:
         self._runner = runner
         self._places = places
         self._deadline = math.inf if deadline is None else deadline
-        self._until_nothing_due = deadline is None
+        self._rest_after = NOTHING_DUE_PAUSE if deadline is None else REST_AFTER
+        self._idle_since: float | None = None
         self._latest_end = self._deadline + LATEST_END
         self._stopping = False
         self._in_hand: dict[asyncio.Task[None], BulkJob] = {}
@@ -71,21 +73,24 @@ class Engine:
         self._renewed_at = time.monotonic()
         self._fault: BaseException | None = None
 
-    async def run(self) -> None:
+    async def run(self) -> bool:
+        """Whether the deadline came before there was nothing more to do."""
         try:
             while True:
                 self._heed_stop()
                 await self._claim()
+                if self._fault is not None:
+                    raise self._fault
+                if self._resting():
+                    return False
                 if self._done():
-                    return
+                    return True
                 if self._in_hand:
                     await asyncio.wait(
                         self._in_hand, timeout=TICK, return_when=asyncio.FIRST_COMPLETED
                     )
                 else:
                     await asyncio.sleep(TICK)
-                if self._fault is not None:
-                    raise self._fault
                 await self._renew()
         finally:
             await self._give_back()
@@ -99,9 +104,13 @@ class Engine:
     def _closing(self) -> bool:
         return time.monotonic() >= self._deadline
 
+    def _resting(self) -> bool:
+        """Whether nothing has been due for a while."""
+        if self._in_hand or self._idle_since is None:
+            return False
+        return time.monotonic() - self._idle_since >= self._rest_after
+
     def _done(self) -> bool:
-        if self._until_nothing_due and not self._in_hand:
-            return True
         now = time.monotonic()
         return self._closing() and (not self._in_hand or now >= self._latest_end)
 
@@ -114,9 +123,13 @@ class Engine:
             task = asyncio.create_task(self._turn(job))
             self._in_hand[task] = job
             task.add_done_callback(self._ended)
+        now = time.monotonic()
+        if jobs or self._in_hand:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
         if not jobs:
-            pause = TICK if self._until_nothing_due else NOTHING_DUE_PAUSE
-            self._next_claim_at = time.monotonic() + pause
+            self._next_claim_at = now + NOTHING_DUE_PAUSE
 
     def _left_out(self) -> list[int]:
         """Organizations that have half of the places."""

@@ -14,6 +14,7 @@ from api.fields import text
 from bulk.fetch import UnusableError, source_for, takes
 from bulk.models import UNFINISHED, BulkJob
 from bulk.statement import Statement
+from bulk.tasks import wake
 from elements import run
 from elements.types import Call, Element, Operation, Place, Resource
 from instances import configuration as keys
@@ -58,6 +59,7 @@ def start(
                 f"this element instance has {unfinished} unfinished bulk jobs: wait for one, or "
                 "cancel it"
             )
+        wake()
         return BulkJob.objects.create(
             organization_id=instance.organization_id,
             instance=locked,

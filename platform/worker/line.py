@@ -35,12 +35,13 @@ def stopping() -> bool:
     return _stop_requested.is_set()
 
 
-def run_line(name: str, slot: int, task: str, work: Callable[[float], None]) -> None:
+def run_line(name: str, slot: int, task: str, work: Callable[[float], bool | None]) -> None:
     """Calls `work(deadline)` unless this slot of the line is taken, then queues `task` again.
 
     `deadline` is on time.monotonic(); `work` returns when it has come, or soon after `stopping()`.
-    `task` is the dotted path of the calling task, which takes the slot as its only argument. A
-    lost database connection ends the work, not the line.
+    `task` is the dotted path of the calling task, which takes the slot as its only argument. When
+    `work` answers False there is nothing more to do: the line rests until somebody queues its task
+    or its schedule does. A lost database connection ends the work, not the line.
     """
     deadline = time.monotonic() + BUDGET
     while True:
@@ -48,9 +49,11 @@ def run_line(name: str, slot: int, task: str, work: Callable[[float], None]) -> 
             if stopping() or not _take(name, slot):
                 return
             try:
-                work(deadline)
+                goes_on = work(deadline)
             finally:
                 _release(name, slot)
+            if goes_on is False:
+                return
             async_task(task, slot, q_options={"save": False})
         except (OperationalError, InterfaceError) as error:
             log.warning("line.database_lost", line=name, error=str(error))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from rest_framework.test import APIClient
@@ -21,6 +22,7 @@ from integrations.gmail.sandbox.server import SandboxServer
 from transport.asynchronous import AsyncRunner
 
 API = "/elements/api-v2"
+MAILBOX = "bulk@example.com"
 BULK = f"{API}/hubs/general/bulk"
 
 
@@ -37,7 +39,9 @@ def connect(organization: NewOrganization, sandbox: SandboxServer) -> Callable[.
     """Connects the sandbox's mailbox once more, for the organization or another one."""
 
     def make(owner: NewOrganization = organization) -> ElementInstance:
-        tokens = sandbox.control.sign_in()
+        if MAILBOX not in json.dumps(sandbox.control.state()):
+            sandbox.control.create_mailbox(MAILBOX)
+        tokens = sandbox.control.sign_in(MAILBOX)
         wish = provision.Wish(
             name="Mailbox",
             configuration={
@@ -105,8 +109,6 @@ class Bulk:
 
 
 def _query(parameters: dict[str, str]) -> str:
-    from urllib.parse import urlencode
-
     return urlencode(parameters)
 
 
@@ -116,7 +118,7 @@ def bulk(client: APIClient) -> Bulk:
 
 
 @pytest.fixture
-def time_passes() -> Iterator[Callable[[], None]]:
+def time_passes() -> Callable[[], None]:
     """Lets every unfinished job be due now: its pause or its dead worker's lease is over."""
 
     def passed() -> None:
@@ -124,4 +126,4 @@ def time_passes() -> Iterator[Callable[[], None]]:
             next_run_at="2020-01-01T00:00:00Z", lease_until=None
         )
 
-    yield passed
+    return passed
