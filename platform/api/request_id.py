@@ -69,7 +69,8 @@ class RequestIdMiddleware:
 
     def _completed(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if request.path_info.startswith(API_ROOT):
-            is_json = response.get("Content-Type", "").startswith("application/json")
+            # Not application/jsonl, which begins the same.
+            is_json = response.get("Content-Type", "").partition(";")[0] == "application/json"
             if response.status_code >= 400 and not is_json:
                 response = self._as_json(response)
             elif is_json:
