@@ -1,0 +1,74 @@
+"""Text of a header's value: encoded words of RFC 2047 decoded, in time that grows with its length.
+
+The email package's own decoder raises on hostile values, and takes time that grows with their
+square.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+
+from transport.errors import storable
+
+_WORD = re.compile(r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,60})?\?([QqBb])\?([^?\s]{0,2000})\?=")
+# Codecs that are no character sets of mail, and slow or surprising on hostile bytes.
+_UNWANTED = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}
+
+
+def decoded(value: str) -> str:
+    """The value on one line, its encoded words decoded. Nothing raises."""
+    unfolded = re.sub(r"\r?\n[ \t]?", " ", value) if "\n" in value else value
+    if "=?" not in unfolded:
+        return storable(unfolded).strip()
+    parts: list[str] = []
+    pending, charset, end = b"", "", 0
+    for match in _WORD.finditer(unfolded):
+        content = _content(match[2], match[3])
+        if content is None:
+            continue
+        between = unfolded[end : match.start()]
+        # Blanks between two encoded words vanish (section 6.2); a character may be cut in two.
+        if between.strip() or end == 0 or match[1].lower() != charset:
+            parts.append(text_of(pending, charset))
+            parts.append(between if between.strip() or end == 0 else "")
+            pending = b""
+        pending, charset, end = pending + content, match[1].lower(), match.end()
+    parts.append(text_of(pending, charset))
+    parts.append(unfolded[end:])
+    return storable("".join(parts)).strip()
+
+
+def text_of(content: bytes, charset: str) -> str:
+    """Bytes as text in this character set, or in one that fits. Nothing raises."""
+    name = _codec(charset)
+    # Gmail gives bodies in UTF-8 whatever their header says; other bytes are hardly ever valid.
+    if not name.startswith(("iso2022", "utf-16", "utf-32", "utf-7", "hz")):
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    try:
+        return storable(content.decode(name, "replace"))
+    except (LookupError, ValueError):
+        return content.decode("utf-8", "replace")
+
+
+def _codec(charset: str) -> str:
+    try:
+        name = codecs.lookup(charset or "utf-8").name
+    except (LookupError, ValueError):
+        return "utf-8"
+    return "utf-8" if name in _UNWANTED else name
+
+
+def _content(encoding: str, text: str) -> bytes | None:
+    """The bytes of one encoded word; None where it isn't one."""
+    try:
+        plain = text.encode("ascii")
+        if encoding in "Qq":
+            return binascii.a2b_qp(plain, header=True)
+        return binascii.a2b_base64(plain + b"=" * (-len(plain) % 4))
+    except (ValueError, binascii.Error):
+        return None
