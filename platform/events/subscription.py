@@ -16,6 +16,7 @@ from instances import configuration
 from instances.models import ElementInstance
 
 NO_URL = "no callback URL is configured"
+MOST_SENT_AGAIN = 100_000  # deliveries at once
 PENDING = (DeliveryStatus.CREATED, DeliveryStatus.RETRY)
 REMOVE_EVENTS = (
     """
@@ -130,13 +131,35 @@ def send_queued(subscription_id: int, now: datetime) -> int:
         subscription_id=subscription_id,
         subscription__active=True,
         status=DeliveryStatus.QUEUED,
-    ).update(
-        status=DeliveryStatus.CREATED,
-        next_attempt_at=now,
-        failures=0,
-        first_failed_at=None,
-        updated_at=now,
-    )
+    ).update(**_anew(now))
+
+
+def send_again(deliveries: QuerySet[Delivery], now: datetime) -> int:
+    """Turns the subscriptions of queued deliveries on again and makes these due; how many it were.
+
+    Leaves those that have nowhere to go. At most MOST_SENT_AGAIN, oldest first.
+    """
+    queued = deliveries.filter(status=DeliveryStatus.QUEUED).exclude(subscription__url="")
+    with transaction.atomic():
+        receivers = lock(Subscription.objects.filter(pk__in=queued.values("subscription")))
+        Subscription.objects.filter(pk__in=receivers, active=False).update(
+            active=True, failing_since=None, deactivated_at=None, deactivation_reason=""
+        )
+        oldest = queued.filter(subscription__in=receivers).order_by("created_at", "id")
+        return Delivery.objects.filter(
+            pk__in=oldest.values("pk")[:MOST_SENT_AGAIN], status=DeliveryStatus.QUEUED
+        ).update(**_anew(now))
+
+
+def _anew(now: datetime) -> dict[str, Any]:
+    """A new round of tries, due now."""
+    return {
+        "status": DeliveryStatus.CREATED,
+        "next_attempt_at": now,
+        "failures": 0,
+        "first_failed_at": None,
+        "updated_at": now,
+    }
 
 
 def queue_pending(subscription_id: int, now: datetime) -> None:

@@ -1,14 +1,17 @@
-"""Addresses of events, below /elements/api-v2/."""
+"""Addresses of events and notifications, below /elements/api-v2/."""
 
 from __future__ import annotations
 
 from django.urls import re_path
 
-from events import api
+from events import api, notifications_api, subscriptions_api
 
 INSTANCE = r"^instances/(?P<instance_id>[0-9]+)/events"
 ANY = r"^instances/events"
 EVENT = r"/(?P<event_id>[0-9]+)"
+NOTIFICATIONS = r"^notifications"
+NOTIFICATION = rf"{NOTIFICATIONS}/(?P<notification_id>[0-9]+)"
+SUBSCRIPTION = r"/(?P<subscription_id>[0-9]+)"
 
 urlpatterns = [
     re_path(rf"{ANY}/?$", api.EventsView.as_view()),
@@ -21,4 +24,25 @@ urlpatterns = [
     re_path(rf"{INSTANCE}{EVENT}/?$", api.EventView.as_view()),
     re_path(rf"{ANY}{EVENT}/deliveries/?$", api.DeliveriesView.as_view()),
     re_path(rf"{INSTANCE}{EVENT}/deliveries/?$", api.DeliveriesView.as_view()),
+    re_path(rf"{NOTIFICATIONS}/?$", notifications_api.NotificationsView.as_view()),
+    re_path(rf"{NOTIFICATIONS}/emails/?$", notifications_api.EmailsView.as_view()),
+    re_path(rf"{NOTIFICATION}/?$", notifications_api.NotificationView.as_view()),
+    re_path(rf"{NOTIFICATION}/acknowledge/?$", notifications_api.AcknowledgeView.as_view()),
+    re_path(rf"{NOTIFICATIONS}/subscriptions/?$", subscriptions_api.SubscriptionsView.as_view()),
+    re_path(
+        rf"{NOTIFICATIONS}/subscriptions{SUBSCRIPTION}/?$",
+        subscriptions_api.SubscriptionView.as_view(),
+    ),
+    re_path(
+        rf"{NOTIFICATIONS}/subscriptions/deliveries/?$",
+        subscriptions_api.AllDeliveriesView.as_view(),
+    ),
+    re_path(
+        rf"{NOTIFICATION}/subscriptions/deliveries/?$",
+        subscriptions_api.NotificationDeliveriesView.as_view(),
+    ),
+    re_path(
+        rf"{NOTIFICATION}/subscriptions{SUBSCRIPTION}/deliveries/?$",
+        subscriptions_api.SubscriptionDeliveryView.as_view(),
+    ),
 ]

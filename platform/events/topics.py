@@ -1,0 +1,170 @@
+"""Subscriptions of topics: what may be subscribed to, and where to it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from api.errors import BadRequest, Conflict, Forbidden
+from api.fields import mapping, text, texts
+from events import mail
+from events.models import Channel, Delivery, Subscription
+from events.representation import INSTANCE_EVENTS
+from events.subscription import lock, origin_of
+from transport.errors import AddressRefused, ProviderUnreachable
+from transport.guard import default_guard
+
+LONGEST_TOPIC = 200
+LONGEST_URL = 2_000
+MOST_TOPICS = 100  # of one subscription
+MOST_RECIPIENTS = 10
+MOST_SUBSCRIPTIONS = 1_000  # of an organization: one notification goes to all of a topic
+
+REMOVE_SUBSCRIPTION = (
+    """
+    DELETE FROM events_deliveryattempt a USING events_delivery d
+     WHERE a.delivery_id = d.id AND d.subscription_id = %s
+    """,
+    """
+    WITH removed AS (
+        DELETE FROM events_delivery WHERE subscription_id = %s RETURNING id, event_id, status
+    ), event AS (
+        SELECT DISTINCT event_id FROM removed WHERE status <> 'delivered'
+    ), left_over AS (
+        SELECT event.event_id,
+               count(d.id) FILTER (WHERE d.status <> 'delivered') AS waiting,
+               count(d.id) AS receivers
+          FROM event
+          LEFT JOIN events_delivery d ON d.event_id = event.event_id
+                AND d.id NOT IN (SELECT id FROM removed)
+         GROUP BY event.event_id
+    )
+    UPDATE events_event e
+       SET status = CASE WHEN receivers > 0 THEN 'NOTIFIED' ELSE 'NEW' END
+      FROM left_over
+     WHERE e.id = left_over.event_id AND left_over.waiting = 0
+    """,
+    "DELETE FROM events_subscription WHERE id = %s",
+)
+REMOVE_NOTIFICATION = (
+    """
+    DELETE FROM events_deliveryattempt a USING events_delivery d
+     WHERE a.delivery_id = d.id AND d.event_id = %s
+    """,
+    "DELETE FROM events_delivery WHERE event_id = %s",
+    "DELETE FROM events_event WHERE id = %s",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A subscription as a request asks for it."""
+
+    channel: str
+    topics: list[str]
+    url: str
+    signature_key: str
+
+
+def read(body: Mapping[str, Any], organization_id: int) -> Wanted:
+    """Reads {"channel", "topics", "config"}.
+
+    Raises BadRequest naming the field, and Forbidden for a recipient who is no user.
+    """
+    channel = text(body, "channel", required=True)
+    if channel not in Channel.values:
+        raise BadRequest(f"channel must be {' or '.join(Channel.values)}: there are no others here")
+    topics = _topics(body)
+    config = mapping(body, "config", required=True)
+    if channel == Channel.EMAIL:
+        return Wanted(channel, topics, mail.url_of(_recipients(config, organization_id)), "")
+    key = text(config, "signatureKey", at="config")
+    return Wanted(channel, topics, _callback(config), key)
+
+
+def _topics(body: Mapping[str, Any]) -> list[str]:
+    topics = texts(body, "topics", longest=LONGEST_TOPIC, most=MOST_TOPICS)
+    if not topics or not all(topics):
+        raise BadRequest("topics must be a list of at least one topic, none of them empty")
+    if INSTANCE_EVENTS in topics:
+        raise BadRequest(
+            f"topics: {INSTANCE_EVENTS} go to the URL that each instance has in its configuration "
+            "as event.notification.callback.url"
+        )
+    return list(dict.fromkeys(topics))
+
+
+def _callback(config: Mapping[str, Any]) -> str:
+    url = text(config, "url", at="config", required=True, longest=LONGEST_URL)
+    try:
+        default_guard().check_url(url, resolve=True)
+    except AddressRefused as error:
+        raise BadRequest(f"config.url: {error}") from error
+    except ProviderUnreachable:
+        pass  # a name that is not known yet; every delivery judges it again
+    return url
+
+
+def _recipients(config: Mapping[str, Any], organization_id: int) -> list[str]:
+    return recipients(config, "to", at="config", organization_id=organization_id)
+
+
+def recipients(body: Mapping[str, Any], name: str, *, at: str, organization_id: int) -> list[str]:
+    """Addresses that the organization may write to: a text with commas, or a list.
+
+    Raises BadRequest, and Forbidden for one that isn't its own.
+    """
+    path = f"{at}.{name}" if at else name
+    given = body.get(name)
+    if isinstance(given, str):
+        given = given.split(",")
+    addresses = texts({name: given}, name, at=at, longest=254, most=MOST_RECIPIENTS)
+    addresses = list(dict.fromkeys(one for one in addresses or [] if one))
+    if not addresses:
+        raise BadRequest(f"{path} is missing: it must be an e-mail address, or a list of them")
+    for address in addresses:
+        if not mail.is_address(address):
+            raise BadRequest(f"{path} must hold e-mail addresses, such as user@example.com")
+    if len(mail.permitted(organization_id, addresses)) < len(addresses):
+        raise Forbidden(f"{path} may only name users of the organization")
+    return addresses
+
+
+@transaction.atomic
+def subscribe(organization_id: int, wanted: Wanted) -> Subscription:
+    """Raises Conflict when the organization has as many as it may."""
+    others = Subscription.objects.filter(organization_id=organization_id, instance=None)
+    if others.count() >= MOST_SUBSCRIPTIONS:
+        raise Conflict(f"the organization has {MOST_SUBSCRIPTIONS} subscriptions, the most it may")
+    return Subscription.objects.create(
+        organization_id=organization_id,
+        channel=wanted.channel,
+        topics=wanted.topics,
+        url=wanted.url,
+        origin=origin_of(wanted.url),
+        signature_key=wanted.signature_key,
+    )
+
+
+def unsubscribe(subscription_id: int) -> None:
+    """Deletes a subscription of topics with its deliveries; what it alone had to get is settled."""
+    _remove(Subscription.objects.filter(pk=subscription_id), REMOVE_SUBSCRIPTION, [subscription_id])
+
+
+def remove_notification(event_id: int) -> None:
+    """Deletes a posted notification with its deliveries."""
+    receivers = Delivery.objects.filter(event_id=event_id).values("subscription")
+    _remove(Subscription.objects.filter(pk__in=receivers), REMOVE_NOTIFICATION, [event_id])
+
+
+@transaction.atomic
+def _remove(receivers: QuerySet[Subscription], statements: Sequence[str], key: list[int]) -> None:
+    """Waits for attempts that are being recorded just now, so that none leaves a row behind."""
+    lock(receivers)
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, key)
