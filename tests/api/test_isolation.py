@@ -24,7 +24,7 @@ from api import authentication
 from api.openapi import Enumerator
 from elements.presentation import configuration_id
 from elements.types import Change, ChangeType
-from events.models import Delivery, Event
+from events.models import Delivery, Event, Subscription
 from events.record import record_changes
 from instances import token as instance_tokens
 from instances.models import ElementInstance
@@ -63,6 +63,13 @@ WITH_AN_ID |= {
     "users/{user}/roles": ("get",),
     "users/{user}/roles/{role_key}": ("get", "put", "delete"),
     "organizations/users/{user}": ("get", "patch", "delete"),
+}
+WITH_AN_ID |= {
+    "notifications/{notification_id}": ("get", "delete"),
+    "notifications/{notification_id}/acknowledge": ("put",),
+    "notifications/{notification_id}/subscriptions/deliveries": ("get",),
+    "notifications/{notification_id}/subscriptions/{subscription_id}/deliveries": ("get",),
+    "notifications/subscriptions/{subscription_id}": ("get", "delete"),
 }
 # Names in paths that name nothing of an organization's.
 PUBLIC = {"element", "key_or_id", "hub", "hub_key", "name"}
@@ -156,6 +163,8 @@ def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
         role_key="org",
         instance_id=of.instance.pk,
         event_id=Event.objects.get(instance=of.instance).pk,
+        notification_id=Event.objects.get(instance=of.instance).pk,
+        subscription_id=Subscription.objects.get(instance=of.instance).pk,
         row_id=ROW,
         element="gmail",
     )
