@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Organization, User
+from accounts.models import Account, Organization, User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest
+from accounts.signals import access_changed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.admin_site")]
 
@@ -27,11 +29,16 @@ def browser(made: NewOrganization) -> Client:
     return client
 
 
-@pytest.mark.parametrize("model", ["organization", "user"])
+@pytest.mark.parametrize("model", ["organization", "user", "account"])
 def test_pages_show_neither_secret_nor_digest(
     browser: Client, made: NewOrganization, model: str
 ) -> None:
-    row = made.organization if model == "organization" else made.user
+    rows = {
+        "organization": made.organization,
+        "user": made.user,
+        "account": made.organization.default_account,
+    }
+    row = rows[model]
     for address in (
         reverse(f"admin:accounts_{model}_changelist"),
         reverse(f"admin:accounts_{model}_change", args=[row.pk]),
@@ -41,7 +48,8 @@ def test_pages_show_neither_secret_nor_digest(
         assert page.status_code == 200
         text = page.content.decode()
         assert "secret_digest" not in text
-        assert str(row.secret_digest) not in text
+        for digested in (made.organization.secret_digest, made.user.secret_digest):
+            assert str(digested) not in text
 
 
 @pytest.mark.parametrize("model", ["organization", "user"])
@@ -83,3 +91,66 @@ def test_a_user_added_here_has_an_address_in_lower_case(
     assert User.objects.filter(username="second@example.com").exists()
     again = browser.post(reverse("admin:accounts_user_add"), data)
     assert "already exists" in again.content.decode()
+
+
+def test_switching_an_account_off_there_takes_its_users_access(
+    browser: Client, made: NewOrganization
+) -> None:
+    branch = Account.objects.create(
+        organization=made.organization, name="Branch", external_id="branch"
+    )
+    member = User.objects.create(
+        username="member@example.com", organization=made.organization, account=branch
+    )
+    told: list[tuple[list[int], bool]] = []
+
+    def hear(*, user_ids: list[int], open: bool, **_: Any) -> None:  # noqa: A002 - the signal's
+        told.append((user_ids, open))
+
+    access_changed.connect(hear)
+    address = reverse("admin:accounts_account_change", args=[branch.pk])
+    data = {"name": "Branch", "external_id": "branch", "failure_policy": "queue"}
+    page = browser.post(address, data)
+
+    assert page.status_code == 302, page.content.decode()
+    branch.refresh_from_db()
+    assert (branch.active, branch.failure_policy) == (False, "queue")
+    assert told == [([member.pk], False)]
+    access_changed.disconnect(hear)
+
+
+def test_the_default_account_can_neither_be_switched_off_nor_deleted(
+    browser: Client, made: NewOrganization
+) -> None:
+    account = made.organization.default_account
+    address = reverse("admin:accounts_account_change", args=[account.pk])
+    data = {"name": "Renamed", "external_id": "", "failure_policy": "retry"}
+    assert browser.post(address, data).status_code == 302
+    account.refresh_from_db()
+    assert (account.name, account.active) == ("Renamed", True)
+    assert "deletelink" not in browser.get(address).content.decode()
+
+
+def test_a_user_is_in_no_other_organizations_account(
+    browser: Client, made: NewOrganization
+) -> None:
+    foreign = create_organization("Another", "other@example.com").organization.default_account
+    page = browser.get(reverse("admin:accounts_user_change", args=[made.user.pk]))
+    assert page.status_code == 200
+    data = {
+        "username": made.user.username,
+        "organization": made.organization.pk,
+        "account": foreign.pk,
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+        "date_joined_0": "2026-03-01",
+        "date_joined_1": "12:00:00",
+        "role_grants-TOTAL_FORMS": "0",
+        "role_grants-INITIAL_FORMS": "0",
+    }
+    address = reverse("admin:accounts_user_change", args=[made.user.pk])
+    assert "of another organization" in browser.post(address, data).content.decode()
+    data["account"] = made.organization.default_account.pk
+    saved = browser.post(address, data)
+    assert saved.status_code == 302, saved.content.decode()
