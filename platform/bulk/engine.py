@@ -21,8 +21,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from bulk import claim, commit
-from bulk.fetch import BATCH, SIDE_BY_SIDE, Source, UnusableError, Waiting, source_for
+from bulk import claim, commit, fetch
+from bulk.fetch import SIDE_BY_SIDE, Source, UnusableError, Waiting, source_for
 from bulk.models import BulkJob, BulkObject, JobStatus
 from ceql import WhereError
 from elements.errors import ElementNotFound, ParameterError
@@ -218,7 +218,7 @@ def load(job: BulkJob) -> Source:
 
 
 def _waiting(job: BulkJob) -> list[Waiting]:
-    rows = BulkObject.objects.filter(job=job).order_by("attempts", "id")[:BATCH]
+    rows = BulkObject.objects.filter(job=job).order_by("attempts", "id")[: fetch.BATCH]
     return [Waiting(row.object_id, row.attempts) for row in rows]
 
 

@@ -71,7 +71,8 @@ class Source:
 
     async def page(self, runner: AsyncRunner, job: BulkJob) -> Step:
         """The next page of the list. Raises GrantLost and UnusableError."""
-        size = min(self.listing.paging.largest if self.listing.paging else LARGEST_PAGE, 500)
+        paging = self.listing.paging
+        size = min(paging.largest, LARGEST_PAGE) if paging else LARGEST_PAGE
         call = replace(self.call, page_size=size, page_token=job.page_token)
         try:
             if not self.listing.listing:
