@@ -1,4 +1,4 @@
-"""/instances/{id}/polls: what polls came to, and polling now."""
+"""/instances/{id}/polls: what polls came to, and polling now; /instances/event-poller-records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from rest_framework.views import APIView
 
 from api.authentication import caller_of
 from api.errors import Conflict, NotFound
-from api.schema import documented
+from api.paging import whole_list
+from api.permissions import IsElementCaller
+from api.schema import WHOLE, documented
 from instances import provision
 from instances.configuration import element_of
 from instances.models import ElementInstance
@@ -18,7 +20,7 @@ from polling import schema
 from polling.claim import PollRunningError
 from polling.commit import PollReport
 from polling.poll_now import NothingPolledError, poll_now
-from polling.representation import polling_of
+from polling.representation import polling_of, records_of
 
 LARGEST_ID = 2**63 - 1
 
@@ -51,6 +53,25 @@ class PollsView(APIView):
         except PollRunningError as error:
             raise Conflict("a poll of this instance is running: try again in a moment") from error
         return Response({"polls": [_shown(report) for report in reports]})
+
+
+class PollerRecordsView(APIView):
+    permission_classes = [IsElementCaller]
+
+    @documented(
+        "List what is polled of the instance",
+        answer=schema.RECORDS,
+        example=schema.RECORDS_EXAMPLE,
+        pages=WHOLE,
+    )
+    def get(self, request: Request) -> Response:
+        """One record for each resource of event.poller.configuration, by name.
+
+        A resource that is left out of that configuration has no record any more.
+        """
+        instance = caller_of(request).instance
+        assert instance is not None  # noqa: S101 - IsElementCaller
+        return whole_list(records_of(instance))
 
 
 def _instance(request: Request, instance_id: str) -> ElementInstance:

@@ -25,6 +25,31 @@ def polling_of(instance: ElementInstance) -> dict[str, Any]:
     }
 
 
+def records_of(instance: ElementInstance) -> list[dict[str, Any]]:
+    """What is polled of the instance: one record a resource, by name."""
+    return [
+        _record(resource)
+        for resource in PollingResource.objects.filter(instance=instance).order_by("name")
+    ]
+
+
+def _record(resource: PollingResource) -> dict[str, Any]:
+    return {
+        "id": resource.pk,
+        "elementInstanceId": resource.instance_id,
+        "objectName": resource.name,
+        "url": resource.configuration.get("url", ""),
+        "idField": resource.configuration.get("idField", ""),
+        "active": resource.active,
+        "createdDate": _time(resource.created_at),
+        "lastPolledDate": _time(resource.last_polled_at),
+        "lastSuccessDate": _time(resource.last_success_at),
+        "nextPollDate": _time(resource.next_poll_at) if resource.active else None,
+        "failures": resource.failures,
+        "error": resource.error or None,
+    }
+
+
 def _resource(resource: PollingResource) -> dict[str, Any]:
     put_aside = PutAsideObject.objects.filter(resource=resource)
     return {

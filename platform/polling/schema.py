@@ -68,6 +68,26 @@ REPORT = shape(
 )
 REPORTS = shape("PollReports", {"polls": listed(REPORT)})
 
+RECORD = shape(
+    "PollerRecord",
+    {
+        "id": NUMBER,
+        "elementInstanceId": NUMBER,
+        "objectName": described(TEXT, "the polled resource; the objectType of its events"),
+        "url": TEXT,
+        "idField": TEXT,
+        "active": FLAG,
+        "createdDate": nullable(TIME),
+        "lastPolledDate": nullable(TIME),
+        "lastSuccessDate": nullable(TIME),
+        "nextPollDate": nullable(TIME),
+        "failures": described(NUMBER, "in a row"),
+        "error": nullable(TEXT),
+    },
+    "One polled resource of an element instance.",
+)
+RECORDS = listed(RECORD)
+
 RESOURCE = query("resource", "polls this one only", example="changed-messages")
 
 POLLING_EXAMPLE: dict[str, Any] = {
@@ -115,3 +135,19 @@ REPORTS_EXAMPLE: dict[str, Any] = {
         }
     ]
 }
+RECORDS_EXAMPLE: list[dict[str, Any]] = [
+    {
+        "id": 7,
+        "elementInstanceId": 12,
+        "objectName": "changed-messages",
+        "url": "/hubs/general/changed-messages",
+        "idField": "id",
+        "active": True,
+        "createdDate": "2026-01-05T09:00:00Z",
+        "lastPolledDate": "2026-01-05T09:45:00Z",
+        "lastSuccessDate": "2026-01-05T09:45:00Z",
+        "nextPollDate": "2026-01-05T10:00:00Z",
+        "failures": 0,
+        "error": None,
+    }
+]

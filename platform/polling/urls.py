@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from polling.api import PollsView
+from polling.api import PollerRecordsView, PollsView
 
 urlpatterns = [
+    re_path(r"^instances/event-poller-records/?$", PollerRecordsView.as_view()),
     re_path(r"^instances/(?P<instance_id>[0-9]{1,19})/polls/?$", PollsView.as_view(), name="polls"),
 ]
