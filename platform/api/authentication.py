@@ -16,16 +16,32 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from accounts.models import Organization, User
+from accounts.models import Account, Organization, User
 from accounts.secret import digest
 from api.authorization import MalformedAuthorization, Pairs, parse
 from api.errors import CHALLENGE, UNAUTHORIZED
+from api.rows import Columns, one, relate
 from api.throttle import count_refusal
 
 if TYPE_CHECKING:
     from instances.models import ElementInstance
 
 ElementLookup = Callable[[str], "ElementInstance | None"]
+USERS, OWNERS, ACCOUNTS, ORGANIZATIONS = (
+    Columns(User, "u"),
+    Columns(Organization, "own"),
+    Columns(Account, "a"),
+    Columns(Organization, "o"),
+)
+# One statement, so that it takes the same time whichever of the two is found.
+CALLERS = f"""
+SELECT {USERS.sql}, {OWNERS.sql}, {ACCOUNTS.sql}, {ORGANIZATIONS.sql}
+  FROM (VALUES (1)) AS always
+  LEFT JOIN accounts_user u ON u.secret_digest = %s
+  LEFT JOIN accounts_organization own ON own.id = u.organization_id
+  LEFT JOIN accounts_account a ON a.id = u.account_id
+  LEFT JOIN accounts_organization o ON o.secret_digest = %s
+"""  # noqa: S608 - names of columns
 NO_DIGEST = "0" * 64  # compared with where no row was found
 
 
@@ -85,8 +101,7 @@ class HeaderAuthentication(BaseAuthentication):
 
 
 def _checked(pairs: Pairs) -> tuple[User, Caller] | None:
-    user = _user_of(pairs.user)
-    organization = _organization_of(pairs.organization)
+    user, organization = _callers(pairs.user, pairs.organization)
     instance = None if pairs.element is None else _element_lookup(pairs.element)
     valid = (
         (pairs.user is None or user is not None)
@@ -109,22 +124,28 @@ def _checked(pairs: Pairs) -> tuple[User, Caller] | None:
     return user, Caller(user, user.organization, instance, organization is not None)
 
 
-def _user_of(secret: str | None) -> User | None:
-    if secret is None:
-        return None
-    wanted = digest(secret)
-    users = User.objects.select_related("organization", "account")
-    user = users.filter(secret_digest=wanted).first()
-    found = user.secret_digest if user is not None and user.secret_digest else NO_DIGEST
-    same = hmac.compare_digest(found, wanted)
+def _callers(
+    user_secret: str | None, organization_secret: str | None
+) -> tuple[User | None, Organization | None]:
+    """The user with organization and account, and the organization, that the secrets are of."""
+    if user_secret is None and organization_secret is None:
+        return None, None
+    wanted = _digest(user_secret), _digest(organization_secret)
+    rows = one(CALLERS, wanted, USERS, OWNERS, ACCOUNTS, ORGANIZATIONS)
+    user, own, account, organization = rows or (None, None, None, None)
+    if user is not None:
+        relate(user, "organization", own)
+        relate(user, "account", account)
+    same_user = _same(user, wanted[0])
+    same_organization = _same(organization, wanted[1])
     usable = user is not None and user.has_access and user.organization_id is not None
-    return user if same and usable else None
+    return user if same_user and usable else None, organization if same_organization else None
 
 
-def _organization_of(secret: str | None) -> Organization | None:
-    if secret is None:
-        return None
-    wanted = digest(secret)
-    organization = Organization.objects.filter(secret_digest=wanted).first()
-    found = organization.secret_digest if organization is not None else NO_DIGEST
-    return organization if hmac.compare_digest(found, wanted) else None
+def _digest(secret: str | None) -> str | None:
+    return None if secret is None else digest(secret)
+
+
+def _same(found: User | Organization | None, wanted: str | None) -> bool:
+    stored = found.secret_digest if found is not None and found.secret_digest else NO_DIGEST
+    return hmac.compare_digest(stored, wanted or "")

@@ -21,6 +21,7 @@ from django.db import transaction
 from accounts.models import Organization, User
 from accounts.secret import digest, new_instance_token
 from api.errors import ApiError, BadRequest, NotFound
+from api.rows import Columns, one, relate
 from elements.types import Element, OAuth2
 from instances import configuration as keys
 from instances import credential, grant, session
@@ -205,13 +206,41 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
 
 def find(organization: Organization, instance_id: int, *, lock: bool = False) -> ElementInstance:
     """An instance of the organization. Raises NotFound, also for another organization's."""
-    rows = ElementInstance.objects.filter(organization=organization, pk=instance_id)
     if lock:
+        rows = ElementInstance.objects.filter(organization=organization, pk=instance_id)
         # Without "key", so that events of this instance can be stored meanwhile.
-        rows = rows.select_for_update(no_key=True, of=("self",))
-    instance = rows.select_related("user", "credential").first() if not lock else rows.first()
+        instance = rows.select_for_update(no_key=True, of=("self",)).first()
+    else:
+        instance = _found(organization, instance_id)
     if instance is None:
         raise NotFound(f"No element instance found with id {instance_id}")
+    return instance
+
+
+INSTANCES, USERS, CREDENTIALS = (
+    Columns(ElementInstance, "i"),
+    Columns(User, "u"),
+    Columns(Credential, "c"),
+)
+INSTANCE = f"""
+SELECT {INSTANCES.sql}, {USERS.sql}, {CREDENTIALS.sql}
+  FROM instances_elementinstance i
+  JOIN accounts_user u ON u.id = i.user_id
+  LEFT JOIN instances_credential c ON c.instance_id = i.id
+ WHERE i.id = %s AND i.organization_id = %s
+"""  # noqa: S608 - names of columns
+
+
+def _found(organization: Organization, instance_id: int) -> ElementInstance | None:
+    """The instance, with user and credential."""
+    rows = one(INSTANCE, [instance_id, organization.pk], INSTANCES, USERS, CREDENTIALS)
+    if rows is None:
+        return None
+    instance, user, credential = rows
+    assert isinstance(instance, ElementInstance)  # noqa: S101 - the first of the columns
+    relate(instance, "user", user)
+    relate(instance, "credential", credential)
+    relate(instance, "organization", organization)
     return instance
 
 

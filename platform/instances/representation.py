@@ -10,6 +10,8 @@ from elements.types import Element
 from instances import configuration as keys
 from instances.models import ElementInstance
 
+NO_LISTS: dict[str, list[Any]] = {"parameters": [], "resources": [], "hooks": [], "objects": []}
+
 
 def instance_json(instance: ElementInstance, *, hydrate: bool = True) -> dict[str, Any]:
     """The instance as the API answers it, secrets masked; lighter without `hydrate`.
@@ -48,7 +50,8 @@ def instance_json(instance: ElementInstance, *, hydrate: bool = True) -> dict[st
     if instance.problem:
         answer["problem"] = instance.problem
     if hydrate:
-        answer["element"] = element_body(element, with_configuration=False)
+        # Without its lists: they are long, the same for every instance, and asked for by nobody.
+        answer["element"] = {**element_body(element, with_configuration=False), **NO_LISTS}
         answer["configuration"] = configuration
     return answer
 
