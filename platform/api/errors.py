@@ -28,7 +28,13 @@ from rest_framework.response import Response
 
 from api.request_id import API_ROOT, CONTENT_TYPE, current
 from ceql import WhereError
-from elements.errors import ConfigurationError, ElementNotFound, ParameterError
+from elements.errors import (
+    ConfigurationError,
+    ElementConflict,
+    ElementNotFound,
+    ElementReadOnly,
+    ParameterError,
+)
 from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
 
 log = structlog.get_logger(__name__)
@@ -178,6 +184,10 @@ def _of_rest_framework(error: exceptions.APIException) -> ApiError:
 def _of_elements(error: Exception) -> ApiError | None:
     if isinstance(error, ElementNotFound):
         return NotFound(_message_of(error))
+    if isinstance(error, ElementConflict):
+        return Conflict(_message_of(error))
+    if isinstance(error, ElementReadOnly):
+        return Forbidden(_message_of(error))
     if isinstance(error, ConfigurationError | ParameterError):
         return BadRequest(_message_of(error))
     if isinstance(error, WhereError):

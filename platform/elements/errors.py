@@ -28,3 +28,16 @@ class ParameterError(ConfigurationError):
 
     `path` is the parameter's name.
     """
+
+
+class ElementConflict(Exception):
+    """What is asked for an element does not go with what there is (409): its key is taken, say."""
+
+
+class ElementReadOnly(Exception):
+    """The element is everybody's, and nobody's to change (403)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is built in and cannot be changed: clone it, and change the clone"
+        )

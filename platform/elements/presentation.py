@@ -5,57 +5,87 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from elements.catalogue import address
-from elements.types import (
-    ApiKey,
-    Basic,
-    ChangeType,
-    ConfigurationField,
-    Element,
-    OAuth2,
-    Operation,
-    Resource,
-)
+from elements.definition import secrets, written
+from elements.types import ConfigurationField, Element, OAuth2, Resource
 
 
 def element_body(element: Element, *, with_configuration: bool = True) -> dict[str, Any]:
-    """The element object of `GET /elements`; within an instance it has no configuration."""
-    body: dict[str, Any] = {
-        "id": element.id,
-        "name": element.name,
-        "key": element.key,
-        "description": element.description,
-        "active": element.active,
-        "deleted": False,
-        "typeOauth": isinstance(element.authentication, OAuth2),
-        "trialAccount": False,
-        "hub": element.hub,
-        "authentication": {"type": authentication_type(element)},
-        "protocolType": "http",
-        "transformationsEnabled": False,
-        "bulkDownloadEnabled": False,
-        "bulkUploadEnabled": False,
-        "cloneable": False,
-        "extendable": False,
-        "extended": False,
-        "beta": False,
-        "private": element.private,
-        "parameters": [],
-        "resources": [
-            _operation_body(element, operation)
-            for resource in element.resources
-            for operation in resource.operations
-        ],
-        "hooks": [],
-        "objects": [],
-    }
+    """The element object of `GET /elements`; within an instance it has no configuration.
+
+    It is a definition (elements.definition) with more about it: what is read can be written back.
+    Secrets are masked.
+    """
+    body = dict(_constant_body(element))
     if with_configuration:
         body["configuration"] = configuration_body(element)
     return body
 
 
+def abridged_body(element: Element) -> dict[str, Any]:
+    """As `element_body`, without its lists."""
+    left_out = ("parameters", "resources", "hooks", "objects")
+    return {name: value for name, value in _constant_body(element).items() if name not in left_out}
+
+
+_bodies: dict[int, tuple[Element, dict[str, Any]]] = {}  # by element id
+MOST_BODIES = 1_000
+
+
+def _constant_body(element: Element) -> dict[str, Any]:
+    """What follows from the element alone; kept, for a list of instances shows it many times."""
+    kept, body = _bodies.get(element.id, (None, {}))
+    if kept is not element:
+        body = _body(element)
+        if len(_bodies) >= MOST_BODIES:
+            _bodies.clear()
+        _bodies[element.id] = (element, body)
+    return body
+
+
+def _body(element: Element) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": element.id,
+        "name": element.name,
+        "key": element.key,
+        "description": element.description,
+        "image": element.image,
+        "active": element.active,
+        "deleted": False,
+        "typeOauth": isinstance(element.authentication, OAuth2),
+        "trialAccount": False,
+        "hub": element.hub,
+        "authentication": written.authentication_json(element),
+        "protocolType": "http",
+        "transformationsEnabled": False,
+        "bulkDownloadEnabled": False,
+        "bulkUploadEnabled": False,
+        "cloneable": True,
+        "extendable": not element.private,
+        "extended": bool(element.extends),
+        "beta": False,
+        "private": element.private,
+        "parameters": [],
+        "resources": [
+            {
+                "id": configuration_id(f"{element.key}{operation.method}{operation.path}"),
+                **written.operation_json(element, resource, operation),
+            }
+            for resource in element.resources
+            for operation in resource.operations
+        ],
+        "hooks": [],
+        "objects": [
+            written.object_json(resource, written.base_of(element))
+            for resource in element.resources
+        ],
+    }
+    if element.extends:
+        body["extends"] = element.extends
+    return body
+
+
 def configuration_body(element: Element) -> list[dict[str, Any]]:
-    return [_field_body(field, place) for place, field in enumerate(element.configuration, start=1)]
+    return [field_body(field, place) for place, field in enumerate(element.configuration, start=1)]
 
 
 def configuration_id(key: str) -> int:
@@ -64,11 +94,10 @@ def configuration_id(key: str) -> int:
 
 
 def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
-    polled = [resource for resource in element.resources if resource.changes is not None]
-    kinds = [kind.value.lower() for kind in ChangeType]
+    polled = [resource for resource in element.resources if resource.can_be_polled]
     events: dict[str, Any] = {"supported": bool(polled), "methods": ["polling"] if polled else []}
     if polled:
-        events["polling"] = {resource.name: {"eventTypes": kinds} for resource in polled}
+        events["polling"] = {resource.name: {"eventTypes": _kinds(resource)} for resource in polled}
     body: dict[str, Any] = {
         "id": element.id,
         "key": element.key,
@@ -83,8 +112,8 @@ def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
             "transformations": False,
             "elementType": "api",
             "normalizedPaging": True,
-            "cloneable": False,
-            "authenticationType": authentication_type(element),
+            "cloneable": True,
+            "authenticationType": written.authentication_type(element),
             "hub": element.hub,
             "discovery": dict.fromkeys(
                 (
@@ -97,68 +126,26 @@ def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
             ),
             "bulk": {"upload": False, "download": False},
             "api": {"type": "rest", "contentType": "application/json"},
-            "resources": [_resource_metadata(resource, kinds) for resource in element.resources],
+            "resources": [_resource_metadata(resource) for resource in element.resources],
         }
     return body
 
 
-def _field_body(field: ConfigurationField, place: int) -> dict[str, Any]:
-    default = address(field.setting) if field.setting is not None else field.default
-    body: dict[str, Any] = {
+def field_body(field: ConfigurationField, place: int) -> dict[str, Any]:
+    """One entry of the configuration; `place` is where it stands, from 1. Secrets are masked."""
+    body = {
         "id": configuration_id(field.key),
-        "name": field.name,
-        "key": field.key,
-        "description": field.description,
         "resellerConfig": False,
         "companyConfig": False,
         "active": True,
         "internal": False,
         "groupControl": False,
-        "displayOrder": place if field.display_order is None else field.display_order,
-        "type": field.type,
-        "hideFromConsole": field.hidden,
-        "required": field.required,
+        "displayOrder": place,
+        **written.field_json(field),
     }
-    if default is not None:
-        body["defaultValue"] = default
-    if field.choices:
-        body["choices"] = list(field.choices)
+    if secrets.is_secret(body) and body.get("defaultValue"):
+        body["defaultValue"] = secrets.MASK
     return body
-
-
-def authentication_type(element: Element) -> str:
-    match element.authentication:
-        case OAuth2():
-            return "oauth2"
-        case Basic():
-            return "basic"
-        case ApiKey():
-            return "apiKey"
-
-
-def _operation_body(element: Element, operation: Operation) -> dict[str, Any]:
-    return {
-        "id": configuration_id(f"{element.key}{operation.method}{operation.path}"),
-        "path": f"/hubs/{element.hub}{operation.path}",
-        "vendorPath": operation.vendor_path,
-        "method": operation.method,
-        "vendorMethod": operation.vendor_method or operation.method,
-        "type": "api",
-        "description": operation.description,
-        "rootKey": operation.root_key,
-        "parameters": [
-            {
-                "name": parameter.name,
-                "vendorName": parameter.vendor_name or parameter.name,
-                "type": parameter.place.value,
-                "vendorType": (parameter.vendor_place or parameter.place).value,
-                "dataType": parameter.data_type,
-                "required": parameter.required,
-                "description": parameter.description,
-            }
-            for parameter in operation.parameters
-        ],
-    }
 
 
 # The words for what a resource can do, by the method of its operations.
@@ -173,15 +160,19 @@ def _verbs(resource: Resource) -> list[str]:
     return [*verbs, *sorted(others - {""})]
 
 
-def _resource_metadata(resource: Resource, kinds: list[str]) -> dict[str, Any]:
-    polled = resource.changes is not None
+def _kinds(resource: Resource) -> list[str]:
+    return [kind.value.lower() for kind in resource.told]
+
+
+def _resource_metadata(resource: Resource) -> dict[str, Any]:
+    polled = resource.can_be_polled
     return {
         "canonicalName": resource.name,
         "operations": _verbs(resource),
         "events": {
             "supported": polled,
             "methods": ["polling"] if polled else [],
-            "eventTypes": kinds if polled else [],
+            "eventTypes": _kinds(resource),
         },
         "bulk": {
             "upload": {"supported": False, "native": False},

@@ -8,40 +8,85 @@ from api.schema import (
     AN_OBJECT,
     ANYTHING,
     FLAG,
+    FLAG_OR_TEXT,
     NUMBER,
+    NUMBER_OR_TEXT,
     TEXT,
     Schema,
     by_key,
+    described,
+    in_path,
     listed,
+    nullable,
     one_of,
     query,
     shape,
 )
 
-AUTHENTICATION = shape("Authentication", {"type": TEXT})
+AUTHENTICATION = shape(
+    "Authentication",
+    {
+        "type": one_of("oauth2", "basic", "apiKey"),
+        "header?": TEXT,
+        "prefix?": TEXT,
+        "pkce?": FLAG,
+        "parameters?": by_key(TEXT),
+    },
+    "`header` and `prefix` go with apiKey, `pkce` and `parameters` with oauth2.",
+)
 PARAMETER = shape(
     "ElementParameter",
     {
         "name": TEXT,
         "vendorName": TEXT,
         "type": TEXT,
+        "vendorType": TEXT,
         "dataType": TEXT,
         "required": FLAG,
         "description": TEXT,
     },
 )
-RESOURCE = shape(
-    "ElementResource",
+_RESOURCE: dict[str, Schema] = {
+    "id": NUMBER,
+    "path": TEXT,
+    "vendorPath": TEXT,
+    "method": TEXT,
+    "vendorMethod": TEXT,
+    "type": TEXT,
+    "description": TEXT,
+    "kind": one_of("own", "inherited"),
+    "listing": FLAG,
+    "rootKey": TEXT,
+    "idField": TEXT,
+    "paginationType": one_of("cursor", "page", "offset", "none"),
+    "maxPageSize?": NUMBER,
+    "nextPageKey?": TEXT,
+    "firstPage?": NUMBER,
+    "parameters": listed(PARAMETER),
+}
+RESOURCE = shape("ElementResource", _RESOURCE)
+OBJECT = shape(
+    "ElementObject",
     {
-        "id": NUMBER,
+        "name": TEXT,
         "path": TEXT,
-        "vendorPath": TEXT,
-        "method": TEXT,
-        "vendorMethod": TEXT,
-        "type": TEXT,
+        "kind": one_of("own", "inherited"),
         "description": TEXT,
-        "rootKey": TEXT,
-        "parameters": listed(PARAMETER),
+        "idField": TEXT,
+        "aliases": listed(TEXT),
+        "listsIdsOnly": FLAG,
+        "fields": listed(
+            shape(
+                "FieldOfRecord",
+                {
+                    "name": TEXT,
+                    "type": TEXT,
+                    "description": TEXT,
+                    "readOnly": FLAG,
+                    "required": FLAG,
+                },
+            )
+        ),
     },
 )
 FIELD = shape(
@@ -69,6 +114,7 @@ _ELEMENT: dict[str, Schema] = {
     "name": TEXT,
     "key": TEXT,
     "description": TEXT,
+    "image": TEXT,
     "active": FLAG,
     "deleted": FLAG,
     "typeOauth": FLAG,
@@ -84,12 +130,24 @@ _ELEMENT: dict[str, Schema] = {
     "extended": FLAG,
     "beta": FLAG,
     "private": FLAG,
+    "extends?": TEXT,
     "parameters": listed(AN_OBJECT),
     "resources": listed(RESOURCE),
     "hooks": listed(AN_OBJECT),
-    "objects": listed(AN_OBJECT),
+    "objects": listed(OBJECT),
 }
 ELEMENT = shape("Element", {**_ELEMENT, "configuration": listed(FIELD)})
+ELEMENT_IN_LIST = shape(
+    "ElementInList",
+    {
+        **{
+            f"{name}?" if name in {"parameters", "resources", "hooks", "objects"} else name: one
+            for name, one in _ELEMENT.items()
+        },
+        "configuration?": listed(FIELD),
+    },
+    "An abridged element has none of its lists.",
+)
 ELEMENT_OF_INSTANCE = shape("ElementOfInstance", _ELEMENT)
 ELEMENT_CONFIGURATION = shape("ElementConfiguration", {"configuration": listed(FIELD)})
 
@@ -142,12 +200,101 @@ METADATA = shape(
     },
     "What stands after `events` is answered with expand=true.",
 )
+# --- Definitions: an element as it is written ----------------------------------------------------
+
+_FIELD_WANTED: dict[str, Schema] = {
+    "name?": nullable(TEXT),
+    "description?": nullable(TEXT),
+    "defaultValue?": ANYTHING,
+    "type?": nullable(TEXT),
+    "required?": nullable(FLAG_OR_TEXT),
+    "hideFromConsole?": nullable(FLAG_OR_TEXT),
+    "displayOrder?": nullable(NUMBER_OR_TEXT),
+    "choices?": nullable(listed(TEXT)),
+}
+FIELD_WANTED = shape("ConfigurationFieldWanted", {"key": TEXT, **_FIELD_WANTED})
+FIELD_CHANGED = shape("ConfigurationFieldChanged", {"key?": nullable(TEXT), **_FIELD_WANTED})
+DEFINITION = shape(
+    "ElementDefinition",
+    {
+        "name": TEXT,
+        "key?": nullable(TEXT),
+        "description?": nullable(TEXT),
+        "image?": nullable(TEXT),
+        "hub?": nullable(TEXT),
+        "active?": nullable(FLAG_OR_TEXT),
+        "extends?": nullable(TEXT),
+        "authentication?": nullable(AN_OBJECT),
+        "configuration?": nullable(listed(FIELD_WANTED)),
+        "resources?": nullable(listed(AN_OBJECT)),
+        "objects?": nullable(listed(AN_OBJECT)),
+        "parameters?": nullable(listed(AN_OBJECT)),
+    },
+    "What each part may hold is told in docs/elements.md.",
+)
+EXPORTED_FIELD = shape(
+    "ExportedConfigurationField",
+    {
+        "key": TEXT,
+        "name": TEXT,
+        "description": TEXT,
+        "type": TEXT,
+        "required": FLAG,
+        "hideFromConsole": FLAG,
+        "defaultValue?": TEXT,
+        "displayOrder?": NUMBER,
+        "choices?": listed(TEXT),
+    },
+)
+EXPORTED_RESOURCE = shape("ExportedResource", {**_RESOURCE, "id?": NUMBER})
+EXPORTED = shape(
+    "ExportedElement",
+    {
+        "name": TEXT,
+        "key": TEXT,
+        "description": TEXT,
+        "image": TEXT,
+        "hub": TEXT,
+        "extends?": TEXT,
+        "authentication": AUTHENTICATION,
+        "configuration": listed(EXPORTED_FIELD),
+        "resources": listed(EXPORTED_RESOURCE),
+        "objects": listed(OBJECT),
+    },
+)
+CLONE_WANTED = shape("CloneWanted", {"name?": nullable(TEXT), "key?": nullable(TEXT)})
+SWAGGER = described(AN_OBJECT, "A Swagger 2.0 document")
+
+# --- Consent -------------------------------------------------------------------------------------
+
 OAUTH_URL = shape("OAuthUrl", {"element": TEXT, "oauthUrl": TEXT})
+DEFAULT_OAUTH_URL = shape(
+    "DefaultOAuthUrl", {"element": TEXT, "oauthUrl": TEXT, "configuration": by_key(TEXT)}
+)
 OAUTH_URL_WANTED = shape(
     "OAuthUrlWanted",
-    {"apiKey": TEXT, "callbackUrl": TEXT, "apiSecret?": TEXT, "state?": TEXT, "scope?": TEXT},
+    {
+        "apiKey": TEXT,
+        "callbackUrl": TEXT,
+        "apiSecret?": nullable(TEXT),
+        "state?": ANYTHING,
+        "scope?": nullable(TEXT),
+        "siteAddress?": nullable(TEXT),
+        "subdomain?": nullable(TEXT),
+        "authentication.type?": nullable(one_of("oauth2")),
+    },
 )
 
+in_path(
+    "configuration_key",
+    "the key of the entry of the configuration",
+    TEXT,
+    example="event.poller.refresh_interval",
+)
+EXTENDED_ONLY = query(
+    "extendedOnly", "true leaves out what the element has of the one it extends", FLAG, example=True
+)
+VERSION = query("version", "is not looked at: there is one version", example="-1")
 EXPAND = query("expand", "true answers everything there is", FLAG, example=True)
 API_KEY = query("apiKey", "the client id of your application at the provider", example="client-id")
 CALLBACK_URL = query(
@@ -155,8 +302,19 @@ CALLBACK_URL = query(
     "the redirect URI of your application",
     example="https://app.example.com/oauth/callback",
 )
-STATE = query("state", "comes back with the code; the element's key unless given")
-SCOPE = query("scope", "scopes separated by blanks; the element's own unless given")
+OWN_CALLBACK_URL = query(
+    "callbackUrl",
+    "a redirect URI of the platform's application; the operator's unless given",
+    example="https://app.example.com/oauth/callback",
+)
+CONSENT_PARAMETERS = (
+    query("state", "comes back with the code; the element's key unless given"),
+    query("scope", "scopes separated by blanks; the element's own unless given"),
+    query("apiSecret", "is not used, and never part of the address"),
+    query("siteAddress", "the account's host at the provider, where the element asks for it"),
+    query("subdomain", "the account's subdomain at the provider, where the element asks for it"),
+    query("authentication.type", "oauth2; there is no other", one_of("oauth2")),
+)
 
 FIELD_EXAMPLE: dict[str, Any] = {
     "id": 277937902571542,
@@ -178,18 +336,23 @@ ELEMENT_OF_INSTANCE_EXAMPLE: dict[str, Any] = {
     "name": "Gmail",
     "key": "gmail",
     "description": "Mail of a Gmail or Google Workspace account.",
+    "image": "",
     "active": True,
     "deleted": False,
     "typeOauth": True,
     "trialAccount": False,
     "hub": "general",
-    "authentication": {"type": "oauth2"},
+    "authentication": {
+        "type": "oauth2",
+        "pkce": True,
+        "parameters": {"access_type": "offline", "prompt": "consent"},
+    },
     "protocolType": "http",
     "transformationsEnabled": False,
     "bulkDownloadEnabled": False,
     "bulkUploadEnabled": False,
-    "cloneable": False,
-    "extendable": False,
+    "cloneable": True,
+    "extendable": True,
     "extended": False,
     "beta": False,
     "private": False,
@@ -203,12 +366,27 @@ ELEMENT_OF_INSTANCE_EXAMPLE: dict[str, Any] = {
             "vendorMethod": "GET",
             "type": "api",
             "description": "The mailbox's address, its counts and its current history id.",
+            "kind": "inherited",
+            "listing": False,
             "rootKey": "",
+            "idField": "emailAddress",
+            "paginationType": "none",
             "parameters": [],
         }
     ],
     "hooks": [],
-    "objects": [],
+    "objects": [
+        {
+            "name": "profile",
+            "path": "/profile",
+            "kind": "inherited",
+            "description": "The mailbox's address, its counts and its current history id.",
+            "idField": "emailAddress",
+            "aliases": [],
+            "listsIdsOnly": False,
+            "fields": [],
+        }
+    ],
 }
 ELEMENT_EXAMPLE = {**ELEMENT_OF_INSTANCE_EXAMPLE, "configuration": [FIELD_EXAMPLE]}
 METADATA_EXAMPLE: dict[str, Any] = {
@@ -230,4 +408,54 @@ OAUTH_URL_EXAMPLE = {
         "&redirect_uri=https%3A%2F%2Fapp.example.com%2Foauth%2Fcallback"
         "&state=gmail&client_id=client-id"
     ),
+}
+DEFAULT_OAUTH_URL_EXAMPLE = {
+    **OAUTH_URL_EXAMPLE,
+    "configuration": {"oauth.callback.url": "https://app.example.com/oauth/callback"},
+}
+DEFINITION_EXAMPLE: dict[str, Any] = {
+    "name": "Ledger",
+    "hub": "finance",
+    "authentication": {"type": "apiKey", "header": "X-Api-Key"},
+    "configuration": [{"key": "base.url", "defaultValue": "https://api.example.com"}],
+    "resources": [
+        {
+            "path": "/hubs/finance/entries",
+            "vendorPath": "/v1/entries",
+            "method": "GET",
+            "rootKey": "items",
+            "paginationType": "cursor",
+            "nextPageKey": "next",
+            "parameters": [
+                {"name": "pageSize", "vendorName": "limit", "type": "query"},
+                {"name": "nextPage", "vendorName": "cursor", "type": "query"},
+            ],
+        },
+        {
+            "path": "/hubs/finance/entries/{id}",
+            "vendorPath": "/v1/entries/{id}",
+            "method": "GET",
+        },
+    ],
+}
+EXPORTED_EXAMPLE: dict[str, Any] = {
+    "name": "Gmail",
+    "key": "gmail",
+    "description": "Mail of a Gmail or Google Workspace account.",
+    "image": "",
+    "hub": "general",
+    "extends": "gmail",
+    "authentication": ELEMENT_OF_INSTANCE_EXAMPLE["authentication"],
+    "configuration": [],
+    "resources": [],
+    "objects": [],
+}
+SWAGGER_EXAMPLE: dict[str, Any] = {
+    "swagger": "2.0",
+    "info": {"title": "Gmail", "description": "Mail.", "version": "api-v2"},
+    "host": "periodic.example.com",
+    "basePath": "/elements/api-v2/hubs/general",
+    "tags": [{"name": "profile", "description": "The mailbox's address and counts."}],
+    "paths": {},
+    "definitions": {},
 }

@@ -377,6 +377,7 @@ class OAuth2:
     """How an account is authorized, RFC 6749 section 4.1.
 
     `authorization_parameters` come before the standard ones in the authorization URL.
+    `refresh_url` is where tokens are renewed, if not at the `token_url`.
     """
 
     authorization_url: Setting
@@ -385,6 +386,7 @@ class OAuth2:
     scopes: tuple[str, ...]
     authorization_parameters: tuple[tuple[str, str], ...] = ()
     pkce: bool = True
+    refresh_url: Setting | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,9 @@ WITH_AN_ID |= {
     "notifications/{notification_id}/subscriptions/{subscription_id}/deliveries": ("get",),
     "notifications/subscriptions/{subscription_id}": ("get", "delete"),
 }
-# Names in paths that name nothing of an organization's.
-PUBLIC = {"element", "key_or_id", "hub", "hub_key", "name"}
+# Names in paths that name nothing of an organization's; of private elements there is
+# tests/elements/test_private_elements_stay_private.py.
+PUBLIC = {"element", "key_or_id", "configuration_key", "hub", "hub_key", "name"}
 # Of one instance, by its Element token alone; an id in them is a row of it or the provider's.
 BY_TOKEN = {"instances/configuration/{row_id}"}
 BY_PROVIDER = {"{path}", "hubs/{hub}/{path}"}

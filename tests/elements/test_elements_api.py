@@ -38,7 +38,7 @@ def test_an_element_is_read_by_key_and_by_id(client: APIClient, name: str, slash
     element = client.get(f"{API}/elements/{name}{slash}").json()
     assert (element["id"], element["key"], element["name"]) == (6409, "gmail", "Gmail")
     assert element["hub"] == "general"
-    assert element["authentication"] == {"type": "oauth2"}
+    assert element["authentication"]["type"] == "oauth2"
     assert element["active"] is True
     assert element["deleted"] is False
     paths = [resource["path"] for resource in element["resources"]]

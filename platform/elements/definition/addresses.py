@@ -6,12 +6,12 @@ import re
 from urllib.parse import urlsplit
 
 from elements.errors import ConfigurationError
+from elements.interpolation import CONFIGURED
 from elements.types import Setting
 
 LONGEST_URL = 2_000  # characters
 SEGMENT = re.compile(r"[A-Za-z0-9._~-]{1,100}")
 NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,49})\}")
-CONFIGURED = re.compile(r"\$\{(?:configuration\.)?([A-Za-z0-9._-]{1,200})\}")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 PRINTABLE = re.compile(r"[\x20-\x7e]*")
 # Headers that the platform sets, or that would change what a request is (RFC 9110, 9112).

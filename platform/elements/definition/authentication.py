@@ -46,6 +46,7 @@ def authentication(part: Part, fields: Mapping[str, ConfigurationField]) -> Auth
         scopes=scopes(fields),
         authorization_parameters=_parameters(part.part("parameters")),
         pkce=part.flag("pkce", default=True),
+        refresh_url=refresh_address(fields),
     )
 
 
@@ -98,6 +99,13 @@ def required_address(
     if found is None:
         raise ConfigurationError(where(key), "is missing: configuration must have it as a default")
     return found
+
+
+def refresh_address(fields: Mapping[str, ConfigurationField]) -> Setting | None:
+    """Where tokens are renewed; None where that is the token address."""
+    found = configured_address(fields, standard.REFRESH_URL, secret=True)
+    same = configured_address(fields, standard.TOKEN_URL, secret=True)
+    return None if found == same else found
 
 
 def where(key: str) -> str:

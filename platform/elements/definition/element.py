@@ -217,6 +217,8 @@ def _overridden_authentication(
         or inherited.authorization_url,
         token_url=_own_address(fields, standard.TOKEN_URL, secret=True) or inherited.token_url,
         revoke_url=_own_address(fields, standard.REVOKE_URL, secret=True) or inherited.revoke_url,
+        refresh_url=_own_address(fields, standard.REFRESH_URL, secret=True)
+        or inherited.refresh_url,
         scopes=authentication.scopes(fields) or inherited.scopes,
     )
 

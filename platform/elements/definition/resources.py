@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from elements.definition import addresses
 from elements.definition.reading import Part
+from elements.interpolation import CONFIGURED
 from elements.types import (
     Field,
     Operation,
@@ -175,7 +176,7 @@ def _parameter(part: Part, path: str) -> Parameter:
             part.refuse("vendorName", "is missing: what the value is sent as")
         if addresses.PRINTABLE.fullmatch(name) is None and vendor_place == Place.HEADER:
             part.refuse("name", "must be printable ASCII: it is sent as a header")
-        if addresses.CONFIGURED.search(name):
+        if CONFIGURED.search(name):
             part.refuse("name", "is sent as it is: use type configuration for an instance's value")
     data_type = part.word("dataType", TYPES, default="object" if place == Place.BODY else "string")
     return Parameter(

@@ -9,6 +9,7 @@ from elements.types import ApiKey, Authentication, Basic, ConfigurationField, OA
 BASE_URL = "base.url"
 AUTHORIZATION_URL = "oauth.authorization.url"
 TOKEN_URL = "oauth.token.url"  # noqa: S105 - the name of a key
+REFRESH_URL = "oauth.token.refresh_url"
 REVOKE_URL = "oauth.token.revoke_url"
 SCOPE = "oauth.scope"
 POLLER = "event.poller.configuration"

@@ -1,0 +1,115 @@
+"""Private elements: made, changed, copied and deleted by the organization that owns them."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.fields import flag
+from api.schema import documented
+from elements import register, schema
+from elements.api import reading
+from elements.api.view import WRITERS, CatalogueView, element_of, owner_of
+from elements.presentation import element_body
+from elements.types import Element
+
+
+class ElementsView(reading.ElementsView):
+    @documented(
+        "Make an element of one's own",
+        description="The body is of the form that `export` answers: docs/elements.md. Without a "
+        "`key` the element gets the letters and digits of its name.",
+        request=schema.DEFINITION,
+        request_example=schema.DEFINITION_EXAMPLE,
+        answer=schema.ELEMENT,
+        example=schema.ELEMENT_EXAMPLE,
+        errors=[409],
+        needs=WRITERS,
+    )
+    def post(self, request: Request) -> Response:
+        return _answer(register.create(owner_of(request), request.data))
+
+
+class ElementView(CatalogueView):
+    @documented("Read an element", answer=schema.ELEMENT, example=schema.ELEMENT_EXAMPLE)
+    def get(self, request: Request, key_or_id: str) -> Response:
+        return _answer(element_of(request, key_or_id))
+
+    @documented(
+        "Replace an element of one's own",
+        description="The key stays. What `GET` answers may be sent back: masked secrets stay as "
+        "they are. Instances go on with the new definition at once.",
+        request=schema.DEFINITION,
+        request_example=schema.DEFINITION_EXAMPLE,
+        answer=schema.ELEMENT,
+        example=schema.ELEMENT_EXAMPLE,
+        needs=WRITERS,
+    )
+    def put(self, request: Request, key_or_id: str) -> Response:
+        return _answer(register.replace(owner_of(request), key_or_id, request.data))
+
+    @documented(
+        "Delete an element of one's own",
+        description="It must have no instances.",
+        errors=[409],
+        needs=WRITERS,
+    )
+    def delete(self, request: Request, key_or_id: str) -> Response:
+        register.remove(owner_of(request), key_or_id)
+        return Response()
+
+
+class ActiveView(CatalogueView):
+    @documented(
+        "Let instances be made of an element of one's own",
+        answer=schema.ELEMENT,
+        example=schema.ELEMENT_EXAMPLE,
+        needs=WRITERS,
+    )
+    def put(self, request: Request, key_or_id: str) -> Response:
+        return _answer(register.activate(owner_of(request), key_or_id, active=True))
+
+    @documented(
+        "Let no more instances be made of an element of one's own",
+        description="Those that there are go on.",
+        answer=schema.ELEMENT,
+        example=schema.ELEMENT_EXAMPLE,
+        needs=WRITERS,
+    )
+    def delete(self, request: Request, key_or_id: str) -> Response:
+        return _answer(register.activate(owner_of(request), key_or_id, active=False))
+
+
+class ExportView(CatalogueView):
+    @documented(
+        "Export an element, to make another of it",
+        description="Without its secrets. A built-in element is exported as one that extends it.",
+        answer=schema.EXPORTED,
+        example=schema.EXPORTED_EXAMPLE,
+        parameters=[schema.EXTENDED_ONLY],
+    )
+    def get(self, request: Request, key_or_id: str) -> Response:
+        own_only = flag(request.query_params, "extendedOnly")
+        exported = register.exported(element_of(request, key_or_id), own_only=own_only)
+        return Response(exported)
+
+
+class CloneView(CatalogueView):
+    @documented(
+        "Copy an element",
+        description="The copy is private, whatever the original is, and has none of its secrets. "
+        "A copy of a built-in element extends it: it follows it in everything that it does not "
+        "say itself.",
+        request=schema.CLONE_WANTED,
+        request_example={"name": "Our Gmail", "key": "our-gmail"},
+        answer=schema.ELEMENT,
+        example=schema.ELEMENT_EXAMPLE,
+        errors=[409],
+        needs=WRITERS,
+    )
+    def post(self, request: Request, key_or_id: str) -> Response:
+        return _answer(register.clone(owner_of(request), key_or_id, request.data))
+
+
+def _answer(element: Element) -> Response:
+    return Response(element_body(element))

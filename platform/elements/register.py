@@ -1,0 +1,205 @@
+"""The one way to make, change and delete a private element.
+
+Rule 1: a definition is stored as it is written anew from what was read (`definition.to_json`), so
+that nothing that nobody understood is kept.
+Rule 2: whoever changes one locks its row first, and counts its version up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace as with_changes
+from itertools import count
+from typing import Any
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from elements import built_in, catalogue, definition, private
+from elements.definition import secrets
+from elements.definition.reading import Part
+from elements.errors import (
+    ConfigurationError,
+    ElementConflict,
+    ElementNotFound,
+    ElementReadOnly,
+)
+from elements.models import PrivateElement
+from elements.signals import element_deleting
+from elements.types import Element
+
+log = structlog.get_logger(__name__)
+
+MOST_ELEMENTS = 500  # of one organization
+LARGEST_DEFINITION = 2_000_000  # characters
+
+
+def create(organization_id: int, given: object) -> Element:
+    """A new element of the organization from a definition (hostile JSON).
+
+    Raises ConfigurationError naming the path, and ElementConflict for a key that is taken.
+    """
+    key = definition.key_of(given)
+    if catalogue.is_built_in(key):
+        raise ElementConflict(f"key: {key} is the key of an element that everybody has")
+    given = secrets.unmasked(given, {})
+    read = definition.element(
+        given,
+        id=0,
+        key=key,
+        active=Part.of(given).flag("active", default=True),
+        organization_id=organization_id,
+    )
+    rows = PrivateElement.objects.filter(organization_id=organization_id)
+    if rows.count() >= MOST_ELEMENTS:
+        raise ElementConflict(f"an organization has at most {MOST_ELEMENTS} elements of its own")
+    row = PrivateElement(
+        organization_id=organization_id, key=key, definition=_text(read), active=read.active
+    )
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise ElementConflict(f"key: there is an element with the key {key} already") from error
+    private.forget_found()
+    log.info("element created", element=key, organization=organization_id)
+    return private.element_of(row)
+
+
+def replace(organization_id: int, key_or_id: str, given: object) -> Element:
+    """Gives an element another definition; its key stays. A masked secret stays as it was.
+
+    Raises ElementNotFound, ElementReadOnly, and ConfigurationError naming the path.
+    """
+
+    def changed(before: Element) -> Element:
+        wanted = Part.of(given)
+        if wanted.text("key", default=before.key) not in {"", before.key}:
+            wanted.refuse("key", f"must stay {before.key}: instances are found by it")
+        return definition.element(
+            secrets.unmasked(given, _defaults(before)),
+            id=before.id,
+            key=before.key,
+            active=wanted.flag("active", default=before.active),
+            organization_id=organization_id,
+        )
+
+    return _change(organization_id, key_or_id, changed)
+
+
+def activate(organization_id: int, key_or_id: str, *, active: bool) -> Element:
+    """Raises ElementNotFound and ElementReadOnly."""
+    return _change(organization_id, key_or_id, lambda before: with_changes(before, active=active))
+
+
+def configure(
+    organization_id: int, key_or_id: str, edit: Callable[[list[dict[str, Any]]], None]
+) -> Element:
+    """Lets `edit` change the entries of the element's configuration, in place.
+
+    Raises what `edit` raises, ElementNotFound, ElementReadOnly and ConfigurationError.
+    """
+
+    def changed(before: Element) -> Element:
+        written = definition.to_json(before)
+        edit(written["configuration"])
+        return definition.element(
+            secrets.unmasked(written, _defaults(before)),
+            id=before.id,
+            key=before.key,
+            active=before.active,
+            organization_id=organization_id,
+        )
+
+    return _change(organization_id, key_or_id, changed)
+
+
+def remove(organization_id: int, key_or_id: str) -> None:
+    """Raises ElementNotFound, ElementReadOnly, and ElementConflict while instances need it."""
+    with transaction.atomic():
+        row = _locked(organization_id, key_or_id, with_key=True)
+        element = private.element_of(row)
+        answers = element_deleting.send(sender=PrivateElement, element=element)
+        needed = sum(int(found or 0) for _, found in answers)
+        if needed:
+            instances = "1 instance" if needed == 1 else f"{needed} instances"
+            raise ElementConflict(f"{element.key} has {instances}: delete them first")
+        row.delete()
+    private.forget_found()
+    log.info("element deleted", element=row.key, organization=organization_id)
+
+
+def clone(organization_id: int, key_or_id: str, given: object) -> Element:
+    """A copy of an element, without its secrets, under a name and a key of its own.
+
+    `given` may have `name` and `key`. Raises ElementNotFound, ConfigurationError, ElementConflict.
+    """
+    wanted = Part.of(given)
+    original = catalogue.find(key_or_id, organization_id)
+    name = wanted.text("name", longest=200) or f"{original.name[:190]} clone"
+    copy = {**exported(original, own_only=True), "name": name, "active": True}
+    copy["key"] = wanted.text("key", longest=100) or _free_key(organization_id, original.key)
+    return create(organization_id, copy)
+
+
+def exported(element: Element, *, own_only: bool = False) -> dict[str, Any]:
+    """The definition as it is handed on: without secrets."""
+    return secrets.blanked(definition.to_json(element, own_only=own_only))
+
+
+# --- The row -------------------------------------------------------------------------------------
+
+
+def _change(organization_id: int, key_or_id: str, changed: Callable[[Element], Element]) -> Element:
+    with transaction.atomic():
+        row = _locked(organization_id, key_or_id)
+        after = changed(private.element_of(row))
+        row.definition = _text(after)
+        row.active = after.active
+        row.version += 1
+        row.save()
+    private.forget_found()
+    log.info("element changed", element=row.key, organization=organization_id)
+    return private.element_of(row)
+
+
+def _locked(organization_id: int, key_or_id: str, *, with_key: bool = False) -> PrivateElement:
+    """The row, locked; `with_key` also against instances that are just being made of it."""
+    found = private.row_of(key_or_id, organization_id)
+    if found is None:
+        raise ElementReadOnly(catalogue.find(key_or_id).name)
+    rows = PrivateElement.objects.select_for_update(no_key=not with_key)
+    row = rows.filter(pk=found[0]).first()
+    if row is None:
+        raise ElementNotFound(key_or_id)
+    return row
+
+
+def _text(element: Element) -> str:
+    text = json.dumps(definition.to_json(element, own_only=True), separators=(",", ":"))
+    if len(text) > LARGEST_DEFINITION:
+        raise ConfigurationError(
+            "the body",
+            f"is a definition of {len(text)} characters; {LARGEST_DEFINITION} are allowed",
+        )
+    return text
+
+
+def _defaults(element: Element) -> dict[str, str]:
+    return {
+        field.key: field.default for field in element.configuration if field.default is not None
+    }
+
+
+def _free_key(organization_id: int, key: str) -> str:
+    """The key with -clone behind it, and a number where that is taken."""
+    rows = PrivateElement.objects.filter(organization_id=organization_id)
+    taken = {*rows.values_list("key", flat=True), *built_in.elements()}
+    return next(one for one in _clone_keys(key[:80]) if one not in taken)
+
+
+def _clone_keys(key: str) -> Iterator[str]:
+    yield f"{key}-clone"
+    for number in count(2):
+        yield f"{key}-clone-{number}"
