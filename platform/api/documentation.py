@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from api.openapi import Generator
 
+URLS = "config.urls"
 # That of every page, but in anybody's frame: nothing here is done in the name of a signed-in user.
 PAGE_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
 
@@ -23,7 +24,7 @@ PAGE_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document; the same until the server is started anew."""
-    generator = Generator()  # type: ignore[no-untyped-call]  # of drf-spectacular
+    generator = Generator(urlconf=URLS)  # type: ignore[no-untyped-call]  # of drf-spectacular
     described: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
     return described
 

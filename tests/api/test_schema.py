@@ -1,0 +1,237 @@
+"""The whole API holds to its description, whatever it is sent.
+
+Schemathesis makes requests out of openapi.json: right ones, and wrong ones of every kind. None is
+met with a 5xx, a status or a media type that the description lacks, or a body of another shape.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from typing import Any
+
+import pytest
+import schemathesis
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from pytest_django import Settings
+from rest_framework.test import APIClient
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from accounts.provision import NewOrganization, create_organization
+from api import authentication
+from api.documentation import document
+from config.wsgi import application
+from elements import catalogue
+from elements.presentation import configuration_id
+from elements.types import Change, ChangeType
+from events.models import Event
+from events.record import record_changes
+from instances import provision
+from instances import token as instance_tokens
+from integrations.gmail.sandbox.server import SandboxServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+API = "/elements/api-v2"
+PARTS = 6  # of all operations, each a test: they run side by side
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "6"))  # of each operation
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+UNAVAILABLE = 503  # described for when the database is gone; here it would be a fault
+
+
+@pytest.fixture(autouse=True)
+def _product(settings: Settings) -> None:
+    """Its endpoints and its tokens, in place of this folder's own."""
+    settings.ROOT_URLCONF = "config.urls"
+    authentication.register_element_lookup(instance_tokens.find_by_token)
+
+
+class World:
+    """An organization with a connected mailbox and an event; made anew when a request ended it."""
+
+    def __init__(self, sandbox: SandboxServer) -> None:
+        self._sandbox = sandbox
+        self._made = 0
+        self.make()
+
+    def make(self) -> None:
+        self._made += 1
+        new: NewOrganization = create_organization(
+            f"An organization {self._made}", f"user{self._made}@example.com"
+        )
+        tokens = self._sandbox.control.sign_in()
+        wish = provision.Wish(
+            name="Mailbox",
+            configuration={
+                "oauth.api.key": "sandbox-client",
+                "oauth.api.secret": "sandbox-secret",
+                "event.notification.enabled": "true",
+                "event.notification.callback.url": "http://127.0.0.1:9/",
+            },
+            consent=provision.Consent(external=True, refresh_token=tokens["refresh_token"]),
+        )
+        instance = provision.create(new.user, new.organization, catalogue.find("gmail"), wish)
+        with transaction.atomic():
+            record_changes(
+                instance_id=instance.pk,
+                organization_id=new.organization.pk,
+                user_id=new.user.pk,
+                instance_name=instance.name,
+                instance_tags=[],
+                element_key="gmail",
+                object_type="changed-messages",
+                changes=[Change("m1", ChangeType.CREATED, {"subject": "hello"}, "f")],
+                now=timezone.now(),
+            )
+        self.instance = instance
+        self.headers = {
+            "Authorization": f"User {new.user_secret}, Organization {new.organization_secret}, "
+            f"Element {instance.token}"
+        }
+        self.in_paths: dict[str, Any] = {
+            "instance_id": instance.pk,
+            "event_id": Event.objects.get(instance=instance).pk,
+            "row_id": configuration_id("event.poller.refresh_interval"),
+            "account_id": new.user.account_id,
+            "user": new.user.pk,
+            "role_key": "admin",
+        }
+
+    def mend(self) -> None:
+        """Makes another organization where the last operation took the access away."""
+        answer = APIClient(headers=self.headers).get(f"{API}/instances/{self.instance.pk}")
+        if answer.status_code != 200 or answer.json()["disabled"]:
+            self.make()
+
+
+def closed_document() -> dict[str, Any]:
+    """The description, of which answers may have no property more than their shapes name."""
+    described: dict[str, Any] = copy.deepcopy(document())
+    described.pop("servers")
+    described["paths"] = {f"{API}{path}": item for path, item in described["paths"].items()}
+    shapes = described["components"]["schemas"]
+    asked = referred(
+        [
+            operation.get("requestBody")
+            for item in described["paths"].values()
+            for operation in item.values()
+        ],
+        shapes,
+    )
+    for name, shape in shapes.items():
+        if name not in asked and shape.get("type") == "object":
+            shape.setdefault("additionalProperties", False)
+    return described
+
+
+def referred(value: Any, shapes: dict[str, Any]) -> set[str]:
+    """The names of the shapes that a value refers to, and of those that they refer to."""
+    waiting = [value]
+    found: set[str] = set()
+    while waiting:
+        names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(waiting.pop())))
+        waiting += [shapes[name] for name in names - found]
+        found |= names
+    return found
+
+
+def operations() -> list[Any]:
+    schema = schemathesis.openapi.from_dict(closed_document())
+    schema.app = application
+    return [found.ok() for found in schema.get_all_operations()]
+
+
+def requests_of(operation: Any, world: World) -> st.SearchStrategy[Any]:
+    """Right requests and wrong ones, most of them about what is there."""
+    strategies = [operation.as_strategy(GenerationMode.POSITIVE)]
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE, GenerationMode.NEGATIVE):
+        try:
+            strategies.append(
+                operation.as_strategy(mode, path_parameters=in_path(operation, world))
+            )
+        except Unsatisfiable:
+            continue  # nothing in it can be wrong
+    return st.one_of(strategies)
+
+
+def in_path(operation: Any, world: World) -> dict[str, Any]:
+    """What is there, by the names in the operation's path."""
+    examples = {
+        parameter["name"]: parameter["example"]
+        for parameter in operation.definition.raw["parameters"]
+        if parameter["in"] == "path"
+    }
+    return {name: world.in_paths.get(name, example) for name, example in examples.items()}
+
+
+def faults_of(case: Any, world: World) -> list[str]:
+    answer = case.call(headers=world.headers)
+    faults = ["503"] if answer.status_code == UNAVAILABLE else []
+    try:
+        case.validate_response(answer, checks=CHECKS, headers=world.headers)
+    except FailureGroup as group:
+        faults += [f"{failure.title}: {failure.message[:400]}" for failure in group.exceptions]
+    return [f"{fault}\n{case.as_curl_command()}" for fault in faults]
+
+
+def with_example(operation: Any, world: World) -> Any:
+    """The request that the description itself gives as an example."""
+    case = operation.Case(path_parameters=in_path(operation, world))
+    content = operation.definition.raw.get("requestBody", {}).get("content", {})
+    for media_type, described in content.items():
+        case.body, case.media_type = described["example"], media_type
+        break
+    return case
+
+
+def faults_found(operation: Any, world: World) -> list[str]:
+    """What is wrong with the answers to the example and to made requests."""
+    world.mend()
+    found = faults_of(with_example(operation, world), world)
+    world.mend()
+
+    @hypothesis_settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=requests_of(operation, world))
+    def ask(case: Any) -> None:
+        found.extend(faults_of(case, world))
+
+    ask()
+    return found
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_answer_is_as_described(part: int, sandbox: SandboxServer) -> None:
+    world = World(sandbox)
+    faults = {
+        operation.label: faults_found(operation, world) for operation in operations()[part::PARTS]
+    }
+
+    assert len(faults) > 10
+    lines = [f"{label}\n{fault}" for label, found in faults.items() for fault in found]
+    assert not lines, "\n\n".join(lines)
