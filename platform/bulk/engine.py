@@ -64,7 +64,7 @@ class Engine:
         self._runner = runner
         self._places = places
         self._deadline = math.inf if deadline is None else deadline
-        self._rest_after = NOTHING_DUE_PAUSE if deadline is None else REST_AFTER
+        self._rest_after = 0.0 if deadline is None else REST_AFTER
         self._idle_since: float | None = None
         self._latest_end = self._deadline + LATEST_END
         self._stopping = False
