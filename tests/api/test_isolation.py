@@ -75,7 +75,15 @@ WITH_AN_ID |= {
 # tests/elements/test_private_elements_stay_private.py.
 PUBLIC = {"element", "key_or_id", "configuration_key", "hub", "hub_key", "name"}
 # Of one instance, by its Element token alone; an id in them is a row of it or the provider's.
-BY_TOKEN = {"instances/configuration/{row_id}"}
+BY_TOKEN = {
+    "instances/configuration/{row_id}",
+    # tests/bulk/test_refused_queries.py
+    *(
+        f"{hub}bulk/{{bulk_id}}/{what}"
+        for hub in ("", "hubs/{hub}/")
+        for what in ("status", "errors", "cancel", "{resource}")
+    ),
+}
 BY_PROVIDER = {"{path}", "hubs/{hub}/{path}"}
 
 CASES = [(path, method) for path, methods in WITH_AN_ID.items() for method in methods]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = 10  # records of a page, so that a short list has several
-BATCH = 7
+PAGE = 7  # records of a page, so that a short list has several
+BATCH = 5
 
 
 def main() -> None:
