@@ -19,11 +19,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from integrations.gmail import header_text, html_text
+from integrations.gmail.history import is_safe_id
 
 MOST_PARTS = 2_000
 LONGEST_HEADER = 50_000  # characters of a header that are looked at
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_ATTACHMENT_ID = re.compile(r"(?!\.{1,2}$)[0-9A-Za-z._~-]{1,2000}")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
@@ -69,6 +71,25 @@ def decoded(message: Mapping[str, Any], *, sanitize: bool = False) -> dict[str, 
     if html is not None and sanitize:
         html = html_text.safe(html)
     return {**shown, "text": text, "html": html, "attachments": found.attachments}
+
+
+def is_attachment_id(value: object) -> bool:
+    """Whether this can be an attachment's id: it goes into paths, so it must not lead elsewhere."""
+    return isinstance(value, str) and _ATTACHMENT_ID.fullmatch(value) is not None
+
+
+def unread_texts(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The bodies of texts that Gmail only gave an id of, as they are too long for its answer."""
+    payload = message.get("payload")
+    if not isinstance(payload, Mapping) or not is_safe_id(message.get("id")):
+        return []
+    found: list[dict[str, Any]] = []
+    for part in _parts(payload):
+        body = part.get("body")
+        is_text = _media_type(part) in ("text/plain", "text/html") and not part.get("filename")
+        if is_text and isinstance(body, dict) and not body.get("data"):
+            found += [body] if is_attachment_id(body.get("attachmentId")) else []
+    return found
 
 
 def content_of(data: object) -> bytes:

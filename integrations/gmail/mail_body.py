@@ -129,7 +129,8 @@ def _addresses(body: Mapping[str, Any], name: str) -> tuple[Address, ...]:
     found: list[Address] = []
     for index, item in enumerate(given):
         path = f"{name}[{index}]" if isinstance(value, list) else name
-        text = fields.text_value(item, path, required=item is not None, longest=LONGEST_LIST)
+        required = item is not None or isinstance(value, list)
+        text = fields.text_value(item, path, required=required, longest=LONGEST_LIST)
         if not text:
             continue
         try:
@@ -241,6 +242,11 @@ def _raw(body: Mapping[str, Any]) -> str:
     content = _base64(body["raw"], "raw")
     if not content:
         raise ParameterError("raw", "is empty: it must be a whole mail in Base64")
+    return in_base64(content)
+
+
+def in_base64(content: bytes) -> str:
+    """URL-safe Base64, as Gmail takes mails."""
     return base64.urlsafe_b64encode(content).decode("ascii")
 
 

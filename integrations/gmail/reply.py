@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from email.headerregistry import Address
 from typing import Any
 
 from elements.errors import ParameterError
@@ -24,11 +25,11 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _REPLY = re.compile(r"\s*re\s*:", re.IGNORECASE)
 
 
-def reply(outgoing: Outgoing, original: Mapping[str, Any]) -> Outgoing:
+def reply(outgoing: Outgoing, original: Mapping[str, Any], *, draft: bool = False) -> Outgoing:
     """The mail as a reply to `original`, a message with (at least) the HEADERS.
 
     Fills in what the mail leaves open: thread, subject, recipient. Raises ParameterError where it
-    names no recipient, nor the original one that can be answered.
+    names no recipient, nor the original one that can be answered; a draft may do without.
     """
     headers = headers_of(original)
     mail = outgoing.mail
@@ -42,7 +43,11 @@ def reply(outgoing: Outgoing, original: Mapping[str, Any]) -> Outgoing:
         references=mail.references or _references(headers, answered),
         subject=mail.subject if outgoing.has_subject else _subject(headers.get("subject", "")),
     )
-    return replace(outgoing, mail=mail if _has_recipient(mail) else _to_sender(mail, headers))
+    if not _has_recipient(mail):
+        mail = replace(mail, to=_sender(headers))
+    if not _has_recipient(mail) and not draft:
+        raise ParameterError("to", "is missing, and the answered message says nobody to answer to")
+    return replace(outgoing, mail=mail)
 
 
 def _has_recipient(mail: Mail) -> bool:
@@ -63,12 +68,13 @@ def _subject(subject: str) -> str:
     return plain if _REPLY.match(plain) else f"Re: {plain}"
 
 
-def _to_sender(mail: Mail, headers: Mapping[str, str]) -> Mail:
+def _sender(headers: Mapping[str, str]) -> tuple[Address, ...]:
+    """Whom an answer goes to; nobody where the headers name no address."""
     for name in ("reply-to", "from"):
         try:
-            found = addresses_of(headers.get(name, "")[:LONGEST_HEADER]) if name in headers else ()
+            found = addresses_of(headers[name][:LONGEST_HEADER]) if headers.get(name) else ()
         except ValueError:
             continue
         if found:
-            return replace(mail, to=found[:1] if name == "from" else found[:10])
-    raise ParameterError("to", "is missing, and the answered message says nobody to answer to")
+            return found[:1] if name == "from" else found[:10]
+    return ()

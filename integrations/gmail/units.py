@@ -26,17 +26,28 @@ class Quota:
 
 _COSTS_2025_11: Mapping[str, int] = {
     "getProfile": 1,
-    "labels.list": 1,
     "history.list": 2,
-    "messages.list": 5,
-    "messages.get": 5,
-    "messages.attachments.get": 5,
-    "messages.send": 100,
-    "threads.list": 10,
-    "threads.get": 10,
-    "watch": 100,
-    "stop": 50,
-}
+    "labels.list": 1, "labels.get": 1,
+    "labels.create": 5, "labels.update": 5, "labels.patch": 5, "labels.delete": 5,
+    "messages.list": 5, "messages.get": 5, "messages.attachments.get": 5,
+    "messages.send": 100, "messages.modify": 5, "messages.trash": 5, "messages.untrash": 5,
+    "messages.delete": 10,
+    "threads.list": 10, "threads.get": 10,
+    "threads.modify": 10, "threads.trash": 10, "threads.untrash": 10, "threads.delete": 20,
+    "drafts.list": 5, "drafts.get": 5, "drafts.create": 10, "drafts.update": 15,
+    "drafts.delete": 10, "drafts.send": 100,
+    "settings.getVacation": 1, "settings.updateVacation": 5,
+    "settings.getAutoForwarding": 1, "settings.updateAutoForwarding": 5,
+    "settings.getImap": 1, "settings.updateImap": 5,
+    "settings.getPop": 1, "settings.updatePop": 100,
+    "settings.filters.list": 1, "settings.filters.get": 1,
+    "settings.filters.create": 5, "settings.filters.delete": 5,
+    "settings.forwardingAddresses.list": 1, "settings.forwardingAddresses.get": 1,
+    "settings.forwardingAddresses.create": 100, "settings.forwardingAddresses.delete": 5,
+    "settings.sendAs.list": 1, "settings.sendAs.get": 1,
+    "settings.sendAs.patch": 100, "settings.sendAs.update": 100,
+    "watch": 100, "stop": 50,
+}  # fmt: skip
 
 QUOTAS: Mapping[str, Quota] = {
     "2025-11": Quota(_COSTS_2025_11, per_user_minute=15_000, per_project_minute=1_200_000),

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from elements.types import Call, Change, Changes, ChangeType, PollCall
 from integrations.gmail.changed_messages import changed_messages, list_changed_messages
-from integrations.gmail.resources import get_message, list_messages
+from integrations.gmail.resources.messages import get_message, list_messages
 from integrations.gmail.sandbox.control_client import SandboxControl
 from integrations.gmail.sandbox.server import SandboxServer
 from integrations.gmail.tests.stand_in import ENTRY

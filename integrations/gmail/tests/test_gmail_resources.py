@@ -7,7 +7,7 @@ import pytest
 from elements.errors import ParameterError
 from elements.types import Call
 from integrations.gmail.element import ELEMENT
-from integrations.gmail.resources import get_message, list_messages
+from integrations.gmail.resources.messages import get_message, list_messages
 from integrations.gmail.tests.stand_in import answer, refusal
 from integrations.gmail.units import QUOTAS, quota_of
 from transport.errors import MalformedAnswer, ProviderError
