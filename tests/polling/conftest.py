@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -19,6 +20,7 @@ from transport.asynchronous import AsyncRunner
 from transport.limits import Limits
 
 from .ledger import Ledger, LedgerServer
+from .shelf import ShelfServer
 
 Connect = Callable[..., ElementInstance]
 MINUTE = 60  # seconds
@@ -45,6 +47,13 @@ def _no_waiting_for_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 def provider(settings: Any) -> Iterator[LedgerServer]:
     with LedgerServer().running() as server:
         settings.LEDGER_API_BASE_URL = server.url
+        yield server
+
+
+@pytest.fixture
+def shelves(settings: Any) -> Iterator[ShelfServer]:
+    with ShelfServer().running() as server:
+        settings.SHELF_API_BASE_URL = server.url
         yield server
 
 
@@ -87,6 +96,26 @@ def connect(organization: Organization) -> Connect:
         return instance
 
     return connected
+
+
+def connect_shelf(
+    organization: Organization, key: str, poller: dict[str, Any], **configuration: str
+) -> ElementInstance:
+    """Makes an instance of the shelf element, which authenticates by an API key."""
+    instance = ElementInstance(
+        organization=organization,
+        user=User.objects.filter(organization=organization).first(),
+        element_key="shelf",
+        name=f"shelf {key}",
+        token=f"token of {key}",
+        token_digest=f"digest of {key}",
+        configuration={"event.poller.configuration": json.dumps(poller), **configuration},
+        secrets=json.dumps({"api.key": key}),
+        events_enabled=True,
+        refresh_interval=1,
+    )
+    saved(instance, created=True)
+    return instance
 
 
 def saved(

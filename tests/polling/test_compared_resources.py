@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Organization, User
+from accounts.models import Organization
 from elements import snapshot
 from events.models import Event
-from instances.models import ElementInstance
 from polling import poll_now
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
 
-from .conftest import saved
+from .conftest import connect_shelf, saved
 from .shelf import Shelf, ShelfServer
 from .telling import poll, told
 
@@ -29,13 +27,6 @@ LAST_PAGE = "/items?limit=3&page=2"
 
 
 @pytest.fixture
-def shelves(settings: Any) -> Iterator[ShelfServer]:
-    with ShelfServer().running() as server:
-        settings.SHELF_API_BASE_URL = server.url
-        yield server
-
-
-@pytest.fixture
 def shelf(shelves: ShelfServer) -> Shelf:
     """Four items: two pages."""
     shelf = shelves.shelves["secret"]
@@ -43,25 +34,8 @@ def shelf(shelves: ShelfServer) -> Shelf:
     return shelf
 
 
-def connected(organization: Organization, poller: dict[str, Any]) -> ElementInstance:
-    instance = ElementInstance(
-        organization=organization,
-        user=User.objects.filter(organization=organization).first(),
-        element_key="shelf",
-        name="A shelf",
-        token="token",
-        token_digest="digest",
-        configuration={"event.poller.configuration": json.dumps(poller)},
-        secrets=json.dumps({"api.key": "secret"}),
-        events_enabled=True,
-        refresh_interval=1,
-    )
-    saved(instance, created=True)
-    return instance
-
-
 def started(organization: Organization, poller: dict[str, Any]) -> PollingResource:
-    instance = connected(organization, poller)
+    instance = connect_shelf(organization, "secret", poller)
     poll_now.start_new(instance.pk)
     return PollingResource.objects.get(instance=instance)
 
