@@ -46,9 +46,6 @@ def _alone(leaf: Leaf) -> str:
     refuse(f"{leaf.field} can only be asked for with =, joined by AND to everything else")
 
 
-_UNREAD, _STARRED, _IMPORTANT = flag("is:unread"), flag("is:starred"), flag("is:important")
-_ATTACHMENT = flag("has:attachment")
-
 FIELDS: dict[str, Writer] = {
     "from": address("from:"),
     "to": address("to:"),
@@ -61,23 +58,17 @@ FIELDS: dict[str, Writer] = {
     "body": text(""),
     "filename": filename,
     "label": label("label:"),
-    "labels": label("label:"),
     "labelids": label_id,
     "in": label("in:"),
     "is": one_of("is:", STATES),
     "has": one_of("has:", CONTENTS),
     "category": one_of("category:", CATEGORIES),
     "rfc822msgid": message_id,
-    "messageid": message_id,
-    "isunread": _UNREAD,
-    "unread": _UNREAD,
+    "isunread": flag("is:unread"),
     "isread": flag("is:read"),
-    "isstarred": _STARRED,
-    "starred": _STARRED,
-    "isimportant": _IMPORTANT,
-    "important": _IMPORTANT,
-    "hasattachment": _ATTACHMENT,
-    "hasattachments": _ATTACHMENT,
+    "isstarred": flag("is:starred"),
+    "isimportant": flag("is:important"),
+    "hasattachment": flag("has:attachment"),
     "date": date,
     "internaldate": date,
     "after": named_date("after"),

@@ -97,9 +97,9 @@ def test_a_call_becomes_gmails_parameters(query: dict[str, str], expected: dict[
         ("isUnread = false", "-is:unread"),
         ("isUnread != false", "is:unread"),
         ("isRead = 'TRUE' and isStarred = true", "is:read is:starred"),
-        ("important = false", "-is:important"),
+        ("isImportant = false", "-is:important"),
         ("hasAttachment = true", "has:attachment"),
-        ("hasAttachments != true", "-has:attachment"),
+        ("hasAttachment != true", "-has:attachment"),
         ("rfc822msgid = '<a+b=c@example.com>'", "rfc822msgid:a+b=c@example.com"),
         # times
         ("date>'2026-01-31'", "after:1769817600"),
