@@ -95,8 +95,11 @@ def latest_page_of(
     token = request.query_params.get("nextPage", "").strip()
     below = rows.filter(_below(rows, by, token)) if token else rows
     start = 0 if "nextPage" in request.query_params else _start(request, size)
-    ordered = below.order_by(*(f"-{column}" for column in by))
-    found = list(ordered[start : start + size + 1])
+    order = [f"-{column}" for column in by]
+    if start:  # an index alone tells which rows to skip
+        keys = below.order_by(*order).values_list("pk", flat=True)
+        below = below.filter(pk__in=list(keys[start : start + size + 1]))
+    found = list(below.order_by(*order)[: size + 1])
     more = len(found) > size
     found = found[:size]
     wanted = len(found)

@@ -22,11 +22,13 @@ MOST_RECORDS = 50_000  # of a grouped answer
 _OF_CALLER = """
            e.organization_id = %(organization)s AND e.instance_id IS NOT NULL
        AND (%(instance)s::bigint IS NULL OR e.instance_id = %(instance)s)
-       AND (%(accounts)s::bigint[] IS NULL OR e.instance_id IN (
-            SELECT i.id
-              FROM instances_elementinstance i
-              JOIN accounts_user u ON u.id = i.user_id
-             WHERE i.organization_id = %(organization)s AND u.account_id = ANY(%(accounts)s)))
+"""
+_OF_ACCOUNTS = """
+       (%(accounts)s::bigint[] IS NULL OR instance_id IN (
+        SELECT i.id
+          FROM instances_elementinstance i
+          JOIN accounts_user u ON u.id = i.user_id
+         WHERE i.organization_id = %(organization)s AND u.account_id = ANY(%(accounts)s)))
 """
 _BUCKETS = """
     unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
@@ -36,7 +38,8 @@ COUNT = f"""
 SELECT bucket.place,
        (SELECT count(*)
           FROM events_event e
-         WHERE {_OF_CALLER} AND e.created_at >= bucket.starts AND e.created_at < bucket.ends)
+         WHERE {_OF_CALLER} AND e.created_at >= bucket.starts AND e.created_at < bucket.ends
+           AND {_OF_ACCOUNTS})
   FROM {_BUCKETS}
  ORDER BY bucket.place
 """  # noqa: S608 - made of constants
@@ -62,6 +65,7 @@ WITH failing AS MATERIALIZED (
             WHERE {_OF_CALLER} AND e.created_at >= bucket.starts AND e.created_at < bucket.ends
             GROUP BY e.instance_id
            ) counted
+     WHERE {_OF_ACCOUNTS}
 )
 """  # noqa: S608 - made of constants
 COUNT_BY_INSTANCE = f"""

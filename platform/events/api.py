@@ -163,7 +163,7 @@ class DispositionsView(APIView):
         events = (
             _events(request, None)
             .filter(created_at__gte=asked[0].start, created_at__lt=asked[-1].end)
-            .defer("body")
+            .only("id", "instance", "created_at")
             .prefetch_related(Prefetch("deliveries__attempts", queryset=attempts))
         )
         listing = latest_page_of(request, events)

@@ -34,6 +34,7 @@ class Source:
 
     instance_id: int
     organization_id: int
+    account_id: int | None  # of the user; None for one who is in none
     user_id: int
     name: str
     tags: Sequence[Any]
@@ -95,7 +96,7 @@ def _body(
         "instanceName": source.name,
         "instanceTags": list(source.tags),
         "elementKey": source.element_key,
-        "accountId": source.organization_id,
+        "accountId": source.account_id,
         "companyId": source.organization_id,
         "userId": source.user_id,
         "raw": {

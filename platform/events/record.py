@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from accounts.models import User
 from elements import catalogue
 from elements.errors import ElementNotFound
 from elements.types import Change
@@ -53,6 +54,7 @@ def record_changes(
     source = Source(
         instance_id=instance_id,
         organization_id=organization_id,
+        account_id=_account(user_id),
         user_id=user_id,
         name=instance_name,
         tags=instance_tags,
@@ -75,6 +77,7 @@ def record_instance_event(
     source = Source(
         instance_id=instance.pk,
         organization_id=instance.organization_id,
+        account_id=_account(instance.user_id),
         user_id=instance.user_id,
         name=instance.name,
         tags=instance.tags,
@@ -110,6 +113,10 @@ def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
     event.save(force_insert=True)
     _deliver([event], targets, now)
     return event
+
+
+def _account(user_id: int) -> int | None:
+    return User.objects.filter(pk=user_id).values_list("account_id", flat=True).first()
 
 
 def _hub(element_key: str, organization_id: int) -> str:

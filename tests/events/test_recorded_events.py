@@ -47,7 +47,7 @@ def test_the_body_says_who_what_and_when() -> None:
         "instanceName": "Mailbox",
         "instanceTags": ["sales"],
         "elementKey": "gmail",
-        "accountId": instance.organization_id,
+        "accountId": instance.user.account_id,
         "companyId": instance.organization_id,
         "userId": instance.user_id,
         "raw": {
@@ -153,7 +153,7 @@ def test_a_thousand_changes_take_few_queries() -> None:
         record(instance, 1_000)
 
     statements = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"]]
-    assert len(statements) == 4, statements
+    assert len(statements) == 5, statements
     assert Delivery.objects.count() == 100
 
 
