@@ -31,7 +31,7 @@ def web_server(**environment: str) -> Iterator[str]:
             "PORT": str(port),
             "GUNICORN_CMD_ARGS": "--log-level warning",
             "PYTHONPATH": str(ROOT),
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "benchmarks.web_settings",
             **{
                 f"THROTTLE_{whom}": NO_LIMIT
@@ -49,7 +49,7 @@ def web_server(**environment: str) -> Iterator[str]:
         process.wait(20)
 
 
-def _database_url() -> str:
+def database_url() -> str:
     given = connection.get_connection_params()
     host = quote(str(given["host"]), safe="")
     return f"postgresql://{given['user']}@/{given['dbname']}?host={host}&port={given['port']}"
