@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,8 +34,8 @@ def insert_mailboxes(count: int, first_due: datetime, spread: timedelta) -> None
     So do those of each organization: any stretch of time holds as many of one as of another.
     """
     owner = OWNER.format(count=count)
-    _insert(Organization(name="Bench"), ORGANIZATIONS, {"secret_digest": "'organization ' || n"})
-    _insert(
+    insert(Organization(name="Bench"), ORGANIZATIONS, {"secret_digest": "'organization ' || n"})
+    insert(
         User(password="!"),  # noqa: S106 - no password at all
         ORGANIZATIONS,
         {
@@ -44,7 +44,7 @@ def insert_mailboxes(count: int, first_due: datetime, spread: timedelta) -> None
             "organization_id": "n",
         },
     )
-    _insert(
+    insert(
         ElementInstance(pk=0, element_key="gmail", tags=["bench"], events_enabled=True),
         count,
         {
@@ -63,14 +63,14 @@ def insert_mailboxes(count: int, first_due: datetime, spread: timedelta) -> None
             "user_id": owner,
         },
     )
-    _seal_tokens(count)
-    _insert(
+    seal_all("access", "instances_credential", "access_token", count, _access_token)
+    insert(
         Credential(pk=0, refresh_token="", expires_at=timezone.now() + timedelta(days=1)),
         count,
-        {"instance_id": "n", "access_token": "token"},
-        source="sealed",
+        {"instance_id": "n", "access_token": "sealed"},
+        source="sealed_access",
     )
-    _insert(
+    insert(
         PollingResource(
             name="changed-messages", configuration=ENTRY, interval=INTERVAL, cursor=CURSOR
         ),
@@ -101,12 +101,12 @@ def insert_deliveries(count: int, url: str, body: str) -> None:
         ).save(force_insert=True)
     subscription = f"1 + n %% {SUBSCRIPTIONS}"
     owner = f"(SELECT s.organization_id FROM events_subscription s WHERE s.id = {subscription})"  # noqa: S608
-    _insert(
+    insert(
         Event(object_type="changed-messages", body=body, created_at=now, status="DISPATCHED"),
         count,
         {"instance_id": subscription, "organization_id": owner},
     )
-    _insert(
+    insert(
         Delivery(created_at=now, next_attempt_at=now),
         count,
         {
@@ -118,21 +118,30 @@ def insert_deliveries(count: int, url: str, body: str) -> None:
     )
 
 
-def _seal_tokens(count: int) -> None:
-    """A table `sealed` with an access token for each credential, as long as Google's are."""
+def _access_token(number: int) -> str:
+    """As long as Google's are."""
+    return f"ya29.{number:0200d}"
+
+
+def seal_all(name: str, table: str, column: str, count: int, clear: Callable[[int], str]) -> None:
+    """A table `sealed_{name}` with `clear` of each number, sealed for a row's column."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE sealed (n bigint, token text)")
-        with cursor.copy("COPY sealed FROM STDIN") as copy:
+        cursor.execute(f"CREATE TEMPORARY TABLE sealed_{name} (n bigint PRIMARY KEY, sealed text)")
+        with cursor.copy(f"COPY sealed_{name} FROM STDIN") as copy:
             for number in range(1, count + 1):
-                context = context_of("instances_credential", number, "access_token")
-                copy.write_row((number, seal(f"ya29.{number:0200d}", context)))
+                context = context_of(table, number, column)
+                copy.write_row((number, seal(clear(number), context)))
 
 
-def _insert(
-    template: models.Model, count: int, different: Mapping[str, str], *, source: str = ""
+def insert(
+    template: models.Model,
+    count: int,
+    different: Mapping[str, str],
+    *,
+    source: str = "generate_series(1, %s) AS n",
 ) -> None:
     """Rows like `template` but for the `different` columns: SQL in terms of `n`, which counts
-    from 1 and is the id too, or comes from the table `source`."""
+    from 1 and is the id too unless `different` says otherwise, or comes from a table `source`."""
     expressions = {"id": "n", **different}
     values: list[Any] = []
     columns: list[str] = []
@@ -152,6 +161,6 @@ def _insert(
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(terms)} "  # noqa: S608
-            f"FROM {source or 'generate_series(1, %s) AS n'}",
-            [*values, *([] if source else [count])],
+            f"FROM {source}",
+            [*values, *([count] if "%s" in source else [])],
         )
