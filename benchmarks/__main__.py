@@ -10,7 +10,15 @@ import time
 from benchmarks import database, report
 
 # change_to_callback runs services with a database server of their own.
-NAMES = ("idle_polls", "claim_cost", "deliveries", "bulk_download", "change_to_callback")
+NAMES = (
+    "idle_polls",
+    "claim_cost",
+    "deliveries",
+    "bulk_download",
+    "api_requests",
+    "api_lists",
+    "change_to_callback",
+)
 
 
 def main() -> int:
