@@ -441,6 +441,21 @@ class Element:
                 return operation
         return None
 
+    @property
+    def trial(self) -> Operation | None:
+        """What is asked to see whether the provider accepts an account: a reading that needs
+        nothing but the account.
+        """
+        if self.single_record is not None:
+            return self.single_record
+        for resource in self.resources:
+            operation = resource.listing
+            if operation is not None and operation.steps is None:
+                parameters = operation.parameters
+                if not any(one.required for one in parameters):
+                    return operation
+        return None
+
     def resource(self, name: str) -> Resource | None:
         """The resource called `name`, with or without a leading slash, or known by that alias."""
         wanted = name.strip().lstrip("/")

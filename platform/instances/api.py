@@ -17,7 +17,8 @@ from api.fields import flag, json_object, text
 from api.paging import page_of, whole_list
 from api.permissions import IsAnyCaller, IsAuthenticatedCaller, IsElementCaller
 from api.schema import PAGED, WHOLE, documented, listed
-from elements import catalogue
+from elements import catalogue, docs
+from elements.schema import SWAGGER, SWAGGER_EXAMPLE
 from instances import configuration as keys
 from instances import idempotency, provision, schema, wish
 from instances.models import ElementInstance
@@ -221,6 +222,19 @@ class EnabledView(InstanceScopedView):
     def delete(self, request: Request, **path: str) -> Response:
         self.change(request, provision.Wish(enabled=False))
         return Response()
+
+
+class DocsView(InstanceScopedView):
+    """Of the hub calls that the instance takes."""
+
+    @documented(
+        "Read the description of an instance's hub calls in Swagger 2.0",
+        answer=SWAGGER,
+        example=SWAGGER_EXAMPLE,
+    )
+    def get(self, request: Request, **path: str) -> Response:
+        element = keys.element_of(self.instance(request))
+        return Response(docs.of(element, host=request.get_host()))
 
 
 class ConfigurationView(InstanceScopedView):

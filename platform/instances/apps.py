@@ -7,6 +7,9 @@ class InstancesConfig(AppConfig):
 
     def ready(self) -> None:
         from api.authentication import register_element_lookup
+        from elements.signals import element_deleting
+        from instances.needing import instances_of
         from instances.token import find_by_token
 
         register_element_lookup(find_by_token)
+        element_deleting.connect(instances_of, dispatch_uid="instances.instances_of")

@@ -16,6 +16,7 @@ from typing import Any
 
 from api.errors import BadRequest
 from elements import catalogue, poller
+from elements.application import application_of
 from elements.types import ApiKey, Basic, Element
 from instances.models import ElementInstance
 from transport.errors import AddressRefused, ProviderUnreachable
@@ -148,11 +149,12 @@ def missing_keys(
 
     `without_callback`: the OAuth callback URL is not needed, as where tokens were brought along.
     """
+    values = completed(element, configuration)
     return [
         f"configuration.{field.key}"
         for field in element.configuration
         if field.required
-        and not configuration.get(field.key, field.default or "").strip()
+        and not values.get(field.key, "").strip()
         and not (without_callback and field.key == CALLBACK_URL)
     ]
 
@@ -258,6 +260,17 @@ def defaults(element: Element) -> dict[str, str]:
     }
 
 
+def completed(element: Element, configuration: Mapping[str, str]) -> dict[str, str]:
+    """With the element's defaults and, where it names no application, the platform's own."""
+    values = {**defaults(element), **configuration}
+    application = application_of(element)
+    if application is not None and not values.get(API_KEY, "").strip():
+        values[API_KEY] = application.client_id
+        values[API_SECRET] = application.client_secret
+        values[CALLBACK_URL] = values.get(CALLBACK_URL, "").strip() or application.callback_url
+    return values
+
+
 def stored(instance: ElementInstance) -> dict[str, str]:
     """What was configured, in clear, without the element's defaults."""
     return {**instance.configuration, **json.loads(instance.secrets)}
@@ -275,13 +288,17 @@ def keep(instance: ElementInstance, element: Element, configuration: Mapping[str
 def effective(instance: ElementInstance) -> dict[str, str]:
     """Every key in clear, with the element's defaults. For our own use: it holds secrets."""
     element = element_of(instance)
-    return {**defaults(element), **stored(instance)}
+    return completed(element, stored(instance))
 
 
 def masked(instance: ElementInstance) -> dict[str, str]:
     """As `effective`, fit for an answer: secrets masked, the credential's keys added."""
     element = element_of(instance)
-    values = {**defaults(element), **instance.configuration}
+    values = {
+        key: MASK if value and is_secret(element, key) else value
+        for key, value in defaults(element).items()
+    }
+    values.update(instance.configuration)
     values.update(dict.fromkeys(json.loads(instance.secrets), MASK))
     credential = getattr(instance, "credential", None)
     if credential is not None:

@@ -15,10 +15,12 @@ from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 from django.utils import timezone
 
+from elements.errors import ConfigurationError
+from elements.interpolation import addressed
 from instances import configuration, grant
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.signals import grant_lost
-from transport.errors import GrantLost, ProviderError, TransportError
+from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
 
 RENEWED_AT = 5 / 6  # of a token's lifetime: ten minutes ahead for Google's hour
 SHORTEST_PAUSE = 30  # seconds until a failed renewal is tried again; doubles
@@ -101,9 +103,14 @@ def _renewed(credential: Credential) -> grant.Grant:
             "The provider no longer accepts the access token, and gave no refresh token with it."
         )
     instance = credential.instance
+    values = configuration.effective(instance)
+    try:
+        element = addressed(configuration.element_of(instance), values)
+    except ConfigurationError as error:
+        raise AddressRefused(str(error)) from error
     return grant.renew(
-        configuration.element_of(instance),
-        grant.Client.of(configuration.effective(instance)),
+        element,
+        grant.Client.of(values),
         refresh_token=credential.refresh_token,
         scope=credential.scope,
     )

@@ -137,7 +137,7 @@ def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -
     with _session(client.id, hidden=(client.secret, refresh_token)) as session:
         token = _answered(
             lambda: session.refresh_token(
-                _token_url(element),
+                _token_url(element, renewing=True),
                 refresh_token=refresh_token,
                 auth=_basic(client),
                 timeout=TIMEOUT,
@@ -202,8 +202,9 @@ def _session(
     return session
 
 
-def _token_url(element: Element) -> str:
-    url = catalogue.address(oauth2_of(element).token_url)
+def _token_url(element: Element, *, renewing: bool = False) -> str:
+    oauth = oauth2_of(element)
+    url = catalogue.address((oauth.refresh_url if renewing else None) or oauth.token_url)
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
         raise AddressRefused(f"the token address of {element.name} must begin with https://")

@@ -20,8 +20,11 @@ from django.db import transaction
 
 from accounts.models import Organization, User
 from accounts.secret import digest, new_instance_token
-from api.errors import ApiError, BadRequest, NotFound
+from api.errors import ApiError, BadRequest, Conflict, NotFound
 from api.rows import Columns, one, relate
+from elements import private
+from elements.errors import ConfigurationError
+from elements.interpolation import addressed
 from elements.types import Element, OAuth2
 from instances import configuration as keys
 from instances import credential, grant, session
@@ -101,6 +104,8 @@ def create(
     """
     if not wish.name:
         raise BadRequest("name is missing")
+    if not element.active:
+        raise Conflict(f"{element.key} is inactive: no instances can be made of it")
     configuration = keys.merged(element, {}, wish.configuration or {})
     missing = keys.missing_keys(
         element,
@@ -122,6 +127,7 @@ def create(
         external_authentication=_authentication(wish.consent),
     )
     with transaction.atomic():
+        private.hold(element)
         _fill(instance, element, configuration)
         _settle_problem(instance, element, configuration, granted.scope if granted else "")
         instance.save()
@@ -189,7 +195,7 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
     """
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
-        element = keys.element_of(instance)
+        element = _revocable(instance)
         spent = Credential.objects.filter(instance=instance).first()
         token = (spent.refresh_token or spent.access_token) if spent else ""
         instance_deleting.send(sender=ElementInstance, instance=instance)
@@ -282,7 +288,9 @@ def _obtain(
         session.try_configuration(element, configuration)
         return None
     try:
-        return _granted(element, configuration, consent)
+        values = keys.completed(element, configuration)
+        session.base_url(element, values)  # which must be an address
+        return _granted(addressed(element, values), values, consent)
     except ProviderError as error:
         spent = _SPENT_CODE if consent.code else _SPENT_TOKEN
         refusals = {"invalid_grant": spent, **REFUSALS}
@@ -313,7 +321,7 @@ def _granted(element: Element, configuration: Mapping[str, str], consent: Consen
         return grant.renew(
             element, client, refresh_token=consent.refresh_token, scope=" ".join(scopes)
         )
-    session.try_token(element, consent.access_token)
+    session.try_token(element, configuration, consent.access_token)
     return grant.brought(consent.access_token, scope=" ".join(scopes))
 
 
@@ -337,6 +345,15 @@ def _settle_problem(
             f"Events are recorded but sent nowhere: {keys.EVENTS_CALLBACK_URL} is not set."
         )
     instance.problem = " ".join(sentences)
+
+
+def _revocable(instance: ElementInstance) -> Element:
+    """The element with the addresses that the instance's configuration makes."""
+    element = keys.element_of(instance)
+    try:
+        return addressed(element, keys.effective(instance))
+    except ConfigurationError:
+        return element  # the provider is not found, and that is logged
 
 
 def _revoke(element: Element, token: str, instance_id: int) -> None:

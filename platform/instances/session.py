@@ -6,7 +6,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ImproperlyConfigured
+
 from elements import catalogue, run
+from elements.errors import ConfigurationError
+from elements.interpolation import filled
 from elements.types import ApiKey, Call, Element, OAuth2, Operation, Setting
 from instances import configuration as keys
 from instances.credential import GONE, CredentialAuthorizer
@@ -65,9 +69,19 @@ def _refusal(element: Element) -> str:
 
 
 def base_url(element: Element, configuration: Mapping[str, str]) -> str:
-    """Where the account's provider answers; a private element's may be configured."""
+    """Where the account's provider answers; a private element's may be configured.
+
+    Raises ConfigurationError where it is configured with what is no address.
+    """
     configured = configuration.get(keys.BASE_URL, "").strip() if element.private else ""
-    return catalogue.address(Setting("", configured) if configured else element.base_url)
+    if not configured and element.base_url.default:
+        return catalogue.address(element.base_url)
+    try:
+        return catalogue.address(Setting("", filled(configured, configuration)))
+    except ImproperlyConfigured as error:
+        raise ConfigurationError(
+            f"configuration.{keys.BASE_URL}", "must be an address such as https://api.example.com"
+        ) from error
 
 
 def try_configuration(element: Element, configuration: Mapping[str, str]) -> None:
@@ -75,20 +89,22 @@ def try_configuration(element: Element, configuration: Mapping[str, str]) -> Non
 
     Raises GrantLost when it does not, and TransportError when it does not answer.
     """
-    if element.single_record is not None:
-        values = {**keys.defaults(element), **configuration}
-        sync.run(_ask(element.single_record, values), configured_account(element, values))
+    values = keys.completed(element, configuration)
+    account = configured_account(element, values)
+    if element.trial is not None:
+        sync.run(_ask(element.trial, values), account)
 
 
-def try_token(element: Element, access_token: str) -> None:
+def try_token(element: Element, configuration: Mapping[str, str], access_token: str) -> None:
     """Asks the provider whether it accepts a token that nothing can renew.
 
     Every answer but a 401 will do: an account may have granted less than the question needs.
     Raises GrantLost, and TransportError when the provider does not answer.
     """
-    if element.single_record is not None:
-        account = Account(catalogue.address(element.base_url), _Unrenewable(access_token, EXPIRED))
-        sync.run(_ask(element.single_record, keys.defaults(element)), account)
+    values = keys.completed(element, configuration)
+    account = Account(base_url(element, values), _Unrenewable(access_token, EXPIRED))
+    if element.trial is not None:
+        sync.run(_ask(element.trial, values), account)
 
 
 def _ask(operation: Operation, configuration: Mapping[str, str]) -> Steps[int]:

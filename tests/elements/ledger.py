@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-PAGES = {
+PAGES: dict[str, dict[str, Any]] = {
     "cursor": {
         "paginationType": "cursor",
         "nextPageKey": "meta.next",
