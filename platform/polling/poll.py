@@ -182,12 +182,13 @@ class Feed:
         changes = None if resource is None else snapshot.feed_of(resource)
         if changes is None:
             raise NotPollableError(f"{element.name} has no resource {name} that can be polled")
+        asks_instance = element.private or not isinstance(element.authentication, OAuth2)
         return cls(
             element,
             changes,
-            catalogue.address(element.base_url),
+            "" if asks_instance else catalogue.address(element.base_url),
             configuration.defaults(element),
-            element.private or not isinstance(element.authentication, OAuth2),
+            asks_instance,
         )
 
     def as_claimed(self, resource: ClaimedResource) -> tuple[Account, Mapping[str, str]]:
