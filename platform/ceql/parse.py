@@ -21,7 +21,7 @@ from ceql.condition import (
     Value,
     WhereError,
 )
-from ceql.words import Dialect, words
+from ceql.words import Ceql, words
 
 OPERATORS: dict[type[exp.Expr], Operator] = {
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.GT: ">", exp.LTE: "<=", exp.GTE: ">=",
@@ -48,7 +48,7 @@ def parse(text: str) -> Condition:
 def _tree(text: str) -> exp.Expr:
     found = words(text)
     try:
-        trees = Dialect().parser().parse_into(exp.Condition, found, text)
+        trees = Ceql().parser().parse_into(exp.Condition, found, text)
     except SqlglotError as error:
         raise WhereError(UNREADABLE, _place(error, found)) from None
     except RecursionError:

@@ -23,7 +23,7 @@ DEEPEST = 12  # brackets within brackets; the parser takes some 40 frames for ea
 MOST_CONDITIONS = 100
 
 
-class Dialect(MySQL):
+class Ceql(MySQL):
     """MySQL's where-clause, with nothing but our keywords, and a backslash that is a backslash."""
 
     class Tokenizer(tokens.Tokenizer):
@@ -65,7 +65,7 @@ def words(text: str) -> list[Token]:
     """The clause's words, each field's name as one IDENTIFIER. Raises WhereError."""
     _check_text(text)
     try:
-        found = Dialect().tokenize(text)
+        found = Ceql().tokenize(text)
     except TokenError:
         raise _unclosed(text) from None
     _refuse_comments(text, found)

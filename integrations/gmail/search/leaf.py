@@ -16,6 +16,13 @@ def refuse(message: str) -> NoReturn:
     raise ParameterError("where", message)
 
 
+def values(leaf: Leaf) -> tuple[Value, ...]:
+    """What the field is compared with."""
+    if isinstance(leaf, In):
+        return leaf.values
+    return (leaf.pattern if isinstance(leaf, Like) else leaf.value,)
+
+
 def equal(leaf: Leaf, write: Callable[[Value], str]) -> str:
     """The words of =, != and IN."""
     if isinstance(leaf, In):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ceql import Value
-from integrations.gmail.search.leaf import Leaf, Writer, equal, refuse, said, without
+from ceql import Comparison, Value
+from integrations.gmail.search.leaf import Leaf, Writer, equal, refuse, said, values, without
 from integrations.gmail.search.texts import phrase
 
 PLAIN_ID = re.compile(r"[^\s(){}\"]+")
@@ -36,6 +36,10 @@ def label(operator: str) -> Writer:
     """A label's name. Gmail looks into spam and trash where they are asked for so."""
 
     def write(leaf: Leaf) -> str:
+        if isinstance(leaf, Comparison) and leaf.operator == "=":
+            return phrase(leaf.field, operator, leaf.value)
+        if operator == "in:" and any(said(value).lower() == "anywhere" for value in values(leaf)):
+            refuse("in can only be compared with 'anywhere' by =")
         return equal(leaf, lambda value: phrase(leaf.field, operator, value))
 
     return write

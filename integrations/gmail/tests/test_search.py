@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ceql import Comparison, Condition
 from elements.errors import ParameterError
 from elements.types import Call
 from integrations.gmail.query import search
+from integrations.gmail.search.own_words import check_brackets
+from integrations.gmail.search.words import FIELDS
+from tests.ceql.clauses import conditions, written
 
 
 @pytest.mark.parametrize(
@@ -189,6 +196,8 @@ def test_a_where_clause_becomes_gmails_words(where: str, q: str) -> None:
         ("includeSpamTrash='perhaps'", "includeSpamTrash must be true or false"),
         ("includeSpamTrash=true or from='a'", "joined by AND to everything else"),
         ("includeSpamTrash!=true", "joined by AND to everything else"),
+        ("in != 'anywhere'", "in can only be compared with 'anywhere' by ="),
+        ("in in ('inbox', 'anywhere')", "in can only be compared with 'anywhere' by ="),
         ("q=' '", "q is empty"),
         ("q > 'a'", "q can only be compared with = and !="),
         ("text in (" + ",".join(["'a word of it'"] * 400) + ")", "4000 are allowed"),
@@ -199,6 +208,32 @@ def test_what_gmail_cannot_find_is_refused(where: str, says: str) -> None:
         search(Call(query={"where": where}))
     assert caught.value.path == "where"
     assert says in caught.value.message
+
+
+@given(
+    st.sampled_from(["from", "subject", "text", "filename", "label", "in", "rfc822msgid"]),
+    st.text(max_size=20) | st.text('ab-:"(){}\u201d OR', max_size=12),
+)
+def test_no_text_becomes_more_than_one_term(field: str, text: str) -> None:
+    where = written(Comparison(field, "!=", text))
+    try:
+        q = search(Call(query={"where": where}))["q"]
+    except ParameterError:
+        return
+    assert isinstance(q, str)
+    assert re.fullmatch(r'-(\w+:)?("[^"]*"|[^\s(){}"-][^\s(){}"]*)', q)
+
+
+@given(conditions(st.sampled_from([*FIELDS])))
+def test_any_clause_becomes_words_that_end_where_they_do_or_is_refused(
+    condition: Condition,
+) -> None:
+    try:
+        q = search(Call(query={"where": written(condition)})).get("q", "")
+    except ParameterError:
+        return
+    assert isinstance(q, str)
+    check_brackets("q", q)
 
 
 @pytest.mark.parametrize(
