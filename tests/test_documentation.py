@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from api.openapi import Enumerator
 from elements import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,13 +65,14 @@ def endpoints_that_exist() -> set[tuple[str, str]]:
 
 
 def _below_api(resolver: URLResolver) -> Iterator[tuple[str, type]]:
+    enumerator = Enumerator(None, "config.urls")
     for entry in resolver.url_patterns:
         if isinstance(entry, URLResolver) and str(entry.pattern) == "elements/api-v2/":
             for route in entry.url_patterns:
                 assert isinstance(route, URLPattern)
-                bare = re.sub(r"\(\?P<\w+>(?:\[[^]]*\]|[^()])*\)", "{}", str(route.pattern))
+                path = enumerator.get_path_from_regex(str(route.pattern))
                 view: type = vars(route.callback)["cls"]
-                yield "/" + bare.removeprefix("^").removesuffix("/?$"), view
+                yield re.sub(r"\{\w+\}", "{}", path), view
 
 
 def endpoints_that_are_documented() -> set[tuple[str, str]]:
