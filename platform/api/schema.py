@@ -36,17 +36,19 @@ IN_PATHS: dict[str, Schema] = {}  # parameters in paths, by the name that URL pa
 
 
 def shape(name: str, properties: Mapping[str, Schema], description: str = "") -> Schema:
-    """Names a JSON object and answers the reference to it. A property `name?` may be absent.
+    """Names a JSON object and answers the reference to it. A property `name?` may be absent;
+    of `name` and `name?` the later counts.
 
     An answer has the named properties and no others; a request may have others, which are
     ignored. For a request, mark everything that may be left out.
     """
     if name in SHAPES:
         raise ValueError(f"there are two shapes with the name {name}")
+    required = {key.removesuffix("?"): not key.endswith("?") for key in properties}
     SHAPES[name] = {
         "type": "object",
         "properties": {key.removesuffix("?"): dict(below) for key, below in properties.items()},
-        "required": [key for key in properties if not key.endswith("?")],
+        "required": [key for key, always in required.items() if always],
     }
     if description:
         SHAPES[name]["description"] = description
