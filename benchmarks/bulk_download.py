@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import database
 from demo.processes import ROOT
 
-MESSAGES, QUICK_MESSAGES = (10_000, 100_000), (500, 2_000)
+MESSAGES, QUICK_MESSAGES = (2_000, 100_000), (200, 1_000)
 MAILBOX = "bench@example.com"
 MEGABYTE = 1024  # kilobytes
 
