@@ -123,10 +123,7 @@ def _filter(condition: Condition, fields: Mapping[str, Asked], known: Mapping[st
         found = _like(asked, condition)
         negated = condition.negated
     elif isinstance(condition, In):
-        found = Q(
-            *(_equal(asked, condition.field, value) for value in condition.values),
-            _connector=Q.OR,
-        )
+        found = _among(asked, condition)
         negated = condition.negated
     else:
         return _compared(asked, condition)
@@ -162,6 +159,14 @@ def _equal(asked: Asked, field: str, given: Value) -> Q:
     if isinstance(value, Moment):
         return Q((f"{asked.path}__gte", value.start), (f"{asked.path}__lt", value.end))
     return NONE if isinstance(value, Decimal) else Q((asked.path, value))
+
+
+def _among(asked: Asked, condition: In) -> Q:
+    if asked.kind is Kind.DATE:
+        times = (_equal(asked, condition.field, value) for value in condition.values)
+        return Q(*times, _connector=Q.OR)
+    values = [_value(asked, condition.field, value) for value in condition.values]
+    return Q((f"{asked.path}__in", [one for one in values if not isinstance(one, Decimal)]))
 
 
 def _unless(asked: Asked, found: Q) -> Q:

@@ -21,6 +21,7 @@ from ceql.condition import WhereError
 LONGEST = 10_000  # characters
 DEEPEST = 12  # brackets within brackets; the parser takes some 40 frames for each
 MOST_CONDITIONS = 100
+MOST_WORDS = 2_500  # names, operators, values, commas; the parser takes some 30 µs for each
 
 
 class Ceql(MySQL):
@@ -69,6 +70,11 @@ def words(text: str) -> list[Token]:
     except TokenError:
         raise _unclosed(text) from None
     _refuse_comments(text, found)
+    if len(found) > MOST_WORDS:
+        raise WhereError(
+            f"has {len(found)} words and signs; {MOST_WORDS} are allowed",
+            found[MOST_WORDS].start + 1,
+        )
     if not found:
         raise WhereError("is empty: it must be conditions such as name='x' joined by AND or OR")
     return list(_Reader(found).read())

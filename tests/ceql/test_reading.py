@@ -142,6 +142,7 @@ def test_a_clause_is_read(text: str, condition: Condition) -> None:
         ("(" * 13 + "a=1" + ")" * 13, "more than 12 brackets", 13),
         ("not (" * 13 + "a=1" + ")" * 13, "more than 12 brackets", 65),
         (" or ".join(["a=1"] * 101), "more than 100 conditions", 700 + 1 - 3),
+        ("a in (" + ",".join(["1"] * 4000) + ")", "has 8003 words and signs", 2504),
         ("a='" + "x" * 100_000 + "'", "has 100004 characters; 10000 are allowed", None),
     ],
 )
