@@ -12,6 +12,8 @@ from typing import Any
 from elements.errors import ParameterError
 
 WHOLE = "the body"
+# The email package begins a new line of a header at these, too: a way to smuggle one in.
+LINE_BREAKS = "\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 def json_object(value: Any, known: Collection[str] = (), *, at: str = "") -> dict[str, Any]:
@@ -57,7 +59,7 @@ def text_value(
     for character in value if not (value.isascii() and value.isprintable()) else "":
         if "\ud800" <= character <= "\udfff":
             raise ParameterError(path, "holds half of a surrogate pair, which is no character")
-        if not lines and character in "\r\n":
+        if not lines and character in LINE_BREAKS:
             raise ParameterError(path, "must be one line, without line breaks")
         if character not in "\t\r\n" and (character < " " or character == "\x7f"):
             raise ParameterError(path, f"holds the control character U+{ord(character):04X}")

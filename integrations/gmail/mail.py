@@ -93,6 +93,9 @@ def _write_headers(message: EmailMessage, mail: Mail) -> None:
 def _set(
     message: EmailMessage, name: str, path: str, value: str | Address | tuple[Address, ...]
 ) -> None:
+    parts = value if isinstance(value, tuple) else (value,)
+    if any(len(str(one).splitlines()) > 1 for one in parts):
+        raise ParameterError(path, "must be one line, without line breaks")
     try:
         message[name] = value
     except (MessageError, ValueError, TypeError, IndexError) as error:

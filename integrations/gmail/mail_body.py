@@ -81,7 +81,7 @@ def read(value: Any, *, draft: bool = False) -> Outgoing:
         bcc=_addresses(body, "bcc"),
         sender=_one_address(body, "from"),
         reply_to=_addresses(body, "replyTo"),
-        subject=fields.text(body, "subject", longest=LONGEST_HEADER),
+        subject=fields.text(body, "subject", longest=LONGEST_HEADER).strip(),
         text=_content(body, "text"),
         html=_content(body, "html"),
         attachments=_attachments(body),
@@ -106,7 +106,8 @@ def addresses_of(text: str) -> tuple[Address, ...]:
         if not spec and not name:
             raise ValueError("must be addresses such as user@example.com, separated by commas")
         local, at, domain = spec.rpartition("@")
-        if not (local and at and domain) or not local.isascii():
+        name = "".join(c if c.isprintable() else " " for c in name)
+        if not (local and at and domain) or not local.isascii() or not spec.isprintable():
             shown = spec or name
             raise ValueError(
                 f"{shown[:100]!r} is not an address such as user@example.com; "

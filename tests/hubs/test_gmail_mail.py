@@ -114,7 +114,10 @@ def test_a_reply_joins_the_thread_and_refers_to_what_it_answers(
     assert mail["In-Reply-To"] == message_id
     assert "".join(mail["References"].split()) == f"<first@example.com>{message_id}"
     again = ok(post(hub, "/messages", {"inReplyTo": sent["id"], "to": FAR, "text": "And"}))
-    assert written(hub, again["id"])["Subject"] == "Re: Lunch?"
+    second = written(hub, again["id"])
+    assert second["Subject"] == "Re: Lunch?"
+    assert second["In-Reply-To"] == mail["Message-ID"]
+    assert len(second["References"].split()) == 3
 
 
 def test_an_answer_to_what_is_not_there_is_404(hub: APIClient) -> None:
@@ -231,9 +234,9 @@ def test_threads_and_drafts_are_listed_page_by_page(hub: APIClient) -> None:
         ok(post(hub, "/drafts", {"subject": f"Draft {number}"}))
     for name in ("threads", "drafts"):
         whole = ok(hub.get(f"{API}/{name}", {"pageSize": 3}))
-        first = hub.get(f"{API}/{name}", {"pageSize": 2})
+        first = hub.get(f"{API}/{name}?pageSize=2")
         token = first["Elements-Next-Page-Token"]
-        rest = hub.get(f"{API}/{name}", {"pageSize": 1, "nextPage": token})
+        rest = hub.get(f"{API}/{name}", {"pageSize": "1", "nextPage": token})
         assert ok(first) + ok(rest) == whole
 
 

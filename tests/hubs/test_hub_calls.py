@@ -178,7 +178,7 @@ def api_without_token(
 
 
 def test_wrong_verb(hub: APIClient) -> None:
-    assert hub.post(f"{API}/labels", {}, format="json").status_code == 405
+    assert hub.post(f"{API}/profile", {}, format="json").status_code == 405
 
 
 def test_ping_and_objects(hub: APIClient, sandbox: SandboxServer) -> None:

@@ -131,6 +131,14 @@ def write_plain(draft: Draft, date: datetime, message_id: str) -> tuple[bytes, R
     return f"{head}\r\n{text}".encode("ascii"), reading
 
 
+def completed(raw: bytes, sender: str, date: datetime, message_id: str) -> bytes:
+    """The mail with From, Date and Message-ID, put in front where it has none."""
+    present = {name.lower() for name in parse(raw).keys()}  # noqa: SIM118 a Message iterates badly
+    added = [("From", sender), ("Date", format_datetime(date)), ("Message-ID", message_id)]
+    lines = [f"{name}: {value}\r\n" for name, value in added if name.lower() not in present]
+    return "".join(lines).encode("ascii", "replace") + raw
+
+
 def parse(raw: bytes) -> Message:
     """The MIME tree of any bytes; nothing is refused."""
     return BytesParser(policy=email.policy.compat32).parsebytes(raw)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from elements.errors import ParameterError
@@ -80,6 +82,35 @@ def test_changed_messages_is_known_by_each_name_in_use(name: str) -> None:
     assert resource.changes is not None
 
 
-def test_it_offers_what_it_says() -> None:
-    names = [resource.name for resource in ELEMENT.resources]
-    assert names == ["profile", "messages", "labels", "history", "changed-messages"]
+def test_every_operation_says_what_it_costs_and_does() -> None:
+    for resource in ELEMENT.resources:
+        assert resource.description
+        assert resource.fields
+        for operation in resource.operations:
+            assert operation.units > 0, operation
+            assert operation.description, operation
+            assert operation.vendor_path.startswith("/gmail/v1/users/me/")
+
+
+def text_kept_aside(media_type: str, attachment_id: object, filename: str = "") -> dict[str, Any]:
+    body = {"size": 9, "attachmentId": attachment_id}
+    return {"mimeType": media_type, "filename": filename, "body": body}
+
+
+def test_a_text_too_long_for_gmails_answer_is_fetched() -> None:
+    parts = [
+        text_kept_aside("text/plain", "Aa_-.1"),
+        text_kept_aside("text/html", "../labels"),
+        text_kept_aside("text/html", None),
+        text_kept_aside("text/csv", "Bb"),
+        text_kept_aside("text/plain", "Cc", "a.txt"),
+    ]
+    steps = get_message(Call(path={"id": "18c"}))
+    next(steps)
+    request = steps.send(answer({"id": "18c", "payload": {"parts": parts}}))
+    assert isinstance(request, Request)
+    assert request.url == "/gmail/v1/users/me/messages/18c/attachments/Aa_-.1"
+    with pytest.raises(StopIteration) as end:
+        steps.send(answer({"size": 9, "data": "TG9uZyB0ZXh0"}))
+    assert end.value.value["text"] == "Long text"
+    assert [one["filename"] for one in end.value.value["attachments"]] == ["", "a.txt"]

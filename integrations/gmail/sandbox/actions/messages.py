@@ -4,6 +4,7 @@ Source: https://developers.google.com/workspace/gmail/api/reference/rest/v1/user
 """
 
 import email.utils
+import secrets
 from typing import Any
 
 from integrations.gmail.sandbox import message_json, mime
@@ -87,7 +88,13 @@ def _send(call: Call) -> dict[str, Any]:
 
 
 def send(call: Call, raw: bytes, thread_id: str | None) -> StoredMessage:
-    """Keep the mail as sent, and put it into those recipients' mailboxes that are here."""
+    """Keep the mail as sent, and put it into those recipients' mailboxes that are here.
+
+    What Gmail adds is added: From, Date and Message-ID, where there is none.
+    """
+    domain = call.mailbox.address.partition("@")[2]
+    message_id = f"<{secrets.token_hex(12)}@{domain}>"
+    raw = mime.completed(raw, call.mailbox.address, call.stand_in.clock.today(), message_id)
     headers = [
         value for name, value in mime.read(raw).headers if name.lower() in ("to", "cc", "bcc")
     ]
