@@ -25,7 +25,7 @@ class ReadOnly:
 
 @admin.register(Event)
 class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
-    list_display = ["id", "created_at", "instance", "object_type", "status"]
+    list_display = ["id", "created_at", "instance", "object_type", "topic", "status"]
     list_filter = ["status"]
     list_select_related = ["instance"]
     search_fields = ["=id", "=instance__id", "deliveries__webhook_id"]
@@ -37,14 +37,24 @@ class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
-    list_display = ["id", "instance", "url", "active", "failing_since", "deactivation_reason"]
-    list_filter = ["active"]
+    list_display = [
+        "id",
+        "instance",
+        "topics",
+        "url",
+        "active",
+        "failing_since",
+        "deactivation_reason",
+    ]
+    list_filter = ["active", "channel"]
     list_select_related = ["instance"]
     search_fields = ["=instance__id", "url"]
     exclude = ["signature_key"]
     readonly_fields = [
         "instance",
         "organization",
+        "channel",
+        "topics",
         "url",
         "origin",
         "active",
