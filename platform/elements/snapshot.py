@@ -43,7 +43,7 @@ from transport.types import KnownObjects, Steps
 
 MOST_RECORDS = 50_000  # of one listing
 MOST_TOLD = 2_000  # changes that one poll tells; the next one, at once, tells more
-LARGEST_HELD = 8_000_000  # characters of records held to be told
+LARGEST_HELD = 4_000_000  # characters of records held to be told
 MOST_FETCHED = 100  # records that one poll reads one by one
 PAGE = 200  # records, where neither the entry nor the provider says
 LARGEST_PAGE = 1_000

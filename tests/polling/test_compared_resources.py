@@ -306,6 +306,23 @@ def test_a_new_record_that_cannot_be_read_is_put_aside(
     assert known(names) == {"a", "b", "c", "d", "e", "g", "h"}
 
 
+def test_what_is_put_aside_is_let_go_when_another_listing_begins(
+    names: PollingResource, shelf: Shelf
+) -> None:
+    shelf.put("e")
+    shelf.faults["/items/e"] = 400
+    poll(names)
+    assert PutAsideObject.objects.filter(resource=names).exists()
+    instance = names.instance
+    entry = {**NAMES, "url": "/hubs/general/names?where=id!='x'"}
+    instance.configuration["event.poller.configuration"] = json.dumps({"names": entry})
+    saved(instance)
+    poll(names)
+    assert not PutAsideObject.objects.exists()
+    assert known(names) == {"a", "b", "c", "d", "e"}
+    assert told(names) == []
+
+
 def test_many_new_ids_are_read_some_at_a_time(
     names: PollingResource, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,3 +364,24 @@ def test_events_switched_off_and_on_take_a_new_picture(
     shelf.put("a")
     poll(items)
     assert told(items) == [("a", "CREATED")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_found_is_dropped_when_the_row_was_taken_back(
+    items: PollingResource, shelf: Shelf
+) -> None:
+    """As when the instance is changed while its listing is read."""
+
+    def take_back(path: str) -> None:
+        shelf.hook = None
+        PollingResource.objects.update(lease_id=None, lease_until=None)
+        connection.close()  # this thread's
+
+    shelf.put("e")
+    shelf.hook = take_back
+    (report,) = poll_now.poll_now(items.instance)
+    assert report.status == "dropped"
+    assert told(items) == []
+    assert known(items) == {"a", "b", "c", "d"}
+    poll(items)
+    assert told(items) == [("e", "CREATED")]
