@@ -20,7 +20,8 @@ from api.errors import Forbidden, NotFound
 from api.paging import whole_list
 from api.permissions import IsElementCaller
 from api.schema import PAGED, WHOLE, documented
-from elements import catalogue, run
+from elements import catalogue, docs, run
+from elements.schema import SWAGGER, SWAGGER_EXAMPLE
 from elements.types import Call, Element, Field, Match, Operation, Place, Resource
 from hubs import listing, paging, schema
 from hubs.selection import Selection, selection
@@ -211,6 +212,22 @@ class ObjectMetadataView(HubView):
         if resource is None:
             raise NotFound(f"No object found with name {name[:100]}")
         return Response({"fields": [_field_json(one, resource) for one in resource.fields]})
+
+
+class ObjectDocsView(HubView):
+    """One resource, described; answered for a disabled instance too."""
+
+    @documented(
+        "Read a resource's description in Swagger 2.0",
+        answer=SWAGGER,
+        example=SWAGGER_EXAMPLE,
+    )
+    def get(self, request: Request, name: str, **path: str) -> Response:
+        _, element = self.target(request)
+        resource = element.resource(name)
+        if resource is None:
+            raise NotFound(f"No object found with name {name[:100]}")
+        return Response(docs.of(element, resource, host=request.get_host()))
 
 
 class PingView(HubView):

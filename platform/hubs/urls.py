@@ -14,10 +14,12 @@ urlpatterns = [
     re_path(r"^hubs/(?P<hub_key>[^/]+)/elements/?$", directory.ElementsView.as_view()),
     re_path(rf"{HUB}/objects/?$", api.ObjectsView.as_view()),
     re_path(rf"{HUB}/objects/{NAME}/metadata/?$", api.ObjectMetadataView.as_view()),
+    re_path(rf"{HUB}/objects/{NAME}/docs/?$", api.ObjectDocsView.as_view()),
     re_path(rf"{HUB}/ping/?$", api.PingView.as_view()),
     re_path(rf"{HUB}/{PATH}", api.OperationView.as_view()),
     re_path(r"^objects/?$", api.ObjectsView.as_view()),
     re_path(rf"^objects/{NAME}/metadata/?$", api.ObjectMetadataView.as_view()),
+    re_path(rf"^objects/{NAME}/docs/?$", api.ObjectDocsView.as_view()),
     re_path(r"^ping/?$", api.PingView.as_view()),
     re_path(rf"^{PATH}", api.OperationView.as_view()),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.authentication import Caller
-from api.errors import BadRequest, NotFound
+from api.errors import NotFound
 from api.fields import flag, json_object, text
 from api.paging import page_of, whole_list
 from api.permissions import IsAnyCaller, IsAuthenticatedCaller, IsElementCaller
@@ -84,7 +84,8 @@ class InstanceView(InstanceScopedView):
         "Change an instance",
         description=(
             "Keys of `configuration` are merged, and null removes one. `tags` replace all. "
-            "`providerData.code` authenticates the account anew."
+            "`providerData.code` authenticates the account anew. `element` moves the instance to "
+            "another element of the same provider, such as a clone."
         ),
         request=schema.INSTANCE_CHANGE,
         request_example=schema.INSTANCE_CHANGE_EXAMPLE,
@@ -104,19 +105,14 @@ class InstanceView(InstanceScopedView):
     def _changed(self, request: Request, *, replace: bool) -> Response:
         found = self.instance(request)
         body = json_object(request.data)
-        if body.get("element") is not None:
-            # Clients write whole rows back, with the element in it.
-            _require_same_element(body, found)
         wanted = wish.to_change(body, replace=replace)
+        if body.get("element") is not None:
+            element = wish.element_of(caller_of(request).organization, body, None)
+            # Clients write whole rows back, with the element in it.
+            if element.key != found.element_key:
+                wanted = dataclasses.replace(wanted, element=element)
         changed = provision.change(caller_of(request).organization, found.pk, wanted)
         return Response(instance_json(changed))
-
-
-def _require_same_element(body: Mapping[str, Any], instance: ElementInstance) -> None:
-    if wish.element_of(instance.organization, body, None).key != instance.element_key:
-        raise BadRequest(
-            f"element: an instance cannot be moved from {instance.element_key} to another element"
-        )
 
 
 class InstancesView(InstanceView):

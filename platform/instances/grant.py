@@ -97,6 +97,14 @@ def asked_scopes(element: Element, configuration: Mapping[str, str]) -> tuple[st
     return element.authentication.scopes
 
 
+def endpoints(element: Element) -> tuple[Any, ...]:
+    """How and where the element's accounts are authorized."""
+    how = element.authentication
+    if isinstance(how, OAuth2):
+        return catalogue.address(how.authorization_url), _token_url(element)
+    return (how,)
+
+
 def exchange(
     element: Element,
     client: Client,

@@ -81,6 +81,7 @@ class Wish:
 
     name: str | None = None
     tags: Sequence[str] | None = None
+    element: Element | None = None  # another one that the instance is to be of
     configuration: Mapping[str, str | None] | None = None
     replace_configuration: bool = False
     enabled: bool | None = None
@@ -150,9 +151,12 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
     """
     before = find(organization, instance_id)
     element = keys.element_of(before)
+    if wish.element is not None:
+        _require_akin(before, element, wish.element)
+        element = wish.element
     # Checked here with what may take time, and once more on the locked row.
     configuration = _wanted(before, element, wish)
-    if wish.configuration is not None or wish.consent.given:
+    if wish.element is not None or wish.configuration is not None or wish.consent.given:
         without_callback = (
             wish.consent.external
             or bool(wish.consent.callback_url)
@@ -164,11 +168,16 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
     granted = _obtain(element, configuration, wish.consent) if asks else None
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
+        if wish.element is not None:
+            private.hold(element)
+            instance.element_key = element.key
+        else:
+            element = keys.element_of(instance)  # somebody may have moved it meanwhile
         configuration = _wanted(instance, element, wish)
         instance.name = wish.name or instance.name
         instance.tags = instance.tags if wish.tags is None else list(wish.tags)
         instance.enabled = instance.enabled if wish.enabled is None else wish.enabled
-        if wish.configuration is not None:
+        if wish.element is not None or wish.configuration is not None:
             _fill(instance, element, configuration)
         if granted is not None:
             instance.valid = True
@@ -258,6 +267,19 @@ def _wanted(instance: ElementInstance, element: Element, wish: Wish) -> dict[str
     if wish.configuration is None:
         return stored
     return keys.merged(element, stored, wish.configuration, replace=wish.replace_configuration)
+
+
+def _require_akin(instance: ElementInstance, present: Element, wanted: Element) -> None:
+    """What the account was authorized with must not be taken to another provider."""
+    configuration = keys.effective(instance)
+    here, there = session.base_url(present, configuration), session.base_url(wanted, configuration)
+    if not wanted.active:
+        raise Conflict(f"{wanted.key} is inactive: no instances can be moved to it")
+    if grant.endpoints(present) != grant.endpoints(wanted) or here != there:
+        raise BadRequest(
+            f"element: an instance of {present.name} cannot be moved to {wanted.name}, which is "
+            "of another provider or authenticates otherwise"
+        )
 
 
 def _missing_consent(element: Element, consent: Consent) -> list[str]:

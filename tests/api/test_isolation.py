@@ -42,6 +42,8 @@ WITH_AN_ID = {
     "instances/{instance_id}/enabled": ("put", "delete"),
     "instances/{instance_id}/configuration": ("get",),
     "instances/{instance_id}/configuration/{row_id}": ("get", "patch"),
+    "instances/{instance_id}/docs": ("get",),
+    "elements/{element}/instances/{instance_id}/docs": ("get",),
     "instances/{instance_id}/polls": ("post",),
     "instances/{instance_id}/events": ("get",),
     "instances/{instance_id}/events/{event_id}": ("get",),
