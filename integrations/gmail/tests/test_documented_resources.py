@@ -1,0 +1,23 @@
+"""docs/gmail.md names every call there is, and none besides."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from integrations.gmail.element import ELEMENT
+from integrations.gmail.mail_body import FIELDS
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "gmail.md").read_text()
+
+
+def test_every_call_is_documented_and_the_other_way_round() -> None:
+    written = re.findall(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/[^`]*)` \|", PAGE, re.MULTILINE)
+    there = {(one.method, one.path) for r in ELEMENT.resources for one in r.operations}
+    assert len(written) == len(set(written))
+    assert set(written) == there
+
+
+def test_every_field_of_a_mail_is_documented() -> None:
+    for name in FIELDS:
+        assert f"`{name}`" in PAGE
