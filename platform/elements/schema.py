@@ -296,11 +296,17 @@ EXTENDED_ONLY = query(
 )
 VERSION = query("version", "is not looked at: there is one version", example="-1")
 EXPAND = query("expand", "true answers everything there is", FLAG, example=True)
-API_KEY = query("apiKey", "the client id of your application at the provider", example="client-id")
+API_KEY = query(
+    "apiKey",
+    "the client id of your application at the provider",
+    example="client-id",
+    required=True,
+)
 CALLBACK_URL = query(
     "callbackUrl",
     "the redirect URI of your application",
     example="https://app.example.com/oauth/callback",
+    required=True,
 )
 OWN_CALLBACK_URL = query(
     "callbackUrl",
