@@ -253,7 +253,7 @@ def test_lists_take_as_many_queries_for_many_as_for_one(
     assert len(many) == len(one)
 
 
-def delete_while_attempted(receiver: Receiver, delete: Callable[[], None]) -> None:
+def delete_while_attempted(receiver: Receiver, delete: Callable[[], object]) -> None:
     """Runs `delete` while the receiver has the notification and hasn't answered yet."""
 
     def answer(_: Any) -> Reply:
@@ -266,7 +266,7 @@ def delete_while_attempted(receiver: Receiver, delete: Callable[[], None]) -> No
     deliver_all_due()
 
 
-def _closing(work: Callable[[], None]) -> Callable[[], None]:
+def _closing(work: Callable[[], object]) -> Callable[[], None]:
     def run() -> None:
         try:
             work()
