@@ -57,10 +57,12 @@ UPDATE bulk_bulkjob AS j
 """
 
 
-def claim_due(most: int, now: datetime, *, left_out: Collection[int] = ()) -> list[BulkJob]:
+def claim_due(
+    most: int, now: datetime, *, left_out: Collection[int] = (), largest_share: int = 1_000
+) -> list[BulkJob]:
     """Claims at most `most` due jobs, a fair share of each organization that has some.
 
-    Organizations in `left_out` are passed over.
+    No organization's share is larger than `largest_share`; those in `left_out` are passed over.
     """
     lease_id = uuid.uuid4()
     with connection.cursor() as cursor:
@@ -72,7 +74,7 @@ def claim_due(most: int, now: datetime, *, left_out: Collection[int] = ()) -> li
             CLAIM,
             {
                 "organizations": organizations,
-                "share": -(-most // len(organizations)),
+                "share": min(-(-most // len(organizations)), largest_share),
                 "most": most,
                 "now": now,
                 "lease_id": lease_id,

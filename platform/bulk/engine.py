@@ -1,8 +1,7 @@
 """Works on the jobs that are due, several side by side, until told to stop.
 
 Rule 1: a job works for a turn and then waits behind the others that are due, so a large one keeps
-nobody waiting; nor does a slow one, for no organization has more than half of the places while
-others are due.
+nobody waiting; nor do slow ones, for no organization has more than half of the places.
 Rule 2: what is claimed is given back, at once when the process is to stop; what dies with the
 process comes back when its lease runs out.
 """
@@ -118,7 +117,14 @@ class Engine:
         free = self._places - len(self._in_hand)
         if not free or self._closing() or time.monotonic() < self._next_claim_at:
             return
-        jobs = await sync_to_async(claim.claim_due)(free, timezone.now(), left_out=self._left_out())
+        held = Counter(job.organization_id for job in self._in_hand.values())
+        half = max(1, self._places // 2)
+        jobs = await sync_to_async(claim.claim_due)(
+            free,
+            timezone.now(),
+            left_out=[id_ for id_, count in held.items() if count >= half],
+            largest_share=max(1, half - max(held.values(), default=0)),
+        )
         for job in jobs:
             task = asyncio.create_task(self._turn(job))
             self._in_hand[task] = job
@@ -130,11 +136,6 @@ class Engine:
             self._idle_since = now
         if not jobs:
             self._next_claim_at = now + NOTHING_DUE_PAUSE
-
-    def _left_out(self) -> list[int]:
-        """Organizations that have half of the places."""
-        held = Counter(job.organization_id for job in self._in_hand.values())
-        return [id_ for id_, count in held.items() if count >= max(1, self._places // 2)]
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._in_hand.pop(task, None)

@@ -1,7 +1,7 @@
 """A JSON record as a row of a table: nested objects become columns with dots in their names.
 
-A list is one cell with its JSON; so is what lies deeper than DEEPEST objects, and what has no
-column because there are MOST_COLUMNS already: all that goes into the column OTHERS.
+A list is one cell with its JSON; so is what lies deeper than DEEPEST objects. What has no column,
+because there are MOST_COLUMNS already or its name can be none, is in the column OTHERS.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from transport.errors import storable
 
 DEEPEST = 8  # objects within objects
 MOST_COLUMNS = 500
@@ -38,7 +40,7 @@ def added(columns: Iterable[str], record: Mapping[str, Any]) -> dict[str, None]:
     for name in flat(record):
         if name in known:
             continue
-        if len(known) >= MOST_COLUMNS or len(name) > LONGEST_NAME:
+        if len(known) >= MOST_COLUMNS or len(name) > LONGEST_NAME or storable(name) != name:
             known[OTHERS] = None
         else:
             known[name] = None

@@ -65,6 +65,7 @@ def test_columns_are_those_that_occur_and_hostile_texts_come_through(bulk: Bulk)
         {"id": "1", "payload": {"headers": [{"name": "a"}], "size": 5}},
         {"id": "2", 'a "quoted", name\r\n': "line\r\nbreak", "payload": None},
         {"id": "3", "=cmd": "\0 \ud800 \u2028", "payload": {"size": float("inf")}},
+        {"id": "4", "\0 \ud800": "a name that no column can have"},
     ]
     job = stored(bulk, *records)
 
@@ -77,12 +78,14 @@ def test_columns_are_those_that_occur_and_hostile_texts_come_through(bulk: Bulk)
         'a "quoted", name\r\n',
         "payload",
         "'=cmd",
+        flatten.OTHERS,
     ]
-    assert [row["payload.size"] for row in rows] == ["5", "", ""]
+    assert "a name that no column can have" in rows[3][flatten.OTHERS]
+    assert [row["payload.size"] for row in rows] == ["5", "", "", ""]
     assert rows[0]["payload.headers"] == '[{"name":"a"}]'
     assert rows[1]['a "quoted", name\r\n'] == "line\r\nbreak"
     written = b"".join(download.json_lines(job)).split(b"\n")[:-1]
-    assert len(written) == 3
+    assert len(written) == 4
     assert json.loads(written[1]) == records[1]
 
 
