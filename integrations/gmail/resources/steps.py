@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -114,5 +114,3 @@ SEARCH_PARAMETERS = (
     Parameter("includeSpamTrash", description="true also lists spam and trash"),
 )
 LABEL_IDS = Parameter("labelIds", description="Comma-separated ids of labels it must have")
-
-ListSteps = Callable[[Call], Steps[Any]]
