@@ -36,9 +36,7 @@ class BrokenElementError(ImproperlyConfigured):
 
 def elements() -> dict[str, Element]:
     """Every one of them by its key, in the order of the keys. Raises BrokenElementError."""
-    folders = [Path(settings.BASE_DIR, "integrations")]
-    folders += [Path(settings.BASE_DIR, folder) for folder in settings.INTEGRATIONS_DIRS]
-    return _load(tuple(folders))
+    return _load(settings.BASE_DIR, tuple(settings.INTEGRATIONS_DIRS))
 
 
 def address(setting: Setting) -> str:
@@ -63,7 +61,8 @@ def address(setting: Setting) -> str:
 
 
 @lru_cache(maxsize=8)
-def _load(folders: tuple[Path, ...]) -> dict[str, Element]:
+def _load(base: Path, further: tuple[str, ...]) -> dict[str, Element]:
+    folders = [Path(base, folder) for folder in ("integrations", *further)]
     found: dict[str, tuple[Element, Path]] = {}
     ids: dict[int, Path] = {}
     for place, folder in enumerate(folders):

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from elements.definition import secrets, written
+from elements.definition.webhook import webhook_json
 from elements.types import ConfigurationField, Element, OAuth2, Resource
 
 
@@ -79,6 +80,8 @@ def _body(element: Element) -> dict[str, Any]:
             for resource in element.resources
         ],
     }
+    if element.webhook is not None:
+        body["webhook"] = webhook_json(element.webhook)
     if element.extends:
         body["extends"] = element.extends
     return body
@@ -95,7 +98,9 @@ def configuration_id(key: str) -> int:
 
 def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
     polled = [resource for resource in element.resources if resource.can_be_polled]
-    events: dict[str, Any] = {"supported": bool(polled), "methods": ["polling"] if polled else []}
+    methods = ["polling"] if polled else []
+    methods += ["webhook"] if element.webhook is not None else []
+    events: dict[str, Any] = {"supported": bool(methods), "methods": methods}
     if polled:
         events["polling"] = {resource.name: {"eventTypes": _kinds(resource)} for resource in polled}
     body: dict[str, Any] = {

@@ -22,6 +22,7 @@ from api.schema import (
     query,
     shape,
 )
+from elements.webhook_schema import WEBHOOK
 
 AUTHENTICATION = shape(
     "Authentication",
@@ -131,6 +132,7 @@ _ELEMENT: dict[str, Schema] = {
     "beta": FLAG,
     "private": FLAG,
     "extends?": TEXT,
+    "webhook?": WEBHOOK,
     "parameters": listed(AN_OBJECT),
     "resources": listed(RESOURCE),
     "hooks": listed(AN_OBJECT),
@@ -229,6 +231,7 @@ DEFINITION = shape(
         "resources?": nullable(listed(AN_OBJECT)),
         "objects?": nullable(listed(AN_OBJECT)),
         "parameters?": nullable(listed(AN_OBJECT)),
+        "webhook?": nullable(AN_OBJECT),
     },
     "What each part may hold is told in docs/elements.md.",
 )
@@ -256,6 +259,7 @@ EXPORTED = shape(
         "image": TEXT,
         "hub": TEXT,
         "extends?": TEXT,
+        "webhook?": WEBHOOK,
         "authentication": AUTHENTICATION,
         "configuration": listed(EXPORTED_FIELD),
         "resources": listed(EXPORTED_RESOURCE),

@@ -405,6 +405,61 @@ class ApiKey:
 Authentication: TypeAlias = OAuth2 | Basic | ApiKey
 
 
+# --- Webhooks of the vendor ----------------------------------------------------------------------
+
+
+class Proof(StrEnum):
+    """How a webhook shows that the vendor sent it."""
+
+    HMAC_SHA256 = "hmac-sha256"  # RFC 2104, over the body as it came
+    HMAC_SHA1 = "hmac-sha1"
+    TOKEN = "token"  # noqa: S105 - the header holds the secret itself
+
+
+class Encoding(StrEnum):
+    HEX = "hex"
+    BASE64 = "base64"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Where a webhook's proof stands: in `header`, after `prefix`.
+
+    `secret_key` is the key of the instance's configuration that holds the secret.
+    """
+
+    header: str
+    proof: Proof = Proof.HMAC_SHA256
+    encoding: Encoding = Encoding.HEX  # nothing for a token
+    prefix: str = ""
+    secret_key: str = "event.vendor.webhook.secret"  # noqa: S105 - the name of a key
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How the vendor tells of changes by itself, and where in what it sends they stand.
+
+    A place is a path in the body with dots for nesting, `header:Name`, or `value:text` for a text
+    that is always the same. All but `records` and `delivery_id` are looked for in each record and
+    then, except for `object_id`, in the whole body.
+
+    `records` leads to the list of records, or to the one; empty: the body is it. `delivery_id` is
+    the same whenever the vendor sends the same again; empty: what was sent is compared.
+    `event_types` and `object_types` translate the vendor's words; an event type of None is nothing
+    to tell of, as a ping is.
+    """
+
+    signature: Signature
+    object_type: str
+    object_id: str = "id"
+    records: str = ""
+    event_type: str = ""
+    date: str = ""
+    delivery_id: str = ""
+    event_types: Mapping[str, ChangeType | None] = field(default_factory=dict)
+    object_types: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
     """A connector. `organization_id` is the owner of a private one, which nobody else sees.
@@ -427,6 +482,7 @@ class Element:
     organization_id: int | None = None
     image: str = ""
     extends: str = ""  # the key of the built-in element that a private one takes after
+    webhook: Webhook | None = None  # None: the vendor sends none, or none that can be believed
 
     @property
     def private(self) -> bool:

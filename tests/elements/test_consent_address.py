@@ -9,6 +9,8 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from instances.models import ElementInstance
+from integrations.gmail.sandbox.server import SandboxServer
 from tests.elements.conftest import API
 from tests.elements.ledger import ledger
 
@@ -148,6 +150,26 @@ def test_the_platforms_own_application_is_used(client: APIClient, application: N
 
     own = client.get(f"{URL}/default", {"callbackUrl": "https://app.example.com/cb"})
     assert query_of(own)["redirect_uri"] == ["https://app.example.com/cb"]
+
+
+def test_an_instance_without_an_api_key_is_of_the_platforms_application(
+    api: APIClient, sandbox: SandboxServer, settings: Settings
+) -> None:
+    settings.GMAIL_CLIENT_ID = "sandbox-client"
+    settings.GMAIL_CLIENT_SECRET = "sandbox-secret"
+    settings.GMAIL_CALLBACK_URL = "http://127.0.0.1/callback"
+    consent = api.get(f"{URL}/default").json()
+    location = sandbox.control.approve(consent["oauthUrl"])
+    body = {
+        "name": "Mailbox",
+        "element": {"key": "gmail"},
+        "providerData": {"code": parse_qs(urlsplit(location).query)["code"][0]},
+        "configuration": {},
+    }
+    answer = api.post(f"{API}/instances", body, format="json")
+    assert answer.status_code == 200, answer.content
+    assert "sandbox-secret" not in answer.content.decode()
+    assert "sandbox-secret" not in ElementInstance.objects.get().secrets
 
 
 def test_without_one_there_is_no_default(client: APIClient) -> None:

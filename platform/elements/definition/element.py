@@ -9,7 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from elements import built_in, poller
-from elements.definition import addresses, authentication, configuration, resources, standard
+from elements.definition import (
+    addresses,
+    authentication,
+    configuration,
+    resources,
+    standard,
+    webhook,
+)
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
 from elements.types import (
@@ -70,6 +77,7 @@ def element(
         active=active,
         organization_id=organization_id,
     )
+    read = _with_webhook(whole, read)
     return replace(read, default_poller=_default_poller(read, base))
 
 
@@ -221,6 +229,15 @@ def _overridden_authentication(
         or inherited.refresh_url,
         scopes=authentication.scopes(fields) or inherited.scopes,
     )
+
+
+def _with_webhook(whole: Part, read: Element) -> Element:
+    """With the webhook that the definition declares; without one, what is inherited."""
+    declared = webhook.webhook(whole.part("webhook"))
+    if declared is None:
+        return read
+    fields = webhook.with_webhook({one.key: one for one in read.configuration}, declared)
+    return replace(read, webhook=declared, configuration=tuple(fields.values()))
 
 
 # --- Resources -----------------------------------------------------------------------------------

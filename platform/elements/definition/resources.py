@@ -236,8 +236,12 @@ def _paging(part: Part, entries: Sequence[Part], defaults: Defaults) -> Paging |
         largest=part.number("maxPageSize", least=1, most=LARGEST_PAGE, default=defaults.largest)
         or defaults.largest,
         kind=kind,
-        first_page=part.number("firstPage", least=0, most=1, default=defaults.first_page) or 0,
+        first_page=_first_page(part, defaults) if kind == PagingKind.PAGE else 1,
     )
+
+
+def _first_page(part: Part, defaults: Defaults) -> int:
+    return part.number("firstPage", least=0, most=1, default=defaults.first_page) or 0
 
 
 def _name_in_query(part: Part) -> str:
@@ -326,7 +330,10 @@ def _field(part: Part) -> Field:
 def _check_names_of_resources(resources: Sequence[Resource], objects: Sequence[Part]) -> None:
     names = [name for one in resources for name in (one.name, *one.aliases)]
     names += sorted(RESERVED)
+    declared = [part.text("name") for part in objects]
     for part in objects:
+        if declared.count(part.text("name")) > 1:
+            part.refuse("name", f"{part.text('name')} is given twice")
         for name in (part.text("name"), *part.texts("aliases", most=20)):
             if names.count(name) > 1:
                 part.refuse("name", f"{name} is the name of two resources, or every hub's own")

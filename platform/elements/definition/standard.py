@@ -13,6 +13,7 @@ REFRESH_URL = "oauth.token.refresh_url"
 REVOKE_URL = "oauth.token.revoke_url"
 SCOPE = "oauth.scope"
 POLLER = "event.poller.configuration"
+VENDOR_TYPE = "event.vendor.type"
 
 # All there is to configure about events. No other key may begin so.
 EVENT_KEYS = frozenset(
@@ -26,7 +27,8 @@ EVENT_KEYS = frozenset(
         "event.notification.basic.password",
         "event.notification.subscription.id",
         "event.notification.instance.finder",
-        "event.vendor.type",
+        VENDOR_TYPE,
+        "event.vendor.webhook.secret",
         "event.poller.refresh_interval",
         POLLER,
         "event.poller.urls",
@@ -140,7 +142,7 @@ EVENTS = (
         display_order=104,
     ),
     ConfigurationField(
-        "event.vendor.type",
+        VENDOR_TYPE,
         "How changes are noticed",
         type="TEXTFIELD_32",
         default="polling",
@@ -159,6 +161,27 @@ EVENTS = (
     ),
 )
 
+# What it has where the provider tells of changes by itself.
+WEBHOOK_SECRET = ConfigurationField(
+    "event.vendor.webhook.secret",
+    "Webhook secret",
+    type="PASSWORD",
+    description="What the provider proves its webhooks with",
+)
+WEBHOOK = (
+    ConfigurationField(
+        "event.notification.subscription.id",
+        "Subscription at the provider",
+        description="What the provider's webhooks call this account or their subscription",
+        hidden=True,
+    ),
+    ConfigurationField(
+        "event.notification.instance.finder",
+        "Where webhooks name the subscription",
+        description="Paths in the body with dots, separated by |",
+        hidden=True,
+    ),
+)
 
 # What an element has in any case, by how it authenticates.
 STANDARD: Mapping[type[Authentication], tuple[ConfigurationField, ...]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from elements import built_in
 from elements.definition.resources import PAGE_SIZE, PLACES_OF_PAGE
+from elements.definition.webhook import webhook_json
 from elements.types import (
     ApiKey,
     ConfigurationField,
@@ -51,9 +52,16 @@ def to_json(element: Element, *, own_only: bool = False) -> dict[str, Any]:
             if not (own_only and _inherits(base, resource))
         ],
     }
+    if element.webhook is not None and not (own_only and inherits_webhook(element)):
+        body["webhook"] = webhook_json(element.webhook)
     if base is not None:
         body["extends"] = base.key
     return body
+
+
+def inherits_webhook(element: Element) -> bool:
+    base = base_of(element)
+    return base is not None and base.webhook == element.webhook
 
 
 def base_of(element: Element) -> Element | None:

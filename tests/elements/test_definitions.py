@@ -1,0 +1,200 @@
+"""An element's JSON: what is read from it is written back alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elements import catalogue, definition
+from elements.types import Element, PagingKind, Place
+from tests.elements.ledger import ledger
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+TYPES = ("string", "integer", "number", "boolean", "array", "object")
+
+
+def read(written: Any) -> Element:
+    return definition.element(written, id=1, key="ledger", active=True, organization_id=1)
+
+
+# --- Round trip ----------------------------------------------------------------------------------
+
+words = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+vendor_names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,8}", fullmatch=True)
+
+
+@st.composite
+def parameters(draw: Callable[..., Any], path_names: list[str]) -> list[dict[str, Any]]:
+    found = [
+        {"name": name, "type": "path", "description": draw(texts)}
+        for name in path_names
+        if draw(st.booleans())
+    ]
+    for name in draw(st.lists(words, max_size=3, unique=True)):
+        place = draw(st.sampled_from(["query", "header", "bodyField", "configuration", "value"]))
+        header = place == "header"
+        found.append(
+            {
+                "name": f"x-{name}" if header else f"p.{name}",
+                "type": place,
+                "vendorName": f"x-{draw(vendor_names)}",
+                "vendorType": draw(st.sampled_from(["query", "header", "bodyField"])),
+                "dataType": draw(st.sampled_from(TYPES)),
+                "required": draw(st.booleans()),
+                "description": draw(texts),
+            }
+        )
+    return found
+
+
+@st.composite
+def operations(draw: Callable[..., Any], name: str) -> list[dict[str, Any]]:
+    found = []
+    places = draw(st.lists(st.sampled_from(["", "/{id}", "/{id}/done", "/{a}/x/{b}"]), unique=True))
+    for place in places or [""]:
+        for method in draw(st.lists(st.sampled_from(METHODS), min_size=1, unique=True)):
+            names = [one.strip("{}") for one in place.split("/") if one.startswith("{")]
+            entry: dict[str, Any] = {
+                "path": f"/hubs/{draw(words)}/{name}{place}",
+                "vendorPath": f"/v1/${{tenant}}/{name}{place}",
+                "method": method,
+                "vendorMethod": draw(st.sampled_from(METHODS)),
+                "description": draw(texts),
+                "rootKey": draw(st.sampled_from(["", "data", "data.items"])),
+                "parameters": draw(parameters(names)),
+            }
+            if method == "GET" and not names and draw(st.booleans()):
+                kind = draw(st.sampled_from([*PagingKind]))
+                own = {"cursor": "nextPage", "page": "page", "offset": "offset"}[kind]
+                entry |= {"paginationType": kind, "firstPage": draw(st.integers(0, 1))}
+                entry |= {"nextPageKey": "next"} if kind == "cursor" else {}
+                entry |= {"maxPageSize": draw(st.integers(1, 10_000))}
+                entry["parameters"] += [
+                    {"name": "pageSize", "type": "query", "vendorName": draw(vendor_names)},
+                    {"name": own, "type": "query", "vendorName": draw(vendor_names)},
+                ]
+            found.append(entry)
+    return found
+
+
+@st.composite
+def definitions(draw: Callable[..., Any]) -> dict[str, Any]:
+    names = [f"r-{one}" for one in draw(st.lists(words, max_size=3, unique=True))]
+    authentication = draw(
+        st.sampled_from(
+            [
+                {"type": "basic"},
+                {"type": "apiKey", "header": "X-Key", "prefix": "Key "},
+                {"type": "oauth2", "pkce": False, "parameters": {"prompt": "consent"}},
+            ]
+        )
+    )
+    configuration: list[dict[str, Any]] = [
+        {"key": "oauth.authorization.url", "defaultValue": "https://a.example/authorize"},
+        {"key": "oauth.token.url", "defaultValue": "https://${tenant}.example/token"},
+        {"key": "oauth.scope", "defaultValue": "read write"},
+        {"key": "base.url", "defaultValue": draw(st.sampled_from([None, "https://a.example/v"]))},
+    ]
+    configuration += [
+        {
+            "key": f"own.{one}",
+            "name": draw(texts),
+            "type": draw(st.sampled_from(["PASSWORD", "TEXTAREA", "TEXTFIELD_32"])),
+            "defaultValue": draw(st.none() | texts | st.integers() | st.booleans()),
+            "required": draw(st.booleans()),
+            "displayOrder": draw(st.none() | st.integers(0, 200)),
+        }
+        for one in draw(st.lists(words, max_size=3, unique=True))
+    ]
+    return {
+        "name": draw(words),
+        "hub": draw(words),
+        "description": draw(texts),
+        "authentication": authentication,
+        "configuration": configuration,
+        "resources": [entry for name in names for entry in draw(operations(name))],
+        "objects": [
+            {
+                "name": name,
+                "idField": draw(st.sampled_from(["id", "user.id"])),
+                "aliases": [f"{name}-too"],
+                "fields": [{"name": one, "type": draw(st.sampled_from(TYPES))} for one in "ab"],
+            }
+            for name in names
+            if draw(st.booleans())
+        ],
+    }
+
+
+@settings(deadline=None, max_examples=50)
+@given(definitions())
+def test_what_is_written_is_read_as_the_same(written: dict[str, Any]) -> None:
+    element = read(written)
+    again = definition.to_json(element)
+    for one, other in zip(read(again).resources, element.resources, strict=True):
+        assert one == other
+    assert read(json.loads(json.dumps(again))) == element
+    assert definition.to_json(read(again)) == again
+
+
+def test_a_built_in_element_is_read_back_as_it_is() -> None:
+    gmail = catalogue.find("gmail")
+    again = read(json.loads(json.dumps(definition.to_json(gmail))))
+    assert again.extends == "gmail"
+    assert again.resources == gmail.resources
+    assert again.configuration == gmail.configuration
+    assert again.authentication == gmail.authentication
+    assert again.default_poller == gmail.default_poller
+    own = definition.to_json(again, own_only=True)
+    assert (own["configuration"], own["resources"], own["objects"]) == ([], [], [])
+
+
+def test_one_that_extends_takes_its_own_parts_first() -> None:
+    element = read(
+        {
+            "name": "Mine",
+            "extends": "gmail",
+            "configuration": [
+                {"key": "base.url", "defaultValue": "https://mail.example.com"},
+                {"key": "oauth.scope", "defaultValue": "https://mail.google.com/"},
+            ],
+            "resources": [
+                {"method": "GET", "path": "/profile", "vendorPath": "/me", "listing": False},
+                {"method": "GET", "path": "/notes", "vendorPath": "/notes"},
+            ],
+        }
+    )
+    gmail = catalogue.find("gmail")
+    assert element.base_url.default == "https://mail.example.com"
+    assert element.authentication.scopes == ("https://mail.google.com/",)  # type: ignore[union-attr]
+    profile = element.match("GET", "/profile")
+    assert profile is not None
+    assert profile.operation.vendor_path == "/me"
+    assert element.match("GET", "/notes") is not None
+    assert element.resource("changed-messages") == gmail.resource("changed-messages")
+    again = definition.to_json(element, own_only=True)
+    assert [one["path"] for one in again["resources"]] == [
+        "/hubs/general/profile",
+        "/hubs/general/notes",
+    ]
+    assert read(again) == element
+
+
+POST = {"method": "POST", "path": "/hubs/x/things", "vendorPath": "/things"}
+
+
+def test_a_body_goes_on_where_no_parameter_is_declared() -> None:
+    element = read(ledger(resources=[POST], objects=[]))
+    assert [one.place for one in element.resources[0].operations[0].parameters] == [Place.BODY]
+    element = read(ledger(resources=[{**POST, "parameters": []}], objects=[]))
+    assert element.resources[0].operations[0].parameters == ()
+
+
+def test_what_is_secret_everywhere_is_secret_however_it_is_written() -> None:
+    element = read(ledger(configuration=[{"key": "api.key", "type": "TEXTFIELD_100"}]))
+    assert {field.key: field.type for field in element.configuration}["api.key"] == "PASSWORD"
