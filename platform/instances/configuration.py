@@ -34,6 +34,8 @@ EVENTS_ENABLED = "event.notification.enabled"
 EVENTS_CALLBACK_URL = "event.notification.callback.url"
 SIGNATURE_KEY = "event.notification.signature.key"
 VENDOR_TYPE = "event.vendor.type"
+SUBSCRIPTION_ID = "event.notification.subscription.id"
+INSTANCE_FINDER = "event.notification.instance.finder"
 REFRESH_INTERVAL = "event.poller.refresh_interval"
 POLLER_CONFIGURATION = "event.poller.configuration"
 
@@ -180,15 +182,18 @@ def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool 
     `resolve` also looks the callback's host up and refuses it when its address is private.
     Raises BadRequest or elements.errors.ConfigurationError, each naming the path.
     """
-    values = {**defaults(element), **configuration}
+    values = completed(element, configuration)
     enabled = _flag(EVENTS_ENABLED, values.get(EVENTS_ENABLED, ""))
+    vendor_type = _vendor_type(element, values.get(VENDOR_TYPE, ""))
     poller_configuration = values.get(POLLER_CONFIGURATION, "").strip()
-    if poller_configuration or enabled:
+    if poller_configuration or (enabled and vendor_type == "polling"):
         poller.parse(poller_configuration, element)
+    if enabled and vendor_type == "webhook":
+        _require_webhook_secret(element, values)
     _check_choices(element, values)
     return Derived(
         events_enabled=enabled,
-        vendor_type=_vendor_type(element, values.get(VENDOR_TYPE, "")),
+        vendor_type=vendor_type,
         refresh_interval=_interval(values.get(REFRESH_INTERVAL, "")),
         callback_url=_callback_url(values.get(EVENTS_CALLBACK_URL, ""), resolve=resolve),
     )
@@ -212,9 +217,20 @@ def _vendor_type(element: Element, value: str) -> str:
     word = value.strip().lower() or "polling"
     if word not in {"polling", "webhook", "webhooks"}:
         raise BadRequest(f"{VENDOR_TYPE}: must be polling or webhook")
-    if word != "polling":
+    if word == "polling":
+        return word
+    if element.webhook is None:
         raise BadRequest(f"{VENDOR_TYPE}: {element.name} supports polling only")
-    return word
+    return "webhook"
+
+
+def _require_webhook_secret(element: Element, values: Mapping[str, str]) -> None:
+    """Without it nothing that the provider sends could be believed. Raises BadRequest."""
+    if element.webhook is None:
+        return
+    key = element.webhook.signature.secret_key
+    if not values.get(key, "").strip():
+        raise BadRequest(f"{key} is missing: the provider's webhooks are checked with it")
 
 
 def _interval(value: str) -> int:

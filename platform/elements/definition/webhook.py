@@ -1,0 +1,171 @@
+"""Reads the `webhook` of a definition: how the provider tells of changes by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from elements.definition import configuration
+from elements.definition.reading import Part, kind
+from elements.definition.standard import EVENT_KEYS, VENDOR_TYPE, WEBHOOK, WEBHOOK_SECRET
+from elements.errors import ConfigurationError
+from elements.types import (
+    ChangeType,
+    ConfigurationField,
+    Encoding,
+    Proof,
+    Signature,
+    Webhook,
+)
+
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110 5.6.2: a token
+IN_BODY = re.compile(r"[^.:\s]+(\.[^.:\s]+){0,19}")
+PLACE_FORM = "a path with dots such as data.id, header:Name or value:text"
+MOST_WORDS = 200  # of a table
+LONGEST_WORD = 100  # characters
+NOTHING = "ignored"
+SECRET_KEY = "webhook.signature.secretKey"  # noqa: S105 - a path
+
+
+def webhook(part: Part) -> Webhook | None:
+    """None where nothing is declared. Raises ConfigurationError naming the path."""
+    if not part.value:
+        return None
+    return Webhook(
+        signature=_signature(part.part("signature")),
+        records=_path(part, "records"),
+        object_id=_place(part, "objectId") or "id",
+        object_type=_place(part, "objectType", required=True),
+        event_type=_place(part, "eventType"),
+        date=_place(part, "date"),
+        delivery_id=_place(part, "deliveryId", constant=False),
+        event_types={
+            word: _change_type(part, word, told) for word, told in _table(part, "eventTypes")
+        },
+        object_types={
+            word: _object_type(part, word, name) for word, name in _table(part, "objectTypes")
+        },
+    )
+
+
+def _signature(part: Part) -> Signature:
+    if not part.value:
+        raise ConfigurationError(
+            part.path, "is missing: without one anybody could send what the provider sends"
+        )
+    return Signature(
+        header=part.text("header", required=True, form=HEADER, right="the name of a header"),
+        proof=Proof(part.word("proof", list(Proof), default=Proof.HMAC_SHA256)),
+        encoding=Encoding(part.word("encoding", list(Encoding), default=Encoding.HEX)),
+        prefix=part.text("prefix", longest=100),
+        secret_key=part.text(
+            "secretKey",
+            default=Signature("").secret_key,
+            form=configuration.KEY,
+            right="a key of the configuration",
+        )
+        or Signature("").secret_key,
+    )
+
+
+def _path(part: Part, name: str) -> str:
+    return part.text(name, longest=200, form=IN_BODY, right="a path with dots such as data.items")
+
+
+def _place(part: Part, name: str, *, required: bool = False, constant: bool = True) -> str:
+    text = part.text(name, required=required, longest=200, right=PLACE_FORM)
+    source, colon, rest = text.partition(":")
+    if colon and source == "header" and HEADER.fullmatch(rest):
+        return text
+    if colon and source == "value" and constant and rest:
+        return text
+    if text and IN_BODY.fullmatch(text) is None:
+        part.refuse(name, f"must be {PLACE_FORM}")
+    return text
+
+
+# --- Tables of words -----------------------------------------------------------------------------
+
+
+def _table(part: Part, name: str) -> list[tuple[str, Any]]:
+    table = part.part(name).value
+    if len(table) > MOST_WORDS:
+        part.refuse(name, f"has {len(table)} words; {MOST_WORDS} are allowed")
+    for word in table:
+        # As a value, so that it is held to the same rules.
+        Part({word: word}, part.at(name)).text(word, required=True, longest=LONGEST_WORD)
+    return [*table.items()]
+
+
+def _change_type(part: Part, word: str, told: Any) -> ChangeType | None:
+    words = Part({word: told}, part.at("eventTypes"))
+    if told is None:
+        words.refuse(word, f"must be one of {', '.join(ChangeType)}, {NOTHING}, not null")
+    found = words.word(word, [*ChangeType, NOTHING], required=True)
+    return None if found == NOTHING else ChangeType(found)
+
+
+def _object_type(part: Part, word: str, name: Any) -> str:
+    if not isinstance(name, str):
+        _refuse_kind(part, word, name)
+    return Part({word: name}, part.at("objectTypes")).text(word, required=True, longest=100)
+
+
+def _refuse_kind(part: Part, word: str, name: Any) -> NoReturn:
+    raise ConfigurationError(
+        f"{part.at('objectTypes')}.{word}", f"must be a string, not {kind(name)}"
+    )
+
+
+# --- What instances are asked for ----------------------------------------------------------------
+
+
+def with_webhook(
+    fields: Mapping[str, ConfigurationField], declared: Webhook
+) -> dict[str, ConfigurationField]:
+    """The configuration with what a webhook needs. Raises ConfigurationError.
+
+    The secret is among them, and `event.vendor.type` may be webhook.
+    """
+    key = declared.signature.secret_key
+    if key.lower().startswith("event.") and key not in EVENT_KEYS:
+        raise ConfigurationError(SECRET_KEY, f"{key} is reserved: none of your own begins so")
+    completed = dict(fields)
+    for usual in (replace(WEBHOOK_SECRET, key=key), *WEBHOOK):
+        completed.setdefault(usual.key, usual)
+    secret = completed[key]
+    if not secret.secret:
+        raise ConfigurationError(SECRET_KEY, f"{key} must be an entry of the type PASSWORD")
+    vendor_type = completed[VENDOR_TYPE]
+    if vendor_type.choices == ("polling",):
+        completed[VENDOR_TYPE] = replace(vendor_type, choices=("polling", "webhook"))
+    return completed
+
+
+# --- Writing -------------------------------------------------------------------------------------
+
+
+def webhook_json(declared: Webhook) -> dict[str, Any]:
+    signature = declared.signature
+    return {
+        "signature": {
+            "header": signature.header,
+            "proof": signature.proof.value,
+            "encoding": signature.encoding.value,
+            "prefix": signature.prefix,
+            "secretKey": signature.secret_key,
+        },
+        "records": declared.records,
+        "objectId": declared.object_id,
+        "objectType": declared.object_type,
+        "eventType": declared.event_type,
+        "date": declared.date,
+        "deliveryId": declared.delivery_id,
+        "eventTypes": {
+            word: NOTHING if told is None else told.value
+            for word, told in declared.event_types.items()
+        },
+        "objectTypes": dict(declared.object_types),
+    }
