@@ -29,6 +29,7 @@ LARGEST_PAGE = 20_000_000  # bytes, where rows can be large
 LAST_PAGE = 1_000_000_000
 TOKEN_PREFIX = "offset:"  # noqa: S105 - not a secret
 PLACE_PREFIX = "below:"
+FEW = 1_000  # rows whose keys are read to know how many there are
 MOST_COUNTED = 10_000  # rows of a list that grows for ever
 
 Row = TypeVar("Row", bound=Model)
@@ -63,8 +64,10 @@ def page_of(
     """
     asked, size = _size(request, default_size)
     start = _start(request, size, offset_name)
-    total = rows.count() if isinstance(rows, QuerySet) else len(rows)
-    found = list(rows[start : start + size]) if start < total else []
+    if isinstance(rows, QuerySet):
+        total, found = _slice(rows, start, size)
+    else:
+        total, found = len(rows), list(rows[start : start + size])
     wanted = len(found)
     if size_of is not None:
         found = _small_enough(found, size_of)
@@ -75,6 +78,23 @@ def page_of(
     if start + len(found) < total and found:
         headers["Elements-Next-Page-Token"] = _token(start + len(found))
     return Listing(found, headers | _altered(asked, size, len(found), wanted))
+
+
+def _slice(rows: QuerySet[Row], start: int, size: int) -> tuple[int, list[Row]]:
+    """How many rows there are, and those of the page.
+
+    Keys first: what comes before the page is passed over in an index alone, and few rows that a
+    filter finds among many are looked for once and not twice.
+    """
+    keys = rows.values_list("pk", flat=True)
+    first = list(keys[: FEW + 1])
+    if len(first) <= FEW:
+        total, page = len(first), first[start : start + size]
+    else:
+        total = rows.count()
+        end = start + size
+        page = first[start:end] if end <= FEW else list(keys[start:end]) if start < total else []
+    return total, list(rows.filter(pk__in=page)) if page else []
 
 
 def latest_page_of(

@@ -201,7 +201,7 @@ class InstancesView(InstanceView):
             rows = rows.filter(tags__contains=[wanted])
         if searched := text(query, "searchText", longest=LONGEST_SEARCH):
             rows = rows.filter(Q(name__icontains=searched) | Q(element_key__icontains=searched))
-        return rows.select_related("user", "credential").order_by("pk")
+        return rows.select_related("credential").prefetch_related("user").order_by("pk")
 
 
 class EnabledView(InstanceScopedView):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from encryption.fields import EncryptedModel, EncryptedTextField
@@ -45,6 +46,7 @@ class ElementInstance(EncryptedModel):
     class Meta:
         indexes = [
             models.Index(fields=["organization", "id"], name="instance_of_organization"),
+            GinIndex(fields=["tags"], opclasses=["jsonb_path_ops"], name="instance_tags"),
         ]
 
     def __str__(self) -> str:
