@@ -178,3 +178,44 @@ def test_other_verbs_are_not_allowed(client: APIClient) -> None:
     answer = client.delete(f"{API}/elements/gmail/metadata")
     assert answer.status_code == 405
     assert answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("key='gmail'", ["gmail"]),
+        ("key in ('gmail', 'other')", ["gmail"]),
+        ("name LIKE 'gm%' and hub='general'", ["gmail"]),
+        ("private='false'", ["gmail"]),
+        ("private=true", []),
+        ("extended='true'", []),
+        ("id=6409 and authentication.type='oauth2'", ["gmail"]),
+        ("key='nothing'", []),
+    ],
+)
+def test_where_asks_for_elements(client: APIClient, where: str, found: list[str]) -> None:
+    answer = client.get(f"{API}/elements", {"where": where})
+    assert answer.status_code == 200, answer.content
+    assert [element["key"] for element in answer.json()] == found
+    assert answer["Elements-Total-Count"] == str(len(found))
+
+
+def test_abridged_elements_have_no_lists(client: APIClient) -> None:
+    where = "abridged='true' and key='gmail'"
+    (element,) = client.get(f"{API}/elements", {"where": where}).json()
+    assert element["key"] == "gmail"
+    assert {"configuration", "resources", "objects", "parameters", "hooks"} & set(element) == set()
+
+
+@pytest.mark.parametrize(
+    "where", ["key=", "(key='a'", "nothing='a'", "1=1", "key='a' --", "x" * 99999]
+)
+def test_a_where_that_cannot_be_asked_is_refused(client: APIClient, where: str) -> None:
+    answer = client.get(f"{API}/elements", {"where": where})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("where: ")
+
+
+def test_transformations_are_empty(client: APIClient) -> None:
+    assert client.get(f"{API}/elements/gmail/transformations").json() == {}
+    assert client.get(f"{API}/elements/nothing/transformations").status_code == 404

@@ -262,3 +262,21 @@ def test_an_organization_has_a_limited_number(
 def test_they_go_with_their_organization(made: dict[str, Any]) -> None:
     Organization.objects.all().delete()
     assert PrivateElement.objects.count() == 0
+
+
+def test_what_it_polls_by_default_is_checked_and_shown(api: APIClient) -> None:
+    poller = {"entries": {"url": "/hubs/finance/entries", "idField": "id"}}
+    configuration = [
+        {"key": "base.url", "defaultValue": "https://ledger.example.com"},
+        {"key": "event.poller.configuration", "type": "CODE_EDITOR", "defaultValue": poller},
+    ]
+    made = api.post(ELEMENTS, ledger(configuration=configuration), format="json")
+    assert made.status_code == 200, made.content
+    metadata = api.get(f"{ELEMENTS}/ledger/metadata").json()
+    assert metadata["events"]["methods"] == ["polling"]
+    assert "entries" in metadata["events"]["polling"]
+
+    configuration[1]["defaultValue"] = {"entries": {"url": "/hubs/finance/other", "idField": "id"}}
+    answer = api.post(ELEMENTS, ledger(configuration=configuration, key="two"), format="json")
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("configuration.event.poller.configuration.entries")
