@@ -143,6 +143,20 @@ class World:
             "element": "gmail",
         }
 
+    def another_mailbox(self) -> dict[str, Any]:
+        """The body that connects it."""
+        return {
+            "name": "Another mailbox",
+            "element": {"key": "gmail"},
+            "externalAuthentication": "initial",
+            "configuration": {
+                "oauth.api.key": "sandbox-client",
+                "oauth.api.secret": "sandbox-secret",
+                "oauth.user.refresh_token": self._sandbox.control.sign_in()["refresh_token"],
+            },
+            "retrieveObjectsAfterInstantiation": True,
+        }
+
     def mend(self) -> None:
         """Makes another organization where the last operation took the access away."""
         answer = APIClient(headers=self.headers).get(f"{API}/instances/{self.instance.pk}")
@@ -241,11 +255,20 @@ def faults_of(case: Any, world: World) -> list[str]:
 
 def with_example(operation: Any, world: World) -> Any:
     """The request that the description itself gives as an example."""
-    case = operation.Case(path_parameters=in_path(operation, world))
-    content = operation.definition.raw.get("requestBody", {}).get("content", {})
-    for media_type, described in content.items():
-        case.body, case.media_type = described["example"], media_type
+    described = operation.definition.raw
+    case = operation.Case(
+        path_parameters=in_path(operation, world),
+        query={
+            parameter["name"]: parameter["example"]
+            for parameter in described["parameters"]
+            if parameter["in"] == "query" and parameter.get("required") and "example" in parameter
+        },
+    )
+    for media_type, content in described.get("requestBody", {}).get("content", {}).items():
+        case.body, case.media_type = content["example"], media_type
         break
+    if operation.label == f"POST {API}/instances":
+        case.body = world.another_mailbox()  # the code of the example is nobody's
     return case
 
 
