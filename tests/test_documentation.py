@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from api.openapi import Enumerator
 from elements import catalogue
+from elements.types import OAuth2, Setting
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -28,15 +29,10 @@ def sources(*folders: str) -> str:
 def settings_that_are_read() -> set[str]:
     found = set(READ.findall(sources("platform", "integrations"))) - {"PATH"}  # the system's
     for element in catalogue.all_elements():
-        oauth = element.authentication
-        for setting in (
-            element.base_url,
-            oauth.authorization_url,
-            oauth.token_url,
-            oauth.revoke_url,
-        ):
-            if setting is not None:
-                found.add(setting.variable)
+        addresses: list[Setting | None] = [element.base_url]
+        if isinstance(oauth := element.authentication, OAuth2):
+            addresses += [oauth.authorization_url, oauth.token_url, oauth.revoke_url]
+        found |= {setting.variable for setting in addresses if setting is not None}
     return found
 
 
