@@ -17,7 +17,8 @@ LONGEST_NUMBER = 100  # digits
 
 
 class StrictJSONParser(BaseParser):
-    """The body as JSON in UTF-8, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
+    """The body as JSON in UTF-8, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, or what the view's
+    `largest_body` says.
 
     Refuses what PostgreSQL could not store: NUL characters, halves of surrogate pairs, numbers
     that are none.
@@ -32,7 +33,8 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         _check_charset(media_type or "")
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        view = (parser_context or {}).get("view")
+        limit = getattr(view, "largest_body", settings.DATA_UPLOAD_MAX_MEMORY_SIZE) or 0
         # One byte beyond the limit tells that there is more, without reading it all.
         raw = stream.read(limit + 1)
         if len(raw) > limit:

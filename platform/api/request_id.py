@@ -61,7 +61,9 @@ class RequestIdMiddleware:
         length = request.META.get("CONTENT_LENGTH") or ""
         if request.META.get("HTTP_TRANSFER_ENCODING") and not length:
             return json_error(411, "send the body with a Content-Length header, not in chunks")
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        # JSON is read once the caller is known, and as far as the endpoint takes it (api.parsers).
+        is_json = request.content_type == "application/json"
+        limit = settings.HUB_BODY_LIMIT if is_json else settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
             # Django's own limit leaves out files, which it would write to disk, for anybody.
             return json_error(413, f"the body is larger than {limit} bytes")

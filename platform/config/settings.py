@@ -164,6 +164,8 @@ SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", PRODUCTION)
 if env.bool("BEHIND_TLS_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
+# Bytes of the body of a hub call: a mail of 25 MB, as Gmail takes it, with its files in base64.
+HUB_BODY_LIMIT = env.int("HUB_BODY_LIMIT", 36_000_000)
 # Where people reach this server; the console's OAuth callback is below it.
 PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
 

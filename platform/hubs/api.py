@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
@@ -64,6 +65,11 @@ class OperationView(HubView):
     """One operation of the element, at whichever path and by whichever method it has."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes: mails with their files are sent through here."""
+        return settings.HUB_BODY_LIMIT
 
     def get_permissions(self) -> list[BasePermission]:
         if "hub" not in self.kwargs and not _may_exist(self.request, self.kwargs["path"]):
