@@ -6,11 +6,14 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from events import subscription
+        from events import receiver_instances, subscription
         from instances import signals
 
         signals.instance_saved.connect(
             subscription.follow_configuration, dispatch_uid="events.follow_configuration"
+        )
+        signals.instance_saved.connect(
+            receiver_instances.follow_configuration, dispatch_uid="events.receiver_instances"
         )
         signals.grant_lost.connect(
             subscription.record_lost_grant, dispatch_uid="events.record_lost_grant"

@@ -243,3 +243,51 @@ class EmailCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sent} e-mails since {self.hour}"
+
+
+class ReceivedWebhook(models.Model):
+    """What a provider sent to an instance, so that the same sent again is known.
+
+    `digest` is SHA-256, in hexadecimal, of the provider's id of it or of all that it sent.
+    """
+
+    instance = models.ForeignKey(
+        "instances.ElementInstance",
+        on_delete=models.CASCADE,
+        db_index=False,  # the constraint below begins with it
+    )
+    digest = models.CharField(max_length=64)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "digest"], name="one_receipt_of_a_webhook"),
+        ]
+        indexes = [BrinIndex(fields=["received_at"], name="received_webhook_age")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class VendorSubscription(models.Model):
+    """What a provider's webhooks call an instance: event.notification.subscription.id.
+
+    events.receiver_instances keeps it in step with the configuration. Nothing keeps two instances
+    from being called alike.
+    """
+
+    instance = models.OneToOneField(
+        "instances.ElementInstance", on_delete=models.CASCADE, primary_key=True
+    )
+    element_key = models.CharField(max_length=100)
+    vendor_id = models.CharField(max_length=200)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["element_key", "vendor_id", "instance"], name="vendor_subscription_by_id"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.vendor_id

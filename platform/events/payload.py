@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from elements.types import Change
+from elements.types import Change, ChangeType
 
 LARGEST_BATCH = 10  # objects in one notification
 LARGEST_BODY = 5_000_000  # bytes; one object that is larger goes alone, whole
@@ -42,6 +42,16 @@ class Source:
     hub: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One change as a provider's webhook tells it; without a date it has just happened."""
+
+    object_type: str
+    object_id: str
+    change_type: ChangeType
+    date: datetime | None = None
+
+
 def of_changes(
     source: Source, event_id: int, object_type: str, changes: Sequence[Change], now: datetime
 ) -> str:
@@ -62,6 +72,15 @@ def of_instance(
     """The body of a notification about the instance itself; `topic` says what happened."""
     found = [(str(source.instance_id), "UPDATED")]
     return _body(source, event_id, "instance", found, [record], now, topic=topic)
+
+
+def of_webhook(source: Source, event_id: int, raw: Any, told: Sequence[Told], now: datetime) -> str:
+    """The body of a notification of what a provider told by itself; `raw` is all that it sent."""
+    events = [
+        _event(source, one.object_type, one.object_id, one.change_type, one.date or now)
+        for one in told
+    ]
+    return compact({"message": {**_message(source, event_id), "raw": raw, "events": events}})
 
 
 def of_notice(event_id: int, notice: Notice, now: datetime) -> str:
@@ -88,8 +107,26 @@ def _body(
     *,
     topic: str = "",
 ) -> str:
-    date = timestamp(now)
-    message: dict[str, Any] = {
+    message = {
+        **_message(source, event_id),
+        "raw": {
+            object_type: list(records),
+            "objectType": object_type,
+            "instance_id": source.instance_id,
+        },
+        "events": [
+            _event(source, object_type, object_id, event_type, now)
+            for object_id, event_type in found
+        ],
+    }
+    if topic:
+        message["topic"] = topic
+    return compact({"message": message})
+
+
+def _message(source: Source, event_id: int) -> dict[str, Any]:
+    """What every message begins with."""
+    return {
         "eventId": event_id,
         "instanceId": source.instance_id,
         "instance_id": source.instance_id,
@@ -99,26 +136,20 @@ def _body(
         "accountId": source.account_id,
         "companyId": source.organization_id,
         "userId": source.user_id,
-        "raw": {
-            object_type: list(records),
-            "objectType": object_type,
-            "instance_id": source.instance_id,
-        },
-        "events": [
-            {
-                "date": date,
-                "elementKey": source.element_key,
-                "hubKey": source.hub,
-                "eventType": event_type,
-                "objectId": object_id,
-                "objectType": object_type,
-            }
-            for object_id, event_type in found
-        ],
     }
-    if topic:
-        message["topic"] = topic
-    return compact({"message": message})
+
+
+def _event(
+    source: Source, object_type: str, object_id: str, event_type: str, date: datetime
+) -> dict[str, str]:
+    return {
+        "date": timestamp(date),
+        "elementKey": source.element_key,
+        "hubKey": source.hub,
+        "eventType": event_type,
+        "objectId": object_id,
+        "objectType": object_type,
+    }
 
 
 def timestamp(moment: datetime) -> str:

@@ -19,7 +19,7 @@ from elements.errors import ElementNotFound
 from elements.types import Change
 from events import payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
-from events.payload import Notice, Source
+from events.payload import Notice, Source, Told
 
 GRANT_LOST = "instance.authorization.lost"  # topic of the event that says polling has stopped
 # The platform's own topics, and what a notification of each says.
@@ -74,21 +74,29 @@ def record_instance_event(
     receiver finds in `message.raw.instance`. It goes to the instance's subscription, and to the
     organization's subscriptions of the topic.
     """
-    source = Source(
-        instance_id=instance.pk,
-        organization_id=instance.organization_id,
-        account_id=_account(instance.user_id),
-        user_id=instance.user_id,
-        name=instance.name,
-        tags=instance.tags,
-        element_key=instance.element_key,
-        hub=_hub(instance.element_key, instance.organization_id),
-    )
+    source = _source(instance)
     draft = _Draft(
         [{"objectId": str(instance.pk), "eventType": "UPDATED"}],
         lambda event_id: payload.of_instance(source, event_id, topic, record, now),
     )
     return _write(source, "instance", [draft], now, _of_topic(source, topic))[0]
+
+
+def record_webhook(instance: Any, raw: Any, told: Sequence[Told], now: datetime) -> int:
+    """Stores what a provider told by itself as one notification; returns its id.
+
+    Must be called inside a transaction. `instance` is an ElementInstance; `raw` is what the
+    receiver finds as `message.raw`, `told` what it finds as `message.events`, at least one.
+    """
+    source = _source(instance)
+    draft = _Draft(
+        [
+            {"objectId": _storable(one.object_id), "eventType": one.change_type.value}
+            for one in told
+        ],
+        lambda event_id: payload.of_webhook(source, event_id, raw, told, now),
+    )
+    return _write(source, _storable(told[0].object_type), [draft], now)[0]
 
 
 def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
@@ -113,6 +121,19 @@ def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
     event.save(force_insert=True)
     _deliver([event], targets, now)
     return event
+
+
+def _source(instance: Any) -> Source:
+    return Source(
+        instance_id=instance.pk,
+        organization_id=instance.organization_id,
+        account_id=_account(instance.user_id),
+        user_id=instance.user_id,
+        name=instance.name,
+        tags=instance.tags,
+        element_key=instance.element_key,
+        hub=_hub(instance.element_key, instance.organization_id),
+    )
 
 
 def _account(user_id: int) -> int | None:

@@ -26,6 +26,13 @@ WITH old AS MATERIALIZED (
 )
 DELETE FROM events_event WHERE id IN (SELECT id FROM old)
 """
+FORGET = """
+DELETE FROM events_receivedwebhook
+ WHERE id IN (SELECT id FROM events_receivedwebhook
+               WHERE received_at < %(before)s
+               LIMIT %(most)s
+                 FOR UPDATE SKIP LOCKED)
+"""
 
 
 def remove_events(before: datetime) -> int:
@@ -37,6 +44,21 @@ def remove_events(before: datetime) -> int:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(REMOVE, {"before": before, "most": REMOVED_AT_ONCE})
+            count: int = cursor.rowcount
+        removed += count
+        if count < REMOVED_AT_ONCE:
+            return removed
+
+
+def remove_received(before: datetime) -> int:
+    """Forgets what providers sent before that time: sent again, it would be a new event.
+
+    Returns how many webhooks it were.
+    """
+    removed = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET, {"before": before, "most": REMOVED_AT_ONCE})
             count: int = cursor.rowcount
         removed += count
         if count < REMOVED_AT_ONCE:

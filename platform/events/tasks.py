@@ -13,6 +13,8 @@ from events.deliver import DeliveryEngine
 from worker.garbage import rare_collection
 from worker.line import run_line
 
+RECEIVED_KEPT_DAYS = 30  # at least; no provider sends the same again later than that
+
 
 def deliver_due(slot: int = 0) -> None:
     """One turn of the delivery line; see worker.line."""
@@ -37,7 +39,12 @@ async def _deliver(deadline: float | None, attempt_within: float) -> None:
 
 
 def remove_old_events() -> int:
-    """Removes settled events older than EVENTS_KEPT_DAYS (0: none); how many it were."""
+    """Removes settled events older than EVENTS_KEPT_DAYS (0: none); how many it were.
+
+    What providers sent is remembered as long, but not for ever: see RECEIVED_KEPT_DAYS.
+    """
+    remembered = timedelta(days=max(settings.EVENTS_KEPT_DAYS, RECEIVED_KEPT_DAYS))
+    retention.remove_received(timezone.now() - remembered)
     if not settings.EVENTS_KEPT_DAYS:
         return 0
     return retention.remove_events(timezone.now() - timedelta(days=settings.EVENTS_KEPT_DAYS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from events import api, notifications_api, subscriptions_api
+from events import api, notifications_api, receiver_api, subscriptions_api
 
 INSTANCE = r"^instances/(?P<instance_id>[0-9]+)/events"
 ANY = r"^instances/events"
@@ -12,6 +12,8 @@ EVENT = r"/(?P<event_id>[0-9]+)"
 NOTIFICATIONS = r"^notifications"
 NOTIFICATION = rf"{NOTIFICATIONS}/(?P<notification_id>[0-9]+)"
 SUBSCRIPTION = r"/(?P<subscription_id>[0-9]+)"
+RECEIVER = r"^events/(?P<element>[^/]+)"
+REF = r"/(?P<ref>[^/]+)"
 
 urlpatterns = [
     re_path(rf"{ANY}/?$", api.EventsView.as_view()),
@@ -45,4 +47,9 @@ urlpatterns = [
         rf"{NOTIFICATION}/subscriptions{SUBSCRIPTION}/deliveries/?$",
         subscriptions_api.SubscriptionDeliveryView.as_view(),
     ),
+    re_path(rf"^events/(?P<element>[^/]+?)Polling{REF}/?$", receiver_api.PollEventView.as_view()),
+    re_path(rf"{RECEIVER}/direct/?$", receiver_api.PollEventView.as_view()),
+    re_path(rf"{RECEIVER}/?$", receiver_api.ReceiverView.as_view()),
+    re_path(rf"{RECEIVER}{REF}/?$", receiver_api.ReceiverView.as_view()),
+    re_path(r"^events(?:/.*)?$", receiver_api.nothing),
 ]

@@ -1,0 +1,191 @@
+"""Receives what providers tell by themselves, and stores it before they are answered.
+
+Rule 1: nothing is believed that is not proven, with the secret of the very instance.
+Rule 2: an instance that nobody has and one of another element are alike to the sender.
+Rule 3: what was received, its event and the event's deliveries are one transaction. The same sent
+again, even at the same time, finds the first one's row, and is answered as the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+
+from api.errors import BadRequest, NotFound, Unauthorized
+from elements import catalogue
+from elements.errors import ElementNotFound
+from elements.types import Change, ChangeType, Element, Signature, Webhook
+from events import receiver_body, receiver_instances, receiver_signature
+from events.receiver_body import Sent
+from events.record import record_changes, record_webhook
+from instances import configuration
+from instances.models import ElementInstance
+
+log = structlog.get_logger(__name__)
+
+WAIT_FOR_LOCKS = "5s"  # then the provider is asked to send it again: 503
+# In this order, as whoever deletes an instance does: first what is sent to, then the instance.
+HOLD = (
+    "SELECT 1 FROM events_subscription WHERE instance_id = ANY(%s) ORDER BY id FOR SHARE",
+    "SELECT id FROM instances_elementinstance WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+)
+RECEIVE = """
+INSERT INTO events_receivedwebhook (instance_id, digest, received_at)
+SELECT instance_id, digest, %(now)s
+  FROM unnest(%(instances)s::bigint[], %(digests)s::text[]) AS sent (instance_id, digest)
+ ORDER BY instance_id
+    ON CONFLICT DO NOTHING
+RETURNING instance_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """An instance that the webhook is for, and how its element says to read it."""
+
+    instance: ElementInstance
+    webhook: Webhook
+
+
+def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> None:
+    """Stores a webhook for each instance that it is for and that wants it.
+
+    1. An element that everybody has and that receives none is a NotFound that says so.
+    2. Instances are found by `ref`, a header or the body; none is a NotFound.
+    3. Each has its proof checked; where none holds, Unauthorized.
+    4. Those that are off are left out, without a word: the provider would only send it again.
+    5. The others have it stored, unless they have it already.
+
+    Raises BadRequest and UnsupportedType for a body that cannot be read.
+    """
+    _require_webhook(element_key)
+    found = receiver_instances.candidates(element_key, ref, sent)
+    proven = [one for one in map(_webhook_of, found) if one is not None and _is_proven(one, sent)]
+    if not proven:
+        if not found:
+            receiver_signature.is_proven(Signature("-"), "", {"-": "-"}, sent.signed)
+            raise NotFound(f"no element instance of {element_key} receives this webhook"[:300])
+        log.warning("webhook refused", element=element_key, instances=[one.pk for one in found])
+        raise Unauthorized("the webhook's signature is missing or wrong")
+    _store([one for one in proven if _is_wanted(one.instance)], sent, now)
+
+
+def _require_webhook(element_key: str) -> None:
+    if not catalogue.is_built_in(element_key):
+        return  # who has a private element of that key is nobody's business
+    if catalogue.find(element_key).webhook is None:
+        raise NotFound(f"{element_key} receives no webhooks: it is polled")
+
+
+def _webhook_of(instance: ElementInstance) -> _Proven | None:
+    try:
+        element = catalogue.find(instance.element_key, instance.organization_id)
+    except ElementNotFound:
+        return None
+    return None if element.webhook is None else _Proven(instance, element.webhook)
+
+
+def _is_proven(one: _Proven, sent: Sent) -> bool:
+    signature = one.webhook.signature
+    secret = configuration.effective(one.instance).get(signature.secret_key, "")
+    return receiver_signature.is_proven(signature, secret, sent.headers, sent.signed)
+
+
+def _is_wanted(instance: ElementInstance) -> bool:
+    return instance.vendor_type == "webhook" and _is_on(instance)
+
+
+def _is_on(instance: ElementInstance) -> bool:
+    return instance.enabled and instance.events_enabled and instance.user.has_access
+
+
+# --- Storing -------------------------------------------------------------------------------------
+
+
+def _store(wanted: Sequence[_Proven], sent: Sent, now: datetime) -> None:
+    told = {one.instance.pk: receiver_body.changes(sent, one.webhook) for one in wanted}
+    telling = [one for one in wanted if told[one.instance.pk]]
+    if not telling:
+        return  # a ping
+    with transaction.atomic():
+        held = _hold([one.instance.pk for one in telling])
+        digests = {
+            one.instance.pk: sent.digest(one.webhook) for one in telling if one.instance.pk in held
+        }
+        new = _new(digests, now)
+        for one in telling:
+            if one.instance.pk in new:
+                record_webhook(one.instance, sent.value, told[one.instance.pk], now)
+
+
+def _hold(instance_ids: Sequence[int]) -> set[int]:
+    """Keeps the instances from being deleted until the transaction ends; those that are there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WAIT_FOR_LOCKS])
+        for statement in HOLD:
+            cursor.execute(statement, [list(instance_ids)])
+        return {int(row[0]) for row in cursor.fetchall()}
+
+
+def _new(digests: Mapping[int, str], now: datetime) -> set[int]:
+    """The instances that have not received it before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RECEIVE,
+            {"instances": list(digests), "digests": list(digests.values()), "now": now},
+        )
+        return {int(row[0]) for row in cursor.fetchall()}
+
+
+# --- Poll events that somebody makes -------------------------------------------------------------
+
+
+def record_poll(
+    instance: ElementInstance, object_type: str, records: Iterable[dict[str, Any]], now: datetime
+) -> None:
+    """Stores the records as a poll of the resource would that found them.
+
+    A record's `changeType` says what became of it; without one it was updated. What is off is
+    passed over. Raises BadRequest naming the record.
+    """
+    if not _is_on(instance):
+        return
+    element = configuration.element_of(instance)
+    changes = [
+        _change(element, object_type, record, f"{object_type}[{place}]")
+        for place, record in enumerate(records)
+    ]
+    with transaction.atomic():
+        if not _hold([instance.pk]):
+            return
+        record_changes(
+            instance_id=instance.pk,
+            organization_id=instance.organization_id,
+            user_id=instance.user_id,
+            instance_name=instance.name,
+            instance_tags=instance.tags,
+            element_key=instance.element_key,
+            object_type=object_type,
+            changes=changes,
+            now=now,
+        )
+
+
+def _change(element: Element, object_type: str, record: dict[str, Any], at: str) -> Change:
+    resource = element.resource(object_type)
+    id_field = resource.id_field if resource is not None else "id"
+    object_id = receiver_body.text_of(receiver_body.below(record, id_field))
+    if not 0 < len(object_id) <= receiver_body.LONGEST_ID:
+        raise BadRequest(
+            f"{at}.{id_field} must be an id of at most {receiver_body.LONGEST_ID} characters"
+        )
+    word = record.get("changeType")
+    word = "UPDATED" if word is None else word
+    if not isinstance(word, str) or word.upper() not in ChangeType.__members__:
+        raise BadRequest(f"{at}.changeType must be one of {', '.join(ChangeType)}")
+    return Change(object_id, ChangeType[word.upper()], record, fingerprint="")

@@ -1,0 +1,124 @@
+"""/events/{elementKey}: webhooks of providers, and poll events that somebody makes."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.authentication import caller_of
+from api.errors import BadRequest, NotFound
+from api.fields import integer, json_object, text
+from api.permissions import IsAnyCaller
+from api.schema import documented
+from events import receiver, receiver_instances, receiver_schema
+from events.receiver_body import FORM, Sent
+
+MOST_RECORDS = 1_000  # of one poll event
+OWN_WORDS = frozenset({"objectType", "instance_id", "request"})
+
+
+class ReceiverView(APIView):
+    """Called by providers: they bring no secrets of ours, share their addresses with many, and
+    accept what they please. What they bring is a signature."""
+
+    authentication_classes = ()
+    permission_classes = [AllowAny]
+    throttle_classes = ()
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        return super().perform_content_negotiation(request, force=True)
+
+    @documented(
+        "Receive a provider's webhook",
+        request=receiver_schema.ANY_BODY,
+        request_example=receiver_schema.WEBHOOK_EXAMPLE,
+        request_types=["application/json", FORM],
+        parameters=[receiver_schema.INSTANCES],
+    )
+    def post(self, request: Request, element: str, ref: str | None = None) -> Response:
+        """For providers: docs/elements.md says how an element declares what they send.
+
+        `ref` is the instance's id, plain or in Base64 (`encodedid` of its events). Without it the
+        header says which instances it is for, or the body. It is stored before it is answered;
+        the same sent again is answered alike. 401 where the signature is missing or wrong, 404
+        for an element that is polled.
+        """
+        _receive(request, element, ref, request._request.body)
+        return Response()
+
+    @documented(
+        "Receive a provider's webhook that has no body", parameters=[receiver_schema.INSTANCES]
+    )
+    def get(self, request: Request, element: str, ref: str | None = None) -> Response:
+        """As POST; the query's parameters are the body, and the query as it came is signed."""
+        _receive(request, element, ref, None)
+        return Response()
+
+
+def _receive(request: Request, element: str, ref: str | None, body: bytes | None) -> None:
+    query = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")
+    media_type = (request.content_type or "").partition(";")[0].strip().lower()
+    sent = Sent(
+        signed=query if body is None else body,
+        media_type=FORM if body is None else media_type,
+        headers=request.headers,
+    )
+    receiver.receive(element, ref, sent, timezone.now())
+
+
+class PollEventView(APIView):
+    """POST /events/{elementKey}Polling/{ref}, and /events/{elementKey}/direct with a header Id."""
+
+    permission_classes = [IsAnyCaller]
+
+    @documented(
+        "Make a poll event",
+        request=receiver_schema.POLL_EVENT,
+        request_example=receiver_schema.POLL_EVENT_EXAMPLE,
+        parameters=[receiver_schema.ID],
+    )
+    def post(self, request: Request, element: str, ref: str | None = None) -> Response:
+        """Records are told of as if a poll of the resource had found them just now.
+
+        The list has the name that `objectType` says, and at most 1,000 records, each with the
+        resource's id field. `changeType` in a record says what became of it; without one it was
+        updated. Nothing is told while events, the instance or its user are off.
+        """
+        caller = caller_of(request)
+        named = ref if ref is not None else request.headers.get("Id", "").strip()
+        if not named:
+            raise BadRequest("the header Id is missing: it names the element instance")
+        instance = receiver_instances.own(element, named, caller.organization.pk)
+        proven = caller.organization_proven
+        if not proven and (caller.instance is None or caller.instance.pk != instance.pk):
+            raise NotFound(f"No element instance of {element} found with id {named}"[:300])
+        body = json_object(request.data)
+        if integer(body, "instance_id", default=instance.pk) != instance.pk:
+            raise BadRequest(f"instance_id must be {instance.pk}, as the address says")
+        object_type = text(body, "objectType", required=True, longest=100)
+        receiver.record_poll(instance, object_type, _records(body, object_type), timezone.now())
+        return Response()
+
+
+def _records(body: dict[str, Any], object_type: str) -> list[dict[str, Any]]:
+    if object_type in OWN_WORDS:
+        raise BadRequest(f"objectType must be the name of a resource, not {object_type}")
+    records = body.get(object_type)
+    if not isinstance(records, list) or not records:
+        raise BadRequest(f"{object_type} must be a list of records, as objectType names it")
+    if len(records) > MOST_RECORDS:
+        raise BadRequest(f"{object_type} has {len(records)} records; {MOST_RECORDS} are allowed")
+    return [json_object(record, f"{object_type}[{place}]") for place, record in enumerate(records)]
+
+
+@csrf_exempt
+def nothing(request: HttpRequest) -> NoReturn:
+    """/events is the platform's, whatever resources an element has."""
+    raise Http404

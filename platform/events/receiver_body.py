@@ -1,0 +1,228 @@
+"""What a provider sent, and the changes that it tells of.
+
+It is read leniently: what it holds beyond what an element declares is the provider's matter, and
+goes to the customer as it came. Only what would cost too much is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl
+
+from api.errors import BadRequest, UnsupportedType
+from api.parsers import DEEPEST
+from elements.types import ChangeType, Webhook
+from events.payload import Told
+
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 1_000  # of a form or a query
+MOST_RECORDS = 1_000  # of one webhook
+MOST_VALUES = 1_000  # that an instance is looked for by
+LONGEST_ID = 1_000  # characters
+LONGEST_TYPE = 100
+LONGEST_VALUE = 200
+EPOCH_IN_SECONDS = 100_000_000_000  # a larger number counts milliseconds
+WORDS = {
+    "CREATE": ChangeType.CREATED,
+    "CREATED": ChangeType.CREATED,
+    "UPDATE": ChangeType.UPDATED,
+    "UPDATED": ChangeType.UPDATED,
+    "DELETE": ChangeType.DELETED,
+    "DELETED": ChangeType.DELETED,
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One webhook. `signed` is the body as it came, of a GET its query; `headers` as Django's."""
+
+    signed: bytes
+    media_type: str
+    headers: Mapping[str, str]
+
+    @cached_property
+    def value(self) -> Any:
+        """As JSON; of a form or a query, its fields. Raises BadRequest and UnsupportedType."""
+        if self.media_type == FORM:
+            return _form(self.signed)
+        if self.media_type.startswith("multipart/"):
+            raise UnsupportedType("send the webhook as JSON or as a form without files")
+        return _json(self.signed)
+
+    def digest(self, webhook: Webhook) -> str:
+        """Equal when the provider sends the same again."""
+        told = text_of(self.at(webhook.delivery_id, self.value)) if webhook.delivery_id else ""
+        whole = b"id\0" + told.encode("utf-8", "replace") if told else b"body\0" + self.signed
+        return sha256(whole).hexdigest()
+
+    def at(self, place: str, *values: Any) -> Any:
+        """What stands at a place of `elements.types.Webhook`, in the first of `values` that has
+        it; None where there is nothing."""
+        source, colon, rest = place.partition(":")
+        if colon and source == "header":
+            return self.headers.get(rest)
+        if colon and source == "value":
+            return rest
+        found = (below(value, place) for value in values)
+        return next((one for one in found if one is not None), None)
+
+
+def below(value: Any, path: str) -> Any:
+    """What a path with dots leads to; in a list by its index. None where there is nothing."""
+    for name in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isascii() and name.isdigit() and len(name) < 6:
+            value = value[int(name)] if int(name) < len(value) else None
+        else:
+            return None
+    return value
+
+
+def text_of(value: Any) -> str:
+    """A scalar as text; empty for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if math.isfinite(value) and value.is_integer() else repr(value)
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def scalars(value: Any) -> list[str]:
+    """The first short texts and whole numbers that there are, those near the top before others."""
+    found: dict[str, None] = {}
+    level = [value]
+    while level and len(found) < MOST_VALUES:
+        deeper: list[Any] = []
+        for one in level:
+            if isinstance(one, dict | list):
+                deeper.extend(one.values() if isinstance(one, dict) else one)
+            elif _is_short(text := text_of(one)):
+                found[text] = None
+        level = deeper
+    return list(found)[:MOST_VALUES]
+
+
+def _is_short(text: str) -> bool:
+    """And PostgreSQL can be asked for it."""
+    return (
+        0 < len(text) <= LONGEST_VALUE
+        and "\0" not in text
+        and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    )
+
+
+# --- What it tells of ----------------------------------------------------------------------------
+
+
+def changes(sent: Sent, webhook: Webhook) -> list[Told]:
+    """What the webhook tells of; none of what the element says is to be ignored.
+
+    Raises BadRequest where it is more, or longer, than can be told.
+    """
+    records = _records(sent.value, webhook.records)
+    if len(records) > MOST_RECORDS:
+        raise BadRequest(f"the webhook has {len(records)} records; {MOST_RECORDS} are allowed")
+    return list(_told(sent, webhook, records))
+
+
+def _records(value: Any, path: str) -> list[Any]:
+    found = below(value, path) if path else value
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def _told(sent: Sent, webhook: Webhook, records: list[Any]) -> Iterator[Told]:
+    for record in records:
+        change_type = _change_type(sent, webhook, record)
+        if change_type is None:
+            continue
+        name = text_of(sent.at(webhook.object_type, record, sent.value))
+        yield Told(
+            object_type=webhook.object_types.get(name, name)[:LONGEST_TYPE] or "unknown",
+            object_id=_object_id(sent, webhook, record),
+            change_type=change_type,
+            date=_date(sent.at(webhook.date, record, sent.value)) if webhook.date else None,
+        )
+
+
+def _object_id(sent: Sent, webhook: Webhook, record: Any) -> str:
+    """A record that is no object is its own id."""
+    here = isinstance(record, dict | list) or ":" in webhook.object_id
+    found = text_of(sent.at(webhook.object_id, record) if here else record)
+    if len(found) > LONGEST_ID:
+        raise BadRequest(f"an object id has {len(found)} characters; {LONGEST_ID} are allowed")
+    return found
+
+
+def _change_type(sent: Sent, webhook: Webhook, record: Any) -> ChangeType | None:
+    if not webhook.event_type:
+        return ChangeType.UPDATED
+    word = text_of(sent.at(webhook.event_type, record, sent.value))
+    if word in webhook.event_types:
+        return webhook.event_types[word]
+    return WORDS.get(word.upper(), ChangeType.UPDATED)
+
+
+def _date(value: Any) -> datetime | None:
+    """ISO 8601, or seconds or milliseconds since 1970; None where it is neither."""
+    text = text_of(value).strip()[:40]
+    try:
+        if text.replace(".", "", 1).isdigit() and text.isascii():
+            number = float(text)
+            seconds = number / 1000 if number > EPOCH_IN_SECONDS else number
+            found = datetime.fromtimestamp(seconds, UTC)
+        else:
+            found = datetime.fromisoformat(text)
+        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found
+
+
+# --- Reading it ----------------------------------------------------------------------------------
+
+
+def _form(raw: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise BadRequest(f"the form is not UTF-8, or has more than {MOST_FIELDS} fields") from error
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        value = json.loads(raw.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise BadRequest(f"the body is nested deeper than {DEEPEST} levels") from error
+    except ValueError as error:
+        raise BadRequest(f"the body is not JSON in UTF-8: {error}"[:300]) from error
+    _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        if depth > DEEPEST:
+            raise BadRequest(f"the body is nested deeper than {DEEPEST} levels")
+        level = [
+            one
+            for item in level
+            if isinstance(item, dict | list)
+            for one in (item.values() if isinstance(item, dict) else item)
+            if isinstance(one, dict | list)
+        ]
+        depth += 1

@@ -1,0 +1,109 @@
+"""Which instances a provider's webhook is for: by the address, by a header, or by its body."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from api.errors import BadRequest, NotFound
+from api.fields import LARGEST_ID
+from events.models import VendorSubscription
+from events.receiver_body import LONGEST_VALUE, Sent, below, scalars, text_of
+from instances import configuration
+from instances.models import ElementInstance
+
+MOST_INSTANCES = 50  # of one webhook, each proven with a secret of its own
+INSTANCES_HEADER = "Element-Instances"
+
+
+def follow_configuration(instance: ElementInstance, **_: Any) -> None:
+    """Receiver of instance_saved: notes what the provider's webhooks call the instance."""
+    values = configuration.effective(instance)
+    vendor_id = values.get(configuration.SUBSCRIPTION_ID, "").strip()
+    told = instance.vendor_type == "webhook" and 0 < len(vendor_id) <= LONGEST_VALUE
+    if not told:
+        VendorSubscription.objects.filter(pk=instance.pk).delete()
+        return
+    VendorSubscription.objects.update_or_create(
+        instance=instance,
+        defaults={"element_key": instance.element_key, "vendor_id": vendor_id},
+    )
+
+
+def candidates(element_key: str, ref: str | None, sent: Sent) -> list[ElementInstance]:
+    """The instances of the element that the webhook may be for, in the order of their ids.
+
+    Raises BadRequest for a header, or a body without another sign, that cannot be read.
+    """
+    if ref is not None:
+        return _of(element_key, [] if (one := id_of(ref)) is None else [one])
+    if header := sent.headers.get(INSTANCES_HEADER, "").strip():
+        return _of(element_key, _ids(header))
+    return _named_within(element_key, sent)
+
+
+def id_of(ref: str) -> int | None:
+    """An instance's id, plain or as Base64 of its digits; None where it is neither."""
+    digits = ref.strip()
+    if not (digits.isascii() and digits.isdigit()):
+        try:
+            padded = digits.rstrip("=") + "=" * (-len(digits.rstrip("=")) % 4)
+            digits = base64.b64decode(padded, validate=True).decode("ascii")
+        except (ValueError, binascii.Error):
+            return None
+    if not digits.isdigit() or len(digits) > 19 or int(digits) > LARGEST_ID:
+        return None
+    return int(digits)
+
+
+def _ids(header: str) -> list[int]:
+    parts = [part for part in header.split(",") if part.strip()]
+    if len(parts) > MOST_INSTANCES:
+        raise BadRequest(f"{INSTANCES_HEADER} names more than {MOST_INSTANCES} instances")
+    found = [id_of(part) for part in parts]
+    if None in found:
+        raise BadRequest(f"{INSTANCES_HEADER} must hold ids of instances, separated by commas")
+    return [one for one in found if one is not None]
+
+
+def _of(element_key: str, ids: Iterable[int]) -> list[ElementInstance]:
+    rows = ElementInstance.objects.filter(pk__in=list(ids), element_key=element_key)
+    return list(rows.select_related("user__account").order_by("pk"))
+
+
+# --- By the body ---------------------------------------------------------------------------------
+
+
+def _named_within(element_key: str, sent: Sent) -> list[ElementInstance]:
+    """Those whose finder leads to what the provider calls them.
+
+    Any value of the body may be one, for each instance has a finder of its own: one query asks for
+    them all. Of too many the oldest are asked, so that nobody pushes them out by being called
+    alike.
+    """
+    called = VendorSubscription.objects.filter(
+        element_key=element_key, vendor_id__in=scalars(sent.value)
+    ).order_by("pk")
+    ids = called.values_list("pk", flat=True)[:MOST_INSTANCES]
+    return [one for one in _of(element_key, ids) if _is_named(one, sent.value)]
+
+
+def _is_named(instance: ElementInstance, value: Any) -> bool:
+    values = configuration.effective(instance)
+    wanted = values.get(configuration.SUBSCRIPTION_ID, "").strip()
+    paths: Sequence[str] = values.get(configuration.INSTANCE_FINDER, "").split("|")
+    return any(text_of(below(value, path.strip())) == wanted for path in paths if path.strip())
+
+
+def own(element_key: str, ref: str, organization_id: int) -> ElementInstance:
+    """An instance of the organization. Raises NotFound, also for another organization's."""
+    found = [
+        one
+        for one in _of(element_key, filter(None, [id_of(ref)]))
+        if one.organization_id == organization_id
+    ]
+    if not found:
+        raise NotFound(f"No element instance of {element_key} found with id {ref}"[:300])
+    return found[0]

@@ -1,0 +1,318 @@
+"""What a provider sends by itself becomes an event of the instance, once."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.provision import NewOrganization
+from events import tasks
+from events.models import Event, ReceivedWebhook, VendorSubscription
+from events.tasks import deliver_all_due
+from instances import provision
+from instances.models import ElementInstance
+from tests.events import vendor
+from tests.events.receiver import Receiver
+from tests.events.vendor import API, BODY, HEADER, connect, element, ref, send, signature
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def books(organization: NewOrganization) -> ElementInstance:
+    element(organization)
+    return connect(organization)
+
+
+def messages() -> list[dict[str, Any]]:
+    bodies = Event.objects.order_by("pk").values_list("body", flat=True)
+    return [json.loads(body)["message"] for body in bodies]
+
+
+def test_a_signed_webhook_is_an_event(books: ElementInstance) -> None:
+    answer = send(f"ledger/{ref(books)}")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    (message,) = messages()
+    assert message["raw"] == BODY
+    assert message["events"] == [
+        {
+            "date": "2026-01-31T11:00:00Z",
+            "elementKey": "ledger",
+            "hubKey": "finance",
+            "eventType": "CREATED",
+            "objectId": "e1",
+            "objectType": "entries",
+        }
+    ]
+    event = Event.objects.get()
+    assert (event.instance_id, event.object_type) == (books.pk, "entries")
+    assert event.objects_found == [{"objectId": "e1", "eventType": "CREATED"}]
+
+
+def test_it_is_called_back_as_what_polls_find(
+    organization: NewOrganization, receiver: Receiver
+) -> None:
+    element(organization)
+    books = connect(organization, url=receiver.url)
+
+    send(f"ledger/{ref(books)}")
+    deliver_all_due(attempt_within=2.0)
+
+    (notification,) = receiver.received
+    assert json.loads(notification.body)["message"] == messages()[0]
+    assert notification.headers["elements-webhook-signature"].startswith("sha256=")
+
+
+@pytest.mark.parametrize("form", [ref, lambda one: ref(one).rstrip("="), lambda one: str(one.pk)])
+def test_the_address_names_the_instance(books: ElementInstance, form: Any) -> None:
+    assert send(f"ledger/{form(books)}").status_code == 200
+    assert send(f"ledger/{form(books)}/").status_code == 200
+    assert Event.objects.filter(instance=books).count() == 1
+
+
+def test_a_header_names_several_instances(
+    organization: NewOrganization, books: ElementInstance
+) -> None:
+    other, third = connect(organization), connect(organization, secret="another")
+    ids = f"{books.pk}, {other.pk},{third.pk},999999"
+
+    assert send("ledger", headers={"Element-Instances": ids}).status_code == 200
+
+    # The third's secret is another: nothing is proven to it.
+    assert {*Event.objects.values_list("instance", flat=True)} == {books.pk, other.pk}
+
+
+def test_the_body_names_the_instance(organization: NewOrganization) -> None:
+    element(organization)
+    named = {
+        "event.notification.instance.finder": "account|data.owner.id",
+        "event.notification.subscription.id": "77",
+    }
+    books = connect(organization, configuration=named)
+    connect(organization, configuration={**named, "event.notification.subscription.id": "78"})
+    connect(organization, configuration={**named, "event.notification.instance.finder": "other"})
+    connect(organization)
+
+    deeper = {"data": {**BODY["data"], "owner": {"id": 77}}}
+    for owner in ({"account": "77"}, deeper):
+        assert send("ledger", {**BODY, **owner}).status_code == 200
+
+    assert Event.objects.count() == 2
+    assert {*Event.objects.values_list("instance", flat=True)} == {books.pk}
+    assert send("ledger", {**BODY, "account": "79"}).status_code == 404
+    assert send("ledger", {**BODY, "elsewhere": "77"}).status_code == 404
+
+
+def test_looking_among_many_instances_costs_the_same(organization: NewOrganization) -> None:
+    element(organization)
+    named = {"event.notification.instance.finder": "account"}
+
+    def queries(number: int) -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            answer = send("ledger", {**BODY, "account": f"a{number}", "n": number})
+        assert answer.status_code == 200
+        return len(asked)
+
+    connect(organization, configuration={**named, "event.notification.subscription.id": "a0"})
+    one = queries(0)
+    for number in range(1, 30):
+        more = {**named, "event.notification.subscription.id": f"a{number}"}
+        connect(organization, configuration=more)
+    assert queries(7) == one
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {HEADER: ""},
+        {HEADER: "sha256="},
+        {HEADER: signature(b"another body")},
+        {HEADER: signature(json.dumps(BODY).encode(), "another secret")},
+        {HEADER: signature(json.dumps(BODY).encode(), "")},
+        {HEADER: signature(json.dumps(BODY).encode()).removeprefix("sha256=")},
+        {HEADER: "sha256=\xe9"},
+        {HEADER: vendor.SECRET},
+    ],
+)
+def test_without_the_right_signature_nothing_is_believed(
+    books: ElementInstance, given: dict[str, str]
+) -> None:
+    answer = APIClient().post(f"{API}/events/ledger/{books.pk}", BODY, "json", headers=given)
+
+    assert answer.status_code == 401, answer.content
+    assert not Event.objects.exists()
+    assert not ReceivedWebhook.objects.exists()
+
+
+def test_an_instance_without_a_secret_believes_nothing(organization: NewOrganization) -> None:
+    element(organization)
+    books = connect(organization, secret="")
+    assert send(f"ledger/{books.pk}", secret="").status_code == 401
+
+
+def test_one_of_several_signatures_is_enough(books: ElementInstance) -> None:
+    body = json.dumps(BODY).encode()
+    both = f"{signature(body, 'the next secret')}, {signature(body)}"
+    assert send(f"ledger/{books.pk}", headers={HEADER: both}).status_code == 200
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize("way", ["hmac-sha1", "base64", "token"])
+def test_other_ways_to_prove_it(organization: NewOrganization, way: str) -> None:
+    import base64
+    import hashlib
+    import hmac
+
+    body = json.dumps(BODY).encode()
+    declared, right = {
+        "hmac-sha1": (
+            {"header": "X-Sign", "proof": "hmac-sha1"},
+            hmac.new(vendor.SECRET.encode(), body, hashlib.sha1).hexdigest().upper(),
+        ),
+        "base64": (
+            {"header": "X-Sign", "encoding": "base64"},
+            base64.b64encode(
+                hmac.new(vendor.SECRET.encode(), body, hashlib.sha256).digest()
+            ).decode(),
+        ),
+        "token": (
+            {"header": "X-Sign", "proof": "token", "prefix": "Bearer"},
+            f"Bearer {vendor.SECRET}",
+        ),
+    }[way]
+    element(organization, signature=declared)
+    books = connect(organization)
+
+    for wrong in (right[:-3], right[1:], ""):
+        assert send(f"ledger/{books.pk}", headers={"X-Sign": wrong}).status_code == 401
+    assert send(f"ledger/{books.pk}", headers={"X-Sign": right}).status_code == 200
+    assert Event.objects.count() == 1
+
+
+# --- Received twice ------------------------------------------------------------------------------
+
+
+def test_the_same_delivery_is_one_event(books: ElementInstance) -> None:
+    first = {"X-Ledger-Delivery": "d1"}
+    assert send(f"ledger/{books.pk}", headers=first).status_code == 200
+    assert send(f"ledger/{books.pk}", headers=first).status_code == 200
+    assert Event.objects.count() == 1
+
+    send(f"ledger/{books.pk}", headers={"X-Ledger-Delivery": "d2"})
+    assert Event.objects.count() == 2
+
+
+def test_without_an_id_the_same_body_is_one_event(books: ElementInstance) -> None:
+    for body in (BODY, BODY, {**BODY, "n": 1}):
+        assert send(f"ledger/{books.pk}", body).status_code == 200
+    assert Event.objects.count() == 2
+
+
+def test_a_delivery_is_one_event_for_each_instance(
+    organization: NewOrganization, books: ElementInstance
+) -> None:
+    other = connect(organization)
+    for one in (books, other, books, other):
+        send(f"ledger/{one.pk}", headers={"X-Ledger-Delivery": "d1"})
+    assert Event.objects.count() == 2
+
+
+def test_a_delivery_is_remembered_for_thirty_days_and_more(
+    books: ElementInstance, settings: Any
+) -> None:
+    send(f"ledger/{books.pk}")
+    for days, kept_days, left in ((29, 7, 1), (31, 60, 1), (31, 0, 0)):
+        settings.EVENTS_KEPT_DAYS = kept_days
+        ReceivedWebhook.objects.update(received_at=timezone.now() - timedelta(days=days))
+        tasks.remove_old_events()
+        assert ReceivedWebhook.objects.count() == left
+
+
+# --- What is not wanted --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "off", [{"enabled": False}, {"events_enabled": False}, {"vendor_type": "polling"}]
+)
+def test_what_is_off_is_told_nothing_and_the_provider_is_content(
+    books: ElementInstance, off: dict[str, Any]
+) -> None:
+    ElementInstance.objects.update(**off)
+    assert send(f"ledger/{books.pk}").status_code == 200
+    assert send(f"ledger/{books.pk}", secret="wrong").status_code == 401
+    assert not Event.objects.exists()
+
+    ElementInstance.objects.update(enabled=True, events_enabled=True, vendor_type="webhook")
+    send(f"ledger/{books.pk}")
+    assert Event.objects.count() == 1  # it was not noted as received
+
+
+def test_a_user_who_is_off_is_told_nothing(books: ElementInstance) -> None:
+    books.user.is_active = False
+    books.user.save()
+    assert send(f"ledger/{books.pk}").status_code == 200
+    assert not Event.objects.exists()
+
+
+def test_gmail_is_polled(organization: NewOrganization) -> None:
+    books = connect_gmail(organization)
+    for path in ("gmail", f"gmail/{books.pk}", "gmail/MjA5MzE="):
+        for method in ("get", "post"):
+            answer = getattr(APIClient(), method)(f"{API}/events/{path}")
+            assert answer.status_code == 404
+            assert answer.json()["message"] == "gmail receives no webhooks: it is polled"
+
+
+def connect_gmail(organization: NewOrganization) -> ElementInstance:
+    return connect(organization, element_key="gmail", vendor_type="polling")
+
+
+@pytest.mark.parametrize("path", ["ledger/REF", "ledger/bm8=", "ledger/1/2", "ledger/x", "ledger"])
+def test_unknown_instances_are_not_there(books: ElementInstance, path: str) -> None:
+    unknown = path.replace("REF", str(books.pk + 1))
+    assert send(unknown).status_code == 404
+    assert not Event.objects.exists()
+
+
+def test_an_instance_of_another_element_is_not_there(
+    organization: NewOrganization, books: ElementInstance
+) -> None:
+    mailbox = connect_gmail(organization)
+    assert send(f"ledger/{mailbox.pk}").status_code == 404
+    assert send(f"elsewhere/{books.pk}").status_code == 404
+
+
+def test_wrong_secrets_and_an_accept_header_do_not_matter(books: ElementInstance) -> None:
+    headers = {"Authorization": "User wrong, Element wrong", "Accept": "text/html"}
+    assert send(f"ledger/{books.pk}", headers=headers).status_code == 200
+    assert Event.objects.count() == 1
+
+
+def test_no_address_is_held_back(books: ElementInstance, settings: Any) -> None:
+    settings.THROTTLE_ADDRESS = settings.THROTTLE_REFUSALS = 1
+    answers = [send(f"ledger/{books.pk}", secret="wrong").status_code for _ in range(5)]
+    assert answers == [401] * 5
+
+
+def test_deleting_the_instance_leaves_nothing_behind(
+    organization: NewOrganization, books: ElementInstance
+) -> None:
+    books.configuration["event.notification.subscription.id"] = "77"
+    books.save()
+    send(f"ledger/{books.pk}")
+    provision.delete(organization.organization, books.pk)
+    assert not Event.objects.exists()
+    assert not ReceivedWebhook.objects.exists()
+    assert not VendorSubscription.objects.exists()
+    assert send(f"ledger/{books.pk}").status_code == 404
