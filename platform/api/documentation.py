@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 from rest_framework.permissions import AllowAny
@@ -14,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.openapi import Generator
+from api.openapi import PREFIX, Generator
+from elements import built_in
 
 URLS = "config.urls"
 # That of every page, but in anybody's frame: nothing here is done in the name of a signed-in user.
@@ -40,7 +42,14 @@ class OpenAPIView(APIView):
 @require_safe
 @xframe_options_exempt
 def docs_page(request: HttpRequest) -> HttpResponse:
-    """Every endpoint, to be read and tried in the browser. Loads nothing from other sites."""
-    response = render(request, "api_docs.html")
+    """Every endpoint, to be read and tried in the browser. Loads nothing from other sites.
+
+    `?element=gmail` shows the hub calls of one element instead of the platform's endpoints.
+    """
+    elements = built_in.elements()
+    shown = elements.get(request.GET.get("element", ""))
+    document_url = f"{PREFIX}/elements/{shown.key}/docs" if shown else reverse("openapi")
+    context = {"elements": elements.values(), "shown": shown, "document_url": document_url}
+    response = render(request, "api_docs.html", context)
     response["Content-Security-Policy"] = PAGE_POLICY
     return response
