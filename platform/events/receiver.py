@@ -45,8 +45,8 @@ RETURNING instance_id
 
 
 @dataclass(frozen=True, slots=True)
-class _Proven:
-    """An instance that the webhook is for, and how its element says to read it."""
+class _Receiving:
+    """An instance that a webhook may be for, and how its element says to read it."""
 
     instance: ElementInstance
     webhook: Webhook
@@ -65,12 +65,15 @@ def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> Non
     """
     _require_webhook(element_key)
     found = receiver_instances.candidates(element_key, ref, sent)
-    proven = [one for one in map(_webhook_of, found) if one is not None and _is_proven(one, sent)]
+    receiving = [one for one in map(_receiving, found) if one is not None]
+    proven = [one for one in receiving if _is_proven(one, sent)]
     if not proven:
-        if not found:
+        if not receiving:
             receiver_signature.is_proven(Signature("-"), "", {"-": "-"}, sent.signed)
             raise NotFound(f"no element instance of {element_key} receives this webhook"[:300])
-        log.warning("webhook refused", element=element_key, instances=[one.pk for one in found])
+        log.warning(
+            "webhook refused", element=element_key, instances=[one.instance.pk for one in receiving]
+        )
         raise Unauthorized("the webhook's signature is missing or wrong")
     _store([one for one in proven if _is_wanted(one.instance)], sent, now)
 
@@ -82,15 +85,15 @@ def _require_webhook(element_key: str) -> None:
         raise NotFound(f"{element_key} receives no webhooks: it is polled")
 
 
-def _webhook_of(instance: ElementInstance) -> _Proven | None:
+def _receiving(instance: ElementInstance) -> _Receiving | None:
     try:
         element = catalogue.find(instance.element_key, instance.organization_id)
     except ElementNotFound:
         return None
-    return None if element.webhook is None else _Proven(instance, element.webhook)
+    return None if element.webhook is None else _Receiving(instance, element.webhook)
 
 
-def _is_proven(one: _Proven, sent: Sent) -> bool:
+def _is_proven(one: _Receiving, sent: Sent) -> bool:
     signature = one.webhook.signature
     secret = configuration.effective(one.instance).get(signature.secret_key, "")
     return receiver_signature.is_proven(signature, secret, sent.headers, sent.signed)
@@ -107,7 +110,7 @@ def _is_on(instance: ElementInstance) -> bool:
 # --- Storing -------------------------------------------------------------------------------------
 
 
-def _store(wanted: Sequence[_Proven], sent: Sent, now: datetime) -> None:
+def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
     told = {one.instance.pk: receiver_body.changes(sent, one.webhook) for one in wanted}
     telling = [one for one in wanted if told[one.instance.pk]]
     if not telling:
