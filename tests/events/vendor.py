@@ -8,6 +8,7 @@ import hmac
 import json
 from typing import Any
 
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
@@ -75,8 +76,9 @@ def connect(
             **values,
         },
     )
-    instance.save()
-    instance_saved.send(ElementInstance, instance=instance, created=True, reauthenticated=False)
+    with transaction.atomic():
+        instance.save()
+        instance_saved.send(ElementInstance, instance=instance, created=True, reauthenticated=False)
     return instance
 
 
