@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 from elements.definition import configuration
-from elements.definition.reading import Part, kind
+from elements.definition.reading import Part
 from elements.definition.standard import EVENT_KEYS, VENDOR_TYPE, WEBHOOK, WEBHOOK_SECRET
 from elements.errors import ConfigurationError
 from elements.types import (
@@ -101,22 +101,13 @@ def _table(part: Part, name: str) -> list[tuple[str, Any]]:
 
 def _change_type(part: Part, word: str, told: Any) -> ChangeType | None:
     words = Part({word: told}, part.at("eventTypes"))
-    if told is None:
-        words.refuse(word, f"must be one of {', '.join(ChangeType)}, {NOTHING}, not null")
     found = words.word(word, [*ChangeType, NOTHING], required=True)
     return None if found == NOTHING else ChangeType(found)
 
 
 def _object_type(part: Part, word: str, name: Any) -> str:
-    if not isinstance(name, str):
-        _refuse_kind(part, word, name)
-    return Part({word: name}, part.at("objectTypes")).text(word, required=True, longest=100)
-
-
-def _refuse_kind(part: Part, word: str, name: Any) -> NoReturn:
-    raise ConfigurationError(
-        f"{part.at('objectTypes')}.{word}", f"must be a string, not {kind(name)}"
-    )
+    names = Part({word: name}, part.at("objectTypes"))
+    return names.text(word, required=True, longest=LONGEST_WORD)
 
 
 # --- What instances are asked for ----------------------------------------------------------------
