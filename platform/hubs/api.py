@@ -47,12 +47,11 @@ class HubView(APIView):
 
     permission_classes = [IsElementCaller]
 
-    def finalize_response(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response = super().finalize_response(request, *args, **kwargs)
-        caller = getattr(request, "auth", None)
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        caller = request.auth
         if isinstance(caller, Caller) and caller.instance is not None:
-            response["Elements-Element-Instance-Id"] = str(caller.instance.pk)
-        return response
+            self.headers["Elements-Element-Instance-Id"] = str(caller.instance.pk)
 
     def target(self, request: Request) -> tuple[ElementInstance, Element]:
         caller = request.auth
@@ -69,7 +68,7 @@ class OperationView(HubView):
     @property
     def largest_body(self) -> int:
         """Bytes: mails with their files are sent through here."""
-        return settings.HUB_BODY_LIMIT
+        return int(settings.HUB_BODY_LIMIT)
 
     def get_permissions(self) -> list[BasePermission]:
         if "hub" not in self.kwargs and not _may_exist(self.request, self.kwargs["path"]):

@@ -109,7 +109,7 @@ def test_active_flips(api: APIClient, made: dict[str, Any]) -> None:
 
 
 def secretive() -> dict[str, Any]:
-    configuration = [
+    configuration: list[dict[str, object]] = [
         {"key": "base.url", "defaultValue": "https://ledger.example.com"},
         {"key": "api.key", "type": "TEXTFIELD_100", "defaultValue": "a-secret"},
     ]
@@ -266,7 +266,7 @@ def test_they_go_with_their_organization(made: dict[str, Any]) -> None:
 
 def test_what_it_polls_by_default_is_checked_and_shown(api: APIClient) -> None:
     poller = {"entries": {"url": "/hubs/finance/entries", "idField": "id"}}
-    configuration = [
+    configuration: list[dict[str, object]] = [
         {"key": "base.url", "defaultValue": "https://ledger.example.com"},
         {"key": "event.poller.configuration", "type": "CODE_EDITOR", "defaultValue": poller},
     ]
@@ -276,7 +276,8 @@ def test_what_it_polls_by_default_is_checked_and_shown(api: APIClient) -> None:
     assert metadata["events"]["methods"] == ["polling"]
     assert "entries" in metadata["events"]["polling"]
 
-    configuration[1]["defaultValue"] = {"entries": {"url": "/hubs/finance/other", "idField": "id"}}
+    other = {"entries": {"url": "/hubs/finance/other", "idField": "id"}}
+    configuration[1] = {**configuration[1], "defaultValue": other}
     answer = api.post(ELEMENTS, ledger(configuration=configuration, key="two"), format="json")
     assert answer.status_code == 400
     assert answer.json()["message"].startswith("configuration.event.poller.configuration.entries")

@@ -54,10 +54,11 @@ def answered(receiver: Receiver) -> threading.Event:
 def test_other_outcomes_are_stored_and_its_own_afterwards(
     receiver: Receiver, answered: threading.Event
 ) -> None:
-    locked = new_instance(url=receiver.url.replace("callback", "locked")).subscription
-    other = new_instance(url=receiver.url).subscription
-    record(locked.instance)
-    record(other.instance, 30)
+    theirs = new_instance(url=receiver.url.replace("callback", "locked"))
+    another = new_instance(url=receiver.url)
+    locked, other = theirs.subscription, another.subscription
+    record(theirs)
+    record(another, 30)
 
     def arrived() -> bool:
         return Delivery.objects.filter(subscription=other, status="delivered").count() == 3
@@ -68,7 +69,7 @@ def test_other_outcomes_are_stored_and_its_own_afterwards(
         assert wait_until(lambda: "/locked" in [one.path for one in receiver.received])
         lock(locked)
         answered.set()
-        record(other.instance, 30)
+        record(another, 30)
         assert wait_until(lambda: len(receiver.received) >= 4)
         assert wait_until(arrived), "held up by the other's lock"
         assert not DeliveryAttempt.objects.filter(delivery__subscription=locked).exists()
@@ -82,8 +83,9 @@ def test_an_outcome_that_cannot_be_stored_in_time_is_given_up(
     receiver: Receiver, answered: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.deliver.PATIENCE_WITH_A_LOCK", 0.2)
-    locked = new_instance(url=receiver.url.replace("callback", "locked")).subscription
-    record(locked.instance)
+    theirs = new_instance(url=receiver.url.replace("callback", "locked"))
+    locked = theirs.subscription
+    record(theirs)
     thread = threading.Thread(target=deliver)
     thread.start()
     with transaction.atomic():
