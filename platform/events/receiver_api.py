@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.authentication import caller_of
-from api.errors import BadRequest, NotFound
+from api.errors import BadRequest, NotFound, message_for
 from api.fields import integer, json_object, text
 from api.permissions import IsAnyCaller
 from api.schema import documented
@@ -118,7 +117,10 @@ def _records(body: dict[str, Any], object_type: str) -> list[dict[str, Any]]:
     return [json_object(record, f"{object_type}[{place}]") for place, record in enumerate(records)]
 
 
-@csrf_exempt
-def nothing(request: HttpRequest) -> NoReturn:
+class NothingView(APIView):
     """/events is the platform's, whatever resources an element has."""
-    raise Http404
+
+    permission_classes = [AllowAny]
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotFound(message_for(404))

@@ -51,5 +51,5 @@ urlpatterns = [
     re_path(rf"{RECEIVER}/direct/?$", receiver_api.PollEventView.as_view()),
     re_path(rf"{RECEIVER}/?$", receiver_api.ReceiverView.as_view()),
     re_path(rf"{RECEIVER}{REF}/?$", receiver_api.ReceiverView.as_view()),
-    re_path(r"^events(?:/.*)?$", receiver_api.nothing),
+    re_path(r"^events(?:/.*)?$", receiver_api.NothingView.as_view()),
 ]

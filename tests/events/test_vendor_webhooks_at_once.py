@@ -98,7 +98,7 @@ def test_a_second_try_after_one_that_was_undone_is_not_taken_for_a_repetition(
 ) -> None:
     """The second waits for the first, whose row is gone when it is undone."""
     stored, undo = threading.Event(), threading.Event()
-    real = receiving.record_webhook
+    real = record.record_webhook
 
     def first_fails(*given: Any) -> int:
         if stored.is_set():

@@ -41,7 +41,7 @@ def call(api: APIClient, method: str, path: str, body: Any = None, *, status: in
     return json.loads(answer.content or b"{}")
 
 
-def wanted(receiver: Receiver | None = None, **more: Any) -> dict[str, Any]:
+def wanted(more: dict[str, Any], receiver: Receiver | None = None) -> dict[str, Any]:
     return {
         "name": "Books",
         "element": {"key": "ledger"},
@@ -61,7 +61,7 @@ def test_from_json_to_a_signed_callback(
     api: APIClient, provided: Provider, receiver: Receiver
 ) -> None:
     call(api, "POST", "/elements", ledger(provided.url, webhook=WEBHOOK))
-    instance = call(api, "POST", "/instances", wanted(receiver))
+    instance = call(api, "POST", "/instances", wanted({}, receiver))
     assert not PollingResource.objects.filter(active=True).exists()
 
     assert send(f"ledger/{instance['id']}").status_code == 200
@@ -84,7 +84,7 @@ def test_an_instance_goes_from_polling_to_webhooks_and_back(
     call(api, "POST", "/elements", ledger(provided.url, webhook=WEBHOOK))
     entries = {"entries": {"url": "/hubs/finance/entries", "idField": "id"}}
     polled = {"event.vendor.type": "polling", "event.poller.configuration": entries}
-    instance = call(api, "POST", "/instances", wanted(**polled))
+    instance = call(api, "POST", "/instances", wanted(polled))
     path = f"/instances/{instance['id']}"
     assert PollingResource.objects.filter(active=True).count() == 1
     assert send(f"ledger/{instance['id']}").status_code == 200
@@ -101,11 +101,11 @@ def test_an_instance_goes_from_polling_to_webhooks_and_back(
 
 def test_the_secret_is_needed_and_never_shown(api: APIClient, provided: Provider) -> None:
     call(api, "POST", "/elements", ledger(provided.url, webhook=WEBHOOK))
-    without = wanted(**{"event.vendor.webhook.secret": None})
+    without = wanted({"event.vendor.webhook.secret": None})
     refused = call(api, "POST", "/instances", without, status=400)
     assert refused["message"].startswith("event.vendor.webhook.secret is missing")
 
-    instance = call(api, "POST", "/instances", wanted())
+    instance = call(api, "POST", "/instances", wanted({}))
     shown = call(api, "GET", f"/instances/{instance['id']}")["configuration"]
     assert shown["event.vendor.webhook.secret"] == "********"
     assert shown["event.vendor.type"] == "webhooks"
@@ -115,7 +115,7 @@ def test_the_secret_is_needed_and_never_shown(api: APIClient, provided: Provider
 def test_only_elements_that_declare_it_take_webhooks(api: APIClient, provided: Provider) -> None:
     call(api, "POST", "/elements", ledger(provided.url))
     for word in ("webhook", "webhooks", "WEBHOOK"):
-        body = wanted(**{"event.vendor.type": word})
+        body = wanted({"event.vendor.type": word})
         refused = call(api, "POST", "/instances", body, status=400)
         assert refused["message"] == "event.vendor.type: Ledger supports polling only"
 
