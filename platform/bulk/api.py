@@ -47,12 +47,11 @@ class BulkView(APIView):
 
     permission_classes = [IsElementCaller]
 
-    def finalize_response(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response = super().finalize_response(request, *args, **kwargs)
-        caller = getattr(request, "auth", None)
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        caller = request.auth
         if isinstance(caller, Caller) and caller.instance is not None:
-            response["Elements-Element-Instance-Id"] = str(caller.instance.pk)
-        return response
+            self.headers["Elements-Element-Instance-Id"] = str(caller.instance.pk)
 
     def instance(self, request: Request) -> ElementInstance:
         """The caller's. Raises Forbidden when it is disabled."""

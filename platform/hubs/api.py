@@ -21,6 +21,7 @@ from api.errors import Forbidden, NotFound
 from api.paging import whole_list
 from api.permissions import IsElementCaller
 from api.schema import PAGED, WHOLE, documented
+from api.timestamp import timestamp
 from elements import catalogue, docs, run
 from elements.schema import SWAGGER, SWAGGER_EXAMPLE
 from elements.types import Call, Element, Field, Match, Operation, Place, Resource
@@ -28,7 +29,6 @@ from hubs import listing, paging, schema
 from hubs.selection import Selection, selection
 from instances import configuration as keys
 from instances.models import ElementInstance
-from instances.representation import moment
 from instances.session import account_of
 from transport import sync
 from transport.types import Account
@@ -251,7 +251,7 @@ class PingView(HubView):
             sync.run(
                 run.answer_steps(element.single_record, Call(keys.effective(instance))), account
             )
-        return Response({"dateTime": moment(timezone.now()), "endpoint": element.key})
+        return Response({"dateTime": timestamp(timezone.now()), "endpoint": element.key})
 
 
 def _field_json(field: Field, resource: Resource) -> dict[str, Any]:

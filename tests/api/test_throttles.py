@@ -133,6 +133,17 @@ def test_wrong_secrets_count_by_address(
     assert client_for(organization).get(INSTANCES).status_code == 404  # right ones still work
 
 
+@pytest.mark.parametrize("path", ["/hubs/general/messages", "/messages", "/objects", "/bulk"])
+def test_guessed_element_tokens_count_by_address(settings: Settings, path: str) -> None:
+    settings.THROTTLE_REFUSALS = 2
+    guessing = APIClient(headers={"Authorization": "User guess, Element guess"})
+
+    answers = [guessing.get(f"/elements/api-v2{path}") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[-1].headers["Retry-After"]
+
+
 def test_an_ordinary_request_costs_no_query(
     settings: Settings, organization: NewOrganization, client_for: ClientFor
 ) -> None:
