@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -188,10 +189,14 @@ def _typed(parameter: Parameter, value: Any) -> Any:
     }
     if parameter.data_type not in convert:
         return value
+    wrong = ParameterError(parameter.name, f"must be of type {parameter.data_type}")
     try:
-        return convert[parameter.data_type](value)
+        typed = convert[parameter.data_type](value)
     except (ValueError, KeyError):
-        raise ParameterError(parameter.name, f"must be of type {parameter.data_type}") from None
+        raise wrong from None
+    if isinstance(typed, float) and not math.isfinite(typed):
+        raise wrong  # JSON has neither NaN nor the infinities
+    return typed
 
 
 def _put(fields: dict[str, Any], name: str, value: Any) -> None:

@@ -9,6 +9,7 @@ from django.core import signing
 
 from api.errors import BadRequest
 from api.fields import integer
+from api.paging import MOST_ASKED
 from elements.types import Operation
 
 DEFAULT_SIZE = 100  # records
@@ -28,7 +29,9 @@ class Wanted:
 
 def wanted(query: Mapping[str, str], operation: Operation, instance_id: int) -> Wanted:
     """Raises BadRequest naming the parameter."""
-    size = integer(query, "pageSize", least=1, default=DEFAULT_SIZE) or DEFAULT_SIZE
+    size = (
+        integer(query, "pageSize", least=1, most=MOST_ASKED, default=DEFAULT_SIZE) or DEFAULT_SIZE
+    )
     largest = operation.paging.largest if operation.paging else LARGEST_SIZE
     altered = ""
     if size > largest:
@@ -57,4 +60,5 @@ def _opened(token: str, operation: Operation, instance_id: int) -> str:
 
 
 def _salt(operation: Operation, instance_id: int) -> str:
-    return f"hubs.next-page:{instance_id}:{operation.path}"
+    kind = operation.paging.kind if operation.paging else "ours"  # an element's may be changed
+    return f"hubs.next-page:{instance_id}:{operation.path}:{kind}"

@@ -228,3 +228,39 @@ def test_a_change_of_the_element_counts_at_once(
     assert api.put(f"{API}/elements/ledger", changed, format="json").status_code == 200
     assert hub.get(f"{HUB}/entries").status_code == 200
     assert there.headers[-1]["X-Version"] == "3"
+
+
+def test_the_token_of_a_page_ends_with_the_way_of_paging(
+    api: APIClient, hub: APIClient, there: Provider
+) -> None:
+    there.entries = [{"id": str(number)} for number in range(25)]
+    first = hub.get(f"{HUB}/cursor-entries", {"pageSize": 10})
+    changed = ledger(there.url)
+    changed["resources"][1] = {**changed["resources"][1], **PAGES["offset"]}
+    assert api.put(f"{API}/elements/ledger", changed, format="json").status_code == 200
+
+    answer = hub.get(
+        f"{HUB}/cursor-entries",
+        {"pageSize": 10, "nextPage": first["Elements-Next-Page-Token"]},
+    )
+
+    assert answer.status_code == 400, answer.content
+    assert "nextPage" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("digits", ["1e400", "-1e400", "NaN", "inf", "x"])
+def test_a_number_that_json_cannot_write_is_not_sent(
+    digits: str, api: APIClient, hub: APIClient, there: Provider
+) -> None:
+    changed = ledger(there.url)
+    rate = {"name": "rate", "type": "query", "vendorType": "bodyField", "dataType": "number"}
+    changed["resources"][6]["parameters"] = [rate]
+    assert api.put(f"{API}/elements/ledger", changed, format="json").status_code == 200
+    sent = len(there.asked)
+
+    answer = hub.post(f"{HUB}/entries?rate={digits}", {}, format="json")
+
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["message"].startswith("rate: ")
+    assert len(there.asked) == sent
+    assert hub.post(f"{HUB}/entries?rate=1.5", {}, format="json").json()["rate"] == 1.5
