@@ -1,4 +1,4 @@
-"""Reads typed values out of hostile JSON (and out of query parameters).
+"""Reads typed values out of hostile JSON (and out of query parameters and paths).
 
 Each raises BadRequest naming the path and what would be right. `at` is the path of `body` itself:
 `text(body["element"], "key", at="element")` speaks of `element.key`. A value of null is as good
@@ -13,6 +13,12 @@ from typing import Any
 from api.errors import BadRequest
 
 LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
+
+
+def id_in_path(digits: str) -> int:
+    """An id as a path has it; 0, which no row has, for one that is too large for any."""
+    number = int(digits) if len(digits) <= len(str(LARGEST_ID)) else 0
+    return number if number <= LARGEST_ID else 0
 
 
 def json_object(value: Any, path: str = "the body") -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 
+from api.timestamp import timestamp
 from bulk.models import BulkError, BulkJob, JobStatus
-from instances.representation import moment
 
 
 def job_of(job: BulkJob) -> dict[str, Any]:
@@ -23,10 +23,10 @@ def job_of(job: BulkJob) -> dict[str, Any]:
         "recordsFoundCount": job.objects_count,
         "progress": _progress(job),
         "error": job.error or None,
-        "createdDate": moment(job.created_at),
-        "startedDate": _moment(job.started_at),
-        "finishedDate": _moment(job.finished_at),
-        "nextTryDate": _moment(job.next_run_at) if job.failures and not job.finished else None,
+        "createdDate": timestamp(job.created_at),
+        "startedDate": timestamp(job.started_at),
+        "finishedDate": timestamp(job.finished_at),
+        "nextTryDate": timestamp(job.next_run_at) if job.failures and not job.finished else None,
         "expiresDate": _expires(job),
     }
 
@@ -35,7 +35,7 @@ def error_of(error: BulkError) -> dict[str, Any]:
     return {
         "objectId": error.object_id or None,
         "message": error.message,
-        "date": moment(error.created_at),
+        "date": timestamp(error.created_at),
     }
 
 
@@ -48,11 +48,7 @@ def _progress(job: BulkJob) -> int | None:
     return min(99, 100 * (job.records_count + job.failed_count) // max(1, job.objects_count))
 
 
-def _moment(at: datetime | None) -> str | None:
-    return None if at is None else moment(at)
-
-
 def _expires(job: BulkJob) -> str | None:
     if job.finished_at is None or not settings.BULK_KEPT_DAYS:
         return None
-    return moment(job.finished_at + timedelta(days=settings.BULK_KEPT_DAYS))
+    return timestamp(job.finished_at + timedelta(days=settings.BULK_KEPT_DAYS))

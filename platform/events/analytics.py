@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from api.errors import BadRequest
-from events import payload
+from api.timestamp import timestamp
 from events.period import Bucket
 
 MOST_RECORDS = 50_000  # of a grouped answer
@@ -102,7 +102,7 @@ class Counted:
 def count(counted: Counted, buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
     """`{"timestamp", "count"}` of each bucket."""
     return [
-        {"timestamp": payload.timestamp(bucket.start), "count": number}
+        {"timestamp": timestamp(bucket.start), "count": number}
         for bucket, (_, number) in zip(buckets, _rows(COUNT, counted, buckets), strict=True)
     ]
 
@@ -136,7 +136,7 @@ def _grouped(
         total = sum(record["count"] for record in records)
         answer.append(
             {
-                "timestamp": payload.timestamp(bucket.start),
+                "timestamp": timestamp(bucket.start),
                 "total": total,
                 "count": total,
                 "records": records,

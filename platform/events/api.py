@@ -15,10 +15,11 @@ from rest_framework.views import APIView
 from accounts.models import Account
 from api.authentication import caller_of
 from api.errors import BadRequest, Forbidden, NotFound
-from api.fields import LARGEST_ID, integer, text
+from api.fields import id_in_path, integer, text
 from api.paging import latest_page_of, whole_list
 from api.permissions import IsAnyCaller
 from api.schema import PAGED, WHOLE, documented, listed
+from api.timestamp import timestamp
 from events import analytics, payload, period, schema
 from events.models import Delivery, DeliveryAttempt, Event, EventStatus
 from instances.models import ElementInstance
@@ -224,7 +225,7 @@ def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:
     if instance_id is None:
         # An Element token narrows the list to its instance.
         return events.filter(instance=caller.instance) if caller.instance else events
-    key = _number(instance_id)
+    key = id_in_path(instance_id)
     own = own.filter(pk=key)
     if not own.exists():
         raise NotFound(f"No element instance found with id {instance_id}")
@@ -237,16 +238,10 @@ def _body_size(event: Any) -> int:
 
 
 def _event(request: Request, event_id: str, instance_id: str | None) -> Event:
-    event = _events(request, instance_id).filter(pk=_number(event_id)).first()
+    event = _events(request, instance_id).filter(pk=id_in_path(event_id)).first()
     if event is None:
         raise NotFound(f"No event found with id {event_id}")
     return event
-
-
-def _number(digits: str) -> int:
-    """A path's id; 0, which no row has, for one that is too large for any."""
-    number = int(digits) if len(digits) <= 19 else 0
-    return number if number <= LARGEST_ID else 0
 
 
 def _summary(event: Event, body: str) -> dict[str, Any]:
@@ -254,7 +249,7 @@ def _summary(event: Event, body: str) -> dict[str, Any]:
     notified = event.status == EventStatus.NOTIFIED
     return {
         "id": str(event.pk),
-        "eventDate": payload.timestamp(event.created_at),
+        "eventDate": timestamp(event.created_at),
         "status": event.status,
         "providerData": payload.compact(message["raw"]),
         "notifiedData": [{"message": message}] if notified else [],
@@ -275,13 +270,13 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "url": delivery.subscription.url,
         "subscriptionActive": delivery.subscription.active,
         "deactivationReason": delivery.subscription.deactivation_reason,
-        "createdDate": payload.timestamp(delivery.created_at),
-        "updatedDate": payload.timestamp(delivery.updated_at) if delivery.updated_at else None,
-        "nextAttemptDate": payload.timestamp(delivery.next_attempt_at) if waits else None,
+        "createdDate": timestamp(delivery.created_at),
+        "updatedDate": timestamp(delivery.updated_at),
+        "nextAttemptDate": timestamp(delivery.next_attempt_at) if waits else None,
         "attempts": [
             {
                 "number": attempt.number,
-                "date": payload.timestamp(attempt.started_at),
+                "date": timestamp(attempt.started_at),
                 "durationMs": attempt.duration_ms,
                 "statusCode": attempt.status_code,
                 "error": attempt.error,

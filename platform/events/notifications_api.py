@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from api.authentication import caller_of
 from api.errors import BadGateway, BadRequest, Conflict, Forbidden, NotFound
-from api.fields import LARGEST_ID, json_object, text
+from api.fields import id_in_path, json_object, text
 from api.paging import latest_page_of
 from api.schema import PAGED, documented, listed
 from events import mail, notification_schema, representation, topics
@@ -167,13 +167,7 @@ def notifications(request: Request) -> QuerySet[Event]:
 
 def notification(request: Request, notification_id: str) -> Event:
     """Raises NotFound for one that isn't the organization's."""
-    found = notifications(request).filter(pk=key(notification_id)).first()
+    found = notifications(request).filter(pk=id_in_path(notification_id)).first()
     if found is None:
         raise NotFound(f"No notification found with id {notification_id}")
     return found
-
-
-def key(digits: str) -> int:
-    """A path's id; 0, which no row has, for one that is too large for any."""
-    number = int(digits) if len(digits) <= 19 else 0
-    return number if number <= LARGEST_ID else 0

@@ -9,9 +9,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from api.timestamp import timestamp
 from elements.types import Change, ChangeType
 
 LARGEST_BATCH = 10  # objects in one notification
@@ -150,11 +151,6 @@ def _event(
         "objectId": object_id,
         "objectType": object_type,
     }
-
-
-def timestamp(moment: datetime) -> str:
-    """As the contract writes dates: 2016-06-01T04:09:10Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def compact(value: Any) -> str:

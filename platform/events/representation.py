@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.timestamp import timestamp
 from events import mail
 from events.models import Channel, Delivery, Event, Subscription
-from events.payload import timestamp
 
 INSTANCE_EVENTS = "instance.events"  # topic of what polls found; goes to the instance's URL only
 # What these bodies say, for QuerySet.only.

@@ -10,14 +10,14 @@ from rest_framework.views import APIView
 
 from api.authentication import caller_of
 from api.errors import BadRequest, Conflict, NotFound
-from api.fields import flag, json_object
+from api.fields import flag, id_in_path, json_object
 from api.paging import latest_page_of, whole_list
 from api.schema import PAGED, WHERE, WHOLE, documented, listed
 from api.where import choice, date, narrowed, number, text
 from events import notification_schema as schema
 from events import representation, topics
 from events.models import Channel, Delivery, DeliveryStatus, Subscription
-from events.notifications_api import key, notification
+from events.notifications_api import notification
 from events.subscription import MOST_SENT_AGAIN, send_again
 
 FIELDS = {
@@ -166,7 +166,7 @@ class SubscriptionDeliveryView(APIView):
     def get(self, request: Request, notification_id: str, subscription_id: str) -> Response:
         found = (
             _deliveries(request)
-            .filter(event=key(notification_id), subscription=key(subscription_id))
+            .filter(event=id_in_path(notification_id), subscription=id_in_path(subscription_id))
             .first()
         )
         if found is None:
@@ -187,7 +187,7 @@ def _subscriptions(request: Request) -> QuerySet[Subscription]:
 
 
 def _subscription(request: Request, subscription_id: str) -> Subscription:
-    found = _subscriptions(request).filter(pk=key(subscription_id)).first()
+    found = _subscriptions(request).filter(pk=id_in_path(subscription_id)).first()
     if found is None:
         raise NotFound(f"No subscription found with id {subscription_id}")
     return found

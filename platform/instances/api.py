@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.authentication import Caller
+from api.authentication import caller_of
 from api.errors import NotFound
 from api.fields import flag, json_object, text
 from api.paging import page_of, whole_list
@@ -25,13 +25,6 @@ from instances.models import ElementInstance
 from instances.representation import instance_json, objects_json, rows_json
 
 LONGEST_SEARCH = 200  # characters
-
-
-def caller_of(request: Request) -> Caller:
-    caller = request.auth
-    if not isinstance(caller, Caller):
-        raise TypeError("the view lets anonymous callers in")
-    return caller
 
 
 class InstanceScopedView(APIView):

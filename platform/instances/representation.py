@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from api.timestamp import timestamp
 from elements.presentation import configuration_id, element_body
 from elements.types import Element
 from instances import configuration as keys
@@ -24,8 +24,8 @@ def instance_json(instance: ElementInstance, *, hydrate: bool = True) -> dict[st
     answer: dict[str, Any] = {
         "id": instance.pk,
         "name": instance.name,
-        "createdDate": moment(instance.created_at),
-        "updatedDate": moment(instance.updated_at),
+        "createdDate": timestamp(instance.created_at),
+        "updatedDate": timestamp(instance.updated_at),
         "token": instance.token,
         "elementId": element.id,
         "tags": instance.tags,
@@ -54,10 +54,6 @@ def instance_json(instance: ElementInstance, *, hydrate: bool = True) -> dict[st
         answer["element"] = {**element_body(element, with_configuration=False), **NO_LISTS}
         answer["configuration"] = configuration
     return answer
-
-
-def moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def objects_json(element: Element) -> list[dict[str, str]]:

@@ -22,8 +22,6 @@ from polling.commit import PollReport
 from polling.poll_now import NothingPolledError, poll_now
 from polling.representation import polling_of, records_of
 
-LARGEST_ID = 2**63 - 1
-
 
 class PollsView(APIView):
     """Needs User and Organization. The notifications go out by the worker, as always."""
@@ -76,7 +74,7 @@ class PollerRecordsView(APIView):
 
 def _instance(request: Request, instance_id: str) -> ElementInstance:
     organization = caller_of(request).organization
-    return provision.find(organization, min(int(instance_id), LARGEST_ID))
+    return provision.find(organization, int(instance_id))
 
 
 def _resource(request: Request, instance: ElementInstance) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
+from api.timestamp import timestamp
 from instances.models import ElementInstance
 from polling.models import PollingResource, PollRun, PutAsideObject
 
@@ -41,10 +41,10 @@ def _record(resource: PollingResource) -> dict[str, Any]:
         "url": resource.configuration.get("url", ""),
         "idField": resource.configuration.get("idField", ""),
         "active": resource.active,
-        "createdDate": _time(resource.created_at),
-        "lastPolledDate": _time(resource.last_polled_at),
-        "lastSuccessDate": _time(resource.last_success_at),
-        "nextPollDate": _time(resource.next_poll_at) if resource.active else None,
+        "createdDate": timestamp(resource.created_at),
+        "lastPolledDate": timestamp(resource.last_polled_at),
+        "lastSuccessDate": timestamp(resource.last_success_at),
+        "nextPollDate": timestamp(resource.next_poll_at) if resource.active else None,
         "failures": resource.failures,
         "error": resource.error or None,
     }
@@ -55,9 +55,9 @@ def _resource(resource: PollingResource) -> dict[str, Any]:
     return {
         "resource": resource.name,
         "active": resource.active,
-        "lastPolledDate": _time(resource.last_polled_at),
-        "lastSuccessDate": _time(resource.last_success_at),
-        "nextPollDate": _time(resource.next_poll_at) if resource.active else None,
+        "lastPolledDate": timestamp(resource.last_polled_at),
+        "lastSuccessDate": timestamp(resource.last_success_at),
+        "nextPollDate": timestamp(resource.next_poll_at) if resource.active else None,
         "failures": resource.failures,
         "error": resource.error or None,
         "putAside": [_put_aside(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
@@ -70,8 +70,8 @@ def _put_aside(waiting: PutAsideObject) -> dict[str, Any]:
         "eventType": waiting.change_type,
         "attempts": waiting.attempts,
         "error": waiting.error or None,
-        "nextTryDate": _time(waiting.next_try_at),
-        "since": _time(waiting.created_at),
+        "nextTryDate": timestamp(waiting.next_try_at),
+        "since": timestamp(waiting.created_at),
     }
 
 
@@ -80,15 +80,11 @@ def _run(run: PollRun) -> dict[str, Any]:
         "id": run.pk,
         "resource": run.resource.name,
         "status": run.outcome,
-        "startedDate": _time(run.started_at),
-        "finishedDate": _time(run.finished_at),
+        "startedDate": timestamp(run.started_at),
+        "finishedDate": timestamp(run.finished_at),
         "found": run.found,
         "missing": run.missing,
         "putAside": run.put_aside,
         "recoveredGapSeconds": run.gap_seconds,
         "error": run.error or None,
     }
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,5 +8,5 @@ from polling.api import PollerRecordsView, PollsView
 
 urlpatterns = [
     re_path(r"^instances/event-poller-records/?$", PollerRecordsView.as_view()),
-    re_path(r"^instances/(?P<instance_id>[0-9]{1,19})/polls/?$", PollsView.as_view(), name="polls"),
+    re_path(r"^instances/(?P<instance_id>[0-9]{1,18})/polls/?$", PollsView.as_view(), name="polls"),
 ]

@@ -20,8 +20,8 @@ from accounts.models import Account, Organization, User
 from accounts.roles import CATALOGUE, SYS_ADMIN, Rank, Role, rank_of
 from api.authentication import caller_of
 from api.errors import Forbidden, NotFound, Unauthorized
+from api.fields import id_in_path
 
-LARGEST_ID = 2**63 - 1
 ONESELF = "me"  # names the caller where a path names a user
 NEEDED = {
     Rank.ACCOUNT: "only administrators may do this: it takes the role admin or org-admin",
@@ -61,7 +61,7 @@ class Authority:
         """One account. Raises Forbidden and NotFound."""
         self.require(Rank.ACCOUNT)
         found = Account.objects.filter(
-            organization=self.organization, pk=_number(account_id)
+            organization=self.organization, pk=id_in_path(account_id)
         ).first()
         if self.rank < Rank.ORGANIZATION and (found is None or found.pk != self.user.account_id):
             raise Forbidden(NEEDED[Rank.ORGANIZATION])
@@ -90,7 +90,7 @@ class Authority:
         if "\0" in named:
             return None
         if named.isascii() and named.isdigit():
-            return people(self.organization).filter(pk=_number(named)).first()
+            return people(self.organization).filter(pk=id_in_path(named)).first()
         return people(self.organization).filter(username=named.strip().lower()).first()
 
     def require_over(self, user: User) -> None:
@@ -154,9 +154,3 @@ def roles_of(user: User) -> list[Role]:
 
 def no_user(named: str) -> NotFound:
     return NotFound(f"No user found with id or e-mail address {named[:100]}")
-
-
-def _number(digits: str) -> int:
-    """A path's id; 0, which no row has, for one that is too large for any."""
-    number = int(digits) if len(digits) <= 19 else 0
-    return number if number <= LARGEST_ID else 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from accounts.api.authority import roles_of
 from accounts.models import Account, Organization, User
 from accounts.roles import Role
+from api.timestamp import timestamp
 
 
 def organization_json(organization: Organization) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def user_json(user: User, secret: str = "") -> dict[str, Any]:
     shown = {"secret": secret} if secret else {}
     return {
         "id": user.pk,
-        "createdDate": _time(user.date_joined),
+        "createdDate": timestamp(user.date_joined),
         "firstName": user.first_name,
         "lastName": user.last_name,
         "fullName": user.get_full_name(),
@@ -47,7 +48,7 @@ def user_json(user: User, secret: str = "") -> dict[str, Any]:
         "accountId": user.account_id,
         "active": user.is_active,
         "password": "secured",
-        "lastLoginDate": _time(user.last_login) if user.last_login else None,
+        "lastLoginDate": timestamp(user.last_login),
         **shown,
         "roles": [role_json(role) for role in roles_of(user)],
         # Older clients read these.
@@ -71,7 +72,3 @@ def role_json(role: Role) -> dict[str, Any]:
         "description": role.description,
         "features": list(role.features),
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
