@@ -99,7 +99,7 @@ def send(
     return APIClient().generic(
         "POST",
         f"{API}/events/{path}",
-        raw,  # type: ignore[arg-type] - the stubs know of text only
+        raw,  # type: ignore[arg-type]  # the stubs know of text only
         content_type,
         headers={HEADER: signature(raw, secret), **(headers or {})},
     )
