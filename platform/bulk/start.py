@@ -76,8 +76,8 @@ def start(
 
 def _resource(element: Element, name: str) -> Resource:
     resource = element.resource(name)
-    if resource is None or (resource.listing or resource.single) is None:
-        known = ", ".join(one.name for one in element.resources if one.listing or one.single)
+    if resource is None or not resource.in_bulk:
+        known = ", ".join(one.name for one in element.resources if one.in_bulk)
         raise BadRequest(
             f'q: {element.name} has no resource "{name[:100]}" that can be listed: it has {known}'
         )

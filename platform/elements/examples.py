@@ -37,7 +37,7 @@ ELEMENT_OF_INSTANCE_EXAMPLE: dict[str, Any] = {
     },
     "protocolType": "http",
     "transformationsEnabled": False,
-    "bulkDownloadEnabled": False,
+    "bulkDownloadEnabled": True,
     "bulkUploadEnabled": False,
     "cloneable": True,
     "extendable": True,

@@ -43,6 +43,11 @@ def _constant_body(element: Element) -> dict[str, Any]:
     return body
 
 
+def _in_bulk(element: Element) -> bool:
+    """Whether there is anything that a bulk job can read."""
+    return any(resource.in_bulk for resource in element.resources)
+
+
 def _body(element: Element) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": element.id,
@@ -58,7 +63,7 @@ def _body(element: Element) -> dict[str, Any]:
         "authentication": written.authentication_json(element),
         "protocolType": "http",
         "transformationsEnabled": False,
-        "bulkDownloadEnabled": False,
+        "bulkDownloadEnabled": _in_bulk(element),
         "bulkUploadEnabled": False,
         "cloneable": True,
         "extendable": not element.private,
@@ -129,7 +134,7 @@ def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
                 ),
                 False,
             ),
-            "bulk": {"upload": False, "download": False},
+            "bulk": {"upload": False, "download": _in_bulk(element)},
             "api": {"type": "rest", "contentType": "application/json"},
             "resources": [_resource_metadata(resource) for resource in element.resources],
         }
@@ -181,7 +186,7 @@ def _resource_metadata(resource: Resource) -> dict[str, Any]:
         },
         "bulk": {
             "upload": {"supported": False, "native": False},
-            "download": {"supported": False, "native": False},
+            "download": {"supported": resource.in_bulk, "native": False},
         },
         "customField": {"get": False, "create": False, "update": False, "delete": False},
     }

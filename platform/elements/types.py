@@ -306,6 +306,11 @@ class Resource:
         return self.listing is not None and "{" not in self.root  # nobody could fill it in
 
     @property
+    def in_bulk(self) -> bool:
+        """Whether a bulk job can read its records."""
+        return (self.listing or self.single) is not None
+
+    @property
     def told(self) -> tuple[ChangeType, ...]:
         """The kinds of changes that polling finds."""
         if not self.can_be_polled:

@@ -105,6 +105,15 @@ def test_metadata_says_that_polling_is_supported(client: APIClient) -> None:
     assert "changed-messages" in [found["canonicalName"] for found in expanded["resources"]]
 
 
+def test_what_bulk_jobs_can_read_is_said(client: APIClient) -> None:
+    element = client.get(f"{API}/elements/gmail").json()
+    assert (element["bulkDownloadEnabled"], element["bulkUploadEnabled"]) == (True, False)
+    metadata = client.get(f"{API}/elements/gmail/metadata?expand=true").json()
+    assert metadata["bulk"] == {"upload": False, "download": True}
+    said = {found["canonicalName"]: found["bulk"]["download"] for found in metadata["resources"]}
+    assert said["messages"] == {"supported": True, "native": False}
+
+
 def test_the_authorization_url_is_given(client: APIClient) -> None:
     by_get = client.get(OAUTH_URL, ASKED)
     by_post = client.post(OAUTH_URL, ASKED, format="json")
