@@ -264,7 +264,8 @@ def _pattern(path: str) -> re.Pattern[str]:
 class Resource:
     """One thing an element offers: the operations at `path` and below it.
 
-    `path` defaults to the name. `aliases` are further names, each at a path of its own.
+    `path` defaults to the name, which is always a path, too: what a list of objects names can be
+    asked for. `aliases` are further names, each at a path of its own.
     `changes` is the resource's own change feed; without one, what has a listing is polled by
     comparing (elements.snapshot). Where the vendor lists no more than the ids of the records,
     `lists_ids_only` says that each must be read to be known.
@@ -326,8 +327,9 @@ class Resource:
         return None
 
     def below(self, path: str) -> str | None:
-        """The path as this resource's operations have it, an alias replaced; None if foreign."""
-        for place in (self.root, *(f"/{alias}" for alias in self.aliases)):
+        """The path as this resource's operations have it, its name or an alias replaced; None if
+        foreign."""
+        for place in (self.root, *(f"/{name}" for name in (self.name, *self.aliases))):
             if path == place or path.startswith(f"{place}/"):
                 return self.root + path[len(place) :]
         return None

@@ -43,6 +43,7 @@ def settings_hub(
 
 
 def test_every_resource_is_offered_with_its_fields(hub: APIClient) -> None:
+    start = ok(hub.get(f"{API}/profile"))["historyId"]
     names = ok(hub.get(f"{API}/hubs/general/objects"))
     assert names == [
         "profile", "messages", "threads", "drafts", "labels", "history", "changed-messages",
@@ -51,6 +52,7 @@ def test_every_resource_is_offered_with_its_fields(hub: APIClient) -> None:
     for name in names:
         fields = ok(hub.get(f"{API}/hubs/general/objects/{name}/metadata"))["fields"]
         assert fields, name
+        ok(hub.get(f"{API}/{name}", {"startHistoryId": start}))  # a name is a path
     assert all(operation.description for r in ELEMENT.resources for operation in r.operations)
 
 
