@@ -134,6 +134,7 @@ def test_fields_are_chosen_by_name(hub: APIClient) -> None:
         ("/whole", {"orderBy": "name,,id"}, "orderBy: a name is missing"),
         ("/whole", {"fields": "id,"}, "fields: a name is missing"),
         ("/whole", {"where": "1=1"}, "where"),
+        ("/by-offset", {"pageSize": "1000000000"}, "pageSize must be a whole number from 1 to 100"),
         ("/accounts/7", {"where": "id=7"}, "where: this address answers one record"),
         ("/accounts/7", {"orderBy": "id"}, "orderBy: this address answers one record"),
     ],
