@@ -14,14 +14,11 @@ from rest_framework.parsers import FormParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from api.authentication import Caller, caller_of
-from api.errors import Conflict, Forbidden, NotFound
-from api.fields import LARGEST_ID, json_object, text
+from api.errors import Conflict, NotFound
+from api.fields import id_in_path, json_object, text
 from api.paging import page_of
 from api.parsers import StrictJSONParser
-from api.permissions import IsElementCaller
 from api.renderers import JSONRenderer
 from api.schema import PAGED, TEXT, documented, listed
 from bulk import commit, download, schema, statement
@@ -29,7 +26,7 @@ from bulk.models import BulkError, BulkJob
 from bulk.representation import error_of, job_of
 from bulk.start import start
 from instances import configuration as keys
-from instances.models import ElementInstance
+from instances.view import ElementTokenView
 
 JSON_LINES = "application/jsonl"
 CSV = "text/csv"
@@ -42,31 +39,14 @@ NAMES_OF_JSON_LINES = {
 }
 
 
-class BulkView(APIView):
+class BulkView(ElementTokenView):
     """A view on the jobs of the Element token's instance."""
-
-    permission_classes = [IsElementCaller]
-
-    def perform_authentication(self, request: Request) -> None:
-        super().perform_authentication(request)
-        caller = request.auth
-        if isinstance(caller, Caller) and caller.instance is not None:
-            self.headers["Elements-Element-Instance-Id"] = str(caller.instance.pk)
-
-    def instance(self, request: Request) -> ElementInstance:
-        """The caller's. Raises Forbidden when it is disabled."""
-        instance = caller_of(request).instance
-        assert instance is not None  # noqa: S101 - IsElementCaller
-        if not instance.enabled:
-            raise Forbidden("The element instance is disabled")
-        return instance
 
     def job(self, request: Request, bulk_id: str) -> BulkJob:
         """Raises NotFound, also for another instance's."""
-        instance = self.instance(request)
-        number = min(int(bulk_id[:20]), LARGEST_ID)
+        instance = self.enabled_instance(request)
         job = BulkJob.objects.filter(
-            pk=number, instance=instance, organization=instance.organization_id
+            pk=id_in_path(bulk_id), instance=instance, organization=instance.organization_id
         ).first()
         if job is None:
             raise NotFound(f"No bulk job found with id {bulk_id[:20]}")
@@ -83,7 +63,7 @@ class JobsView(BulkView):
     def get(self, request: Request, **path: str) -> Response:
         """Of the element instance, newest first; none is an empty list."""
         listing = page_of(
-            request, BulkJob.objects.filter(instance=self.instance(request)).order_by("-id")
+            request, BulkJob.objects.filter(instance=self.enabled_instance(request)).order_by("-id")
         )
         return Response([job_of(job) for job in listing.rows], headers=listing.headers)
 
@@ -106,7 +86,7 @@ class QueryView(BulkView):
 
         409 when the instance has too many unfinished jobs.
         """
-        instance = self.instance(request)
+        instance = self.enabled_instance(request)
         given = {**_given(request)}
         query = text(given, "q", required=True, longest=statement.LONGEST)
         job = start(instance, statement.parse(query), query, given, timezone.now())
@@ -184,7 +164,7 @@ class ResultView(BulkView):
         read until then.
         """
         job = self.job(request, bulk_id)
-        found = keys.element_of(self.instance(request)).resource(resource)
+        found = keys.element_of(self.enabled_instance(request)).resource(resource)
         if (found.name if found is not None else resource) != job.resource:
             raise NotFound(f"bulk job {job.pk} has no {resource[:100]}: it is of {job.resource}")
         if not job.finished:

@@ -14,10 +14,9 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from api.authentication import Caller
-from api.errors import Forbidden, NotFound
+from api.errors import NotFound
 from api.paging import whole_list
 from api.permissions import IsElementCaller
 from api.schema import PAGED, WHOLE, documented
@@ -30,6 +29,7 @@ from hubs.selection import Selection, selection
 from instances import configuration as keys
 from instances.models import ElementInstance
 from instances.session import account_of
+from instances.view import ElementTokenView
 from transport import sync
 from transport.types import Account
 
@@ -42,25 +42,15 @@ at. GET /elements/{key}/docs describes each resource of an element, with its own
 """
 
 
-class HubView(APIView):
+class HubCallView(ElementTokenView):
     """A view on the Element token's instance."""
 
-    permission_classes = [IsElementCaller]
-
-    def perform_authentication(self, request: Request) -> None:
-        super().perform_authentication(request)
-        caller = request.auth
-        if isinstance(caller, Caller) and caller.instance is not None:
-            self.headers["Elements-Element-Instance-Id"] = str(caller.instance.pk)
-
     def target(self, request: Request) -> tuple[ElementInstance, Element]:
-        caller = request.auth
-        assert isinstance(caller, Caller)  # noqa: S101 - IsElementCaller
-        assert caller.instance is not None  # noqa: S101 - IsElementCaller
-        return caller.instance, keys.element_of(caller.instance)
+        instance = self.instance(request)
+        return instance, keys.element_of(instance)
 
 
-class OperationView(HubView):
+class OperationView(HubCallView):
     """One operation of the element, at whichever path and by whichever method it has."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
@@ -131,7 +121,7 @@ class OperationView(HubView):
     def _answer(self, request: Request, path: str) -> Response:
         instance, element = self.target(request)
         match = self._match(element, request, f"/{path.rstrip('/')}")
-        account = _account(instance)
+        account = account_of(self.enabled_instance(request))
         configuration = keys.effective(instance)
         call = Call(
             configuration,
@@ -185,7 +175,7 @@ class OperationView(HubView):
         return Response(clean([chosen.shown(one) for one in page.records]), headers=headers)
 
 
-class ObjectsView(HubView):
+class ObjectsView(HubCallView):
     """The names of what the element offers; answered for a disabled instance too."""
 
     @documented(
@@ -203,7 +193,7 @@ class ObjectsView(HubView):
         return whole_list([{"name": name, "vendorName": name, "type": "vendor"} for name in names])
 
 
-class ObjectMetadataView(HubView):
+class ObjectMetadataView(HubCallView):
     """What is known of the records of one resource; answered for a disabled instance too."""
 
     @documented(
@@ -219,7 +209,7 @@ class ObjectMetadataView(HubView):
         return Response({"fields": [_field_json(one, resource) for one in resource.fields]})
 
 
-class ObjectDocsView(HubView):
+class ObjectDocsView(HubCallView):
     """One resource, described; answered for a disabled instance too."""
 
     @documented(
@@ -235,7 +225,7 @@ class ObjectDocsView(HubView):
         return Response(docs.of(element, resource, host=request.get_host()))
 
 
-class PingView(HubView):
+class PingView(HubCallView):
     """Asks the provider for the element's single record, to see that it answers."""
 
     @documented(
@@ -246,7 +236,7 @@ class PingView(HubView):
     )
     def get(self, request: Request, **path: str) -> Response:
         instance, element = self.target(request)
-        account = _account(instance)
+        account = account_of(self.enabled_instance(request))
         if element.single_record is not None:
             sync.run(
                 run.answer_steps(element.single_record, Call(keys.effective(instance))), account
@@ -288,13 +278,6 @@ def _headers(operation: Operation, request: Request) -> dict[str, str]:
     """The request's headers that the operation declares, names in lower case."""
     names = [one.name for one in operation.parameters if one.place == Place.HEADER]
     return {name.lower(): request.headers[name] for name in names if name in request.headers}
-
-
-def _account(instance: ElementInstance) -> Account:
-    """Raises Forbidden for a disabled instance and GrantLost for one that lost its grant."""
-    if not instance.enabled:
-        raise Forbidden("The element instance is disabled")
-    return account_of(instance)
 
 
 def _body(request: Request) -> Any:

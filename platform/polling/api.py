@@ -11,11 +11,11 @@ from rest_framework.views import APIView
 from api.authentication import caller_of
 from api.errors import Conflict, NotFound
 from api.paging import whole_list
-from api.permissions import IsElementCaller
 from api.schema import WHOLE, documented
 from instances import provision
 from instances.configuration import element_of
 from instances.models import ElementInstance
+from instances.view import ElementTokenView
 from polling import schema
 from polling.claim import PollRunningError
 from polling.commit import PollReport
@@ -53,9 +53,7 @@ class PollsView(APIView):
         return Response({"polls": [_shown(report) for report in reports]})
 
 
-class PollerRecordsView(APIView):
-    permission_classes = [IsElementCaller]
-
+class PollerRecordsView(ElementTokenView):
     @documented(
         "List what is polled of the instance",
         answer=schema.RECORDS,
@@ -67,9 +65,7 @@ class PollerRecordsView(APIView):
 
         A resource that is left out of that configuration has no record any more.
         """
-        instance = caller_of(request).instance
-        assert instance is not None  # noqa: S101 - IsElementCaller
-        return whole_list(records_of(instance))
+        return whole_list(records_of(self.instance(request)))
 
 
 def _instance(request: Request, instance_id: str) -> ElementInstance:
