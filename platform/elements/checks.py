@@ -34,6 +34,14 @@ def faults_of(element: Element) -> Iterable[CheckMessage]:
         yield Error(
             f"{element.key}: the configuration key {key} is given twice", id="elements.E003"
         )
+    if element.webhook is not None:
+        key = element.webhook.signature.secret_key
+        if not any(field.key == key and field.secret for field in element.configuration):
+            yield Error(
+                f"{element.key}: the webhook's secret {key} must be an entry of the configuration, "
+                "of the type PASSWORD",
+                id="elements.E005",
+            )
     if element.default_poller:
         try:
             poller.parse(dict(element.default_poller), element)

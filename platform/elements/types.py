@@ -418,7 +418,7 @@ Authentication: TypeAlias = OAuth2 | Basic | ApiKey
 class Proof(StrEnum):
     """How a webhook shows that the vendor sent it."""
 
-    HMAC_SHA256 = "hmac-sha256"  # RFC 2104, over the body as it came
+    HMAC_SHA256 = "hmac-sha256"  # RFC 2104
     HMAC_SHA1 = "hmac-sha1"
     TOKEN = "token"  # noqa: S105 - the header holds the secret itself
 
@@ -432,13 +432,16 @@ class Encoding(StrEnum):
 class Signature:
     """Where a webhook's proof stands: in `header`, after `prefix`.
 
-    `secret_key` is the key of the instance's configuration that holds the secret.
+    `signed` is what an HMAC is made of: the body as it came, once, with what else there is around
+    it, `{header:Name}` among it, as in "v0:{header:X-Timestamp}:{body}". `secret_key` is the key
+    of the instance's configuration that holds the secret.
     """
 
     header: str
     proof: Proof = Proof.HMAC_SHA256
     encoding: Encoding = Encoding.HEX  # nothing for a token
     prefix: str = ""
+    signed: str = "{body}"
     secret_key: str = "event.vendor.webhook.secret"  # noqa: S105 - the name of a key
 
 

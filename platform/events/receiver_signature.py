@@ -14,9 +14,9 @@ NO_SECRET = "no secret is known"  # noqa: S105 - what is computed with for nothi
 ALGORITHMS = {Proof.HMAC_SHA256: "sha256", Proof.HMAC_SHA1: "sha1"}
 
 
-def is_proven(signature: Signature, secret: str, headers: Mapping[str, str], signed: bytes) -> bool:
+def is_proven(signature: Signature, secret: str, headers: Mapping[str, str], body: bytes) -> bool:
     """Whether the header holds the proof. An empty secret proves nothing, in the same time."""
-    wanted = expected(signature, secret or NO_SECRET, signed)
+    wanted = expected(signature, secret or NO_SECRET, signed(signature, headers, body))
     proven = False
     for given in _given(signature, headers.get(signature.header, "")):
         # Each is compared, whatever came of the others.
@@ -24,12 +24,26 @@ def is_proven(signature: Signature, secret: str, headers: Mapping[str, str], sig
     return proven and bool(secret)
 
 
-def expected(signature: Signature, secret: str, signed: bytes) -> bytes:
+def signed(signature: Signature, headers: Mapping[str, str], body: bytes) -> bytes:
+    """What the provider has signed: the body, with what the element says around it."""
+    before, _, after = signature.signed.partition("{body}")
+
+    def filled(text: str) -> bytes:
+        parts = re.split(r"\{header:([^{}]*)\}", text)
+        return b"".join(
+            headers.get(part, "").encode("latin-1", "replace") if place % 2 else part.encode()
+            for place, part in enumerate(parts)
+        )
+
+    return filled(before) + body + filled(after)
+
+
+def expected(signature: Signature, secret: str, content: bytes) -> bytes:
     """What the header must hold after its prefix."""
     key = secret.encode("utf-8", "surrogatepass")
     if signature.proof is Proof.TOKEN:
         return key
-    digest = hmac.digest(key, signed, ALGORITHMS[signature.proof])
+    digest = hmac.digest(key, content, ALGORITHMS[signature.proof])
     if signature.encoding is Encoding.BASE64:
         return base64.b64encode(digest)
     return digest.hex().encode()
