@@ -113,9 +113,12 @@ def _parameter(
         "required": required,
         "schema": schema,
     }
-    if example is not None:
-        parameter["example"] = example
-    return parameter
+    if example is None:
+        return parameter
+    if required:
+        return parameter | {"example": example}
+    # Swagger UI fills in what is beside the schema: the first try would ask for what isn't there.
+    return parameter | {"schema": {**schema, "examples": [example]}}
 
 
 def in_path(name: str, description: str, schema: Schema = NUMBER, *, example: Any = 1) -> None:

@@ -210,6 +210,15 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/elements/api-v2",
     "SCHEMA_PATH_PREFIX_TRIM": True,
     "POSTPROCESSING_HOOKS": ["api.openapi.complete"],
+    "TAGS": [  # in the order in which a newcomer needs them
+        {"name": "elements", "description": "What can be connected, and consent to it"},
+        {"name": "instances", "description": "Connected accounts"},
+        {"name": "hubs", "description": "What runs at the provider, with an instance's token"},
+        {"name": "polling", "description": "Polls: now, and how they went"},
+        {"name": "events", "description": "What was found, notifications, and their deliveries"},
+        {"name": "bulk", "description": "All records of a resource, for download"},
+        {"name": "accounts", "description": "Accounts, users, roles and the organization"},
+    ],
 }
 
 # --- E-mail --------------------------------------------------------------------------------------

@@ -56,6 +56,22 @@ def test_every_method_of_every_endpoint_is_documented() -> None:
     assert undocumented == set()
 
 
+def test_every_group_of_endpoints_is_described() -> None:
+    described = {tag["name"] for tag in document()["tags"] if tag["description"]}
+    assert described == {tag for _, operation in operations() for tag in operation["tags"]}
+
+
+def test_the_browser_fills_in_only_what_is_required() -> None:
+    """Anything else would narrow the first try, or repeat an Idempotency-Key."""
+    filled = {
+        f"{name}: {parameter['name']}"
+        for name, operation in operations()
+        for parameter in operation.get("parameters", [])
+        if "example" in parameter and not parameter["required"]
+    }
+    assert filled == set()
+
+
 def test_paths_are_clean() -> None:
     unclean = {path for path in document()["paths"] if not re.fullmatch(r"(/[\w.{}-]+)+", path)}
 
