@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from elements import standard
 from elements.types import ConfigurationField, Element, OAuth2, Setting
 from integrations.gmail.messages import DEFAULT_FORMAT, FORMAT_KEY, FORMATS
 from integrations.gmail.resources import RESOURCES
@@ -50,31 +49,6 @@ OAUTH_FIELDS = (
     ConfigurationField(
         "oauth.token.revoke_url", "Token revocation URL", hidden=True, setting=REVOKE_URL
     ),
-    ConfigurationField(
-        "oauth.basic.header",
-        "Client credentials in a header",
-        type="BOOLEAN",
-        description="Whether the client authenticates by HTTP Basic at the token URL",
-        default="false",
-        hidden=True,
-    ),
-    ConfigurationField("oauth.user.token", "Access token", type="PASSWORD", hidden=True),
-    ConfigurationField("oauth.user.refresh_token", "Refresh token", type="PASSWORD", hidden=True),
-    ConfigurationField(
-        "oauth.user.refresh_interval",
-        "Token refresh interval",
-        type="TEXTFIELD_32",
-        description="Seconds that an access token lives unless Google says otherwise",
-        default="3600",
-        hidden=True,
-    ),
-    ConfigurationField(
-        "oauth.user.refresh_time",
-        "Token refresh time",
-        type="TEXTFIELD_32",
-        description="When the access token was last refreshed, in milliseconds since 1970",
-        hidden=True,
-    ),
 )
 
 API_FIELDS = (
@@ -85,12 +59,7 @@ API_FIELDS = (
     ConfigurationField(
         "pagination.type", "Paging", type="TEXTFIELD_32", default="cursor", hidden=True
     ),
-    ConfigurationField(
-        "filter.response.nulls",
-        "Leave out fields that are null",
-        type="BOOLEAN",
-        default="true",
-    ),
+    *standard.COMMON,
     ConfigurationField(
         FORMAT_KEY,
         "Format of changed messages",
@@ -99,64 +68,6 @@ API_FIELDS = (
         "headers, metadata adds the headers, full the body, raw is the mail as sent",
         default=DEFAULT_FORMAT,
         choices=FORMATS,
-    ),
-)
-
-EVENT_FIELDS = (
-    ConfigurationField(
-        "event.notification.enabled",
-        "Events",
-        type="BOOLEAN",
-        description="Whether changes are looked for and notified",
-        default="false",
-        display_order=100,
-    ),
-    ConfigurationField(
-        "event.notification.callback.url",
-        "Event callback URL",
-        description="Where notifications are sent",
-        display_order=101,
-    ),
-    ConfigurationField(
-        "event.notification.signature.key",
-        "Event signature key",
-        type="PASSWORD",
-        description="Signs notifications; without it they are not signed",
-        display_order=102,
-    ),
-    ConfigurationField(
-        "event.poller.refresh_interval",
-        "Poll interval",
-        type="TEXTFIELD_32",
-        description="Minutes between two polls, from 1",
-        default="15",
-        display_order=103,
-    ),
-    ConfigurationField(
-        "event.poller.configuration",
-        "What is polled",
-        type="CODE_EDITOR",
-        description="JSON: the polled resources, each with its url and idField",
-        default=json.dumps(POLLER),
-        display_order=104,
-    ),
-    ConfigurationField(
-        "event.vendor.type",
-        "How changes are noticed",
-        type="TEXTFIELD_32",
-        default="polling",
-        hidden=True,
-        choices=("polling",),
-        display_order=105,
-    ),
-    ConfigurationField(
-        "event.notification.type",
-        "How notifications are sent",
-        type="TEXTFIELD_32",
-        default="webhook",
-        hidden=True,
-        choices=("webhook",),
-        display_order=106,
     ),
 )
 
@@ -176,7 +87,12 @@ ELEMENT = Element(
         authorization_parameters=(("access_type", "offline"), ("prompt", "consent")),
     ),
     resources=RESOURCES,
-    configuration=(*OAUTH_FIELDS, *API_FIELDS, *EVENT_FIELDS),
+    configuration=(
+        *OAUTH_FIELDS,
+        *standard.TOKENS,
+        *API_FIELDS,
+        *standard.events(POLLER),
+    ),
     default_poller=POLLER,
     prefixes=("/users/me",),  # as Gmail's own paths begin
 )

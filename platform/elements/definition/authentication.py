@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from elements.definition import addresses, standard
+from elements import standard
+from elements.definition import addresses
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
 from elements.types import ApiKey, Authentication, Basic, ConfigurationField, OAuth2, Setting

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from elements.definition.reading import Part
-from elements.definition.standard import EVENT_KEYS
 from elements.errors import ConfigurationError
+from elements.standard import EVENT_KEYS
 from elements.types import ConfigurationField
 
 MOST_FIELDS = 200

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from elements import built_in, poller
+from elements import built_in, poller, standard
 from elements.definition import (
     addresses,
     authentication,
     configuration,
     resources,
-    standard,
     webhook,
 )
 from elements.definition.reading import Part

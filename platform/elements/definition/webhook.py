@@ -9,8 +9,8 @@ from typing import Any
 
 from elements.definition import configuration
 from elements.definition.reading import Part
-from elements.definition.standard import EVENT_KEYS, VENDOR_TYPE, WEBHOOK, WEBHOOK_SECRET
 from elements.errors import ConfigurationError
+from elements.standard import EVENT_KEYS, VENDOR_TYPE, WEBHOOK, WEBHOOK_SECRET
 from elements.types import (
     ChangeType,
     ConfigurationField,

@@ -1,8 +1,14 @@
-"""The configuration that every element has, so that a definition need not write it out."""
+"""The configuration that every element has, so that none need write it out.
+
+Definitions in JSON get all of it; an element in Python takes from here what it doesn't say better.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from elements.types import ApiKey, Authentication, Basic, ConfigurationField, OAuth2
 
@@ -38,7 +44,7 @@ EVENT_KEYS = frozenset(
     }
 )
 
-OAUTH = (
+APPLICATION = (
     ConfigurationField(
         "oauth.api.key",
         "API key",
@@ -59,6 +65,9 @@ OAUTH = (
         required=True,
     ),
     ConfigurationField(SCOPE, "Scope", description="Space-separated scopes"),
+)
+# What is known of an instance's tokens, and how they are asked for.
+TOKENS = (
     ConfigurationField(
         "oauth.basic.header",
         "Client credentials in a header",
@@ -161,6 +170,13 @@ EVENTS = (
     ),
 )
 
+
+def events(default_poller: Mapping[str, Mapping[str, Any]]) -> tuple[ConfigurationField, ...]:
+    """EVENTS of an element that polls by that, unless an instance says otherwise."""
+    text = json.dumps(default_poller)
+    return tuple(replace(one, default=text) if one.key == POLLER else one for one in EVENTS)
+
+
 # What it has where the provider tells of changes by itself.
 WEBHOOK_SECRET = ConfigurationField(
     "event.vendor.webhook.secret",
@@ -185,7 +201,7 @@ WEBHOOK = (
 
 # What an element has in any case, by how it authenticates.
 STANDARD: Mapping[type[Authentication], tuple[ConfigurationField, ...]] = {
-    OAuth2: (*OAUTH, *COMMON, *EVENTS),
+    OAuth2: (*APPLICATION, *TOKENS, *COMMON, *EVENTS),
     Basic: (*BASIC, *COMMON, *EVENTS),
     ApiKey: (*API_KEY, *COMMON, *EVENTS),
 }
