@@ -1,0 +1,67 @@
+"""A worker that works on bulk jobs and kills itself at the statement it is told to.
+
+For a subprocess, with the database as JSON for its argument. For each number on its input it forks
+a worker, which gets kill -9 just before its statement of that number (a commit comes between two
+statements), and answers with the worker's end: the number of the signal, or 0 when it finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = 7  # records of a page, so that a short list has several
+BATCH = 5
+
+
+def main() -> None:
+    sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    import django
+    from django.conf import settings
+
+    settings.DATABASES["default"] = {
+        **settings.DATABASES["default"],
+        "ENGINE": "django.db.backends.postgresql",
+        **json.loads(sys.argv[1]),
+    }
+    django.setup()
+    from bulk import fetch, tasks
+
+    fetch.LARGEST_PAGE, fetch.BATCH = PAGE, BATCH
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            work_and_die(int(line), tasks.run_all_due)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        answer = os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+def work_and_die(number: int, run_all_due: Callable[[], None]) -> None:
+    from django.db import connection
+
+    left = number
+
+    def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return execute(sql, params, many, context)
+
+    connection.ensure_connection()
+    with connection.execute_wrapper(count):
+        run_all_due()
+
+
+if __name__ == "__main__":
+    main()
