@@ -1,17 +1,11 @@
-"""A delivery engine killed with -9 after any statement loses nothing and changes no webhook id.
-
-After one statement is also before the next; the last one is followed by the commit.
-"""
+"""A delivery engine killed with -9 at any statement loses nothing and changes no webhook id."""
 
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 from django.db.models import F
 
 from events.claim import LEASE
@@ -19,22 +13,21 @@ from events.models import Delivery, DeliveryAttempt, Event
 from events.tasks import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
-
-ENGINE = Path(__file__).with_name("crash_engine.py")
-FINISHED = 0
+from tests.killed_worker import FINISHED, KilledWorker
 
 
-def run_engine(statement: int) -> int:
-    """Its exit code: negative is the signal that ended it."""
-    database = str(connection.settings_dict["NAME"])
-    command = [sys.executable, str(ENGINE), database, str(statement)]
-    return subprocess.run(command, timeout=60, check=False).returncode
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[KilledWorker]:
+    worker = KilledWorker("events.tasks.deliver_all_due")
+    yield worker
+    worker.close()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_after_any_statement_every_event_arrives_under_one_id(receiver: Receiver) -> None:
-    statement = 0
-    ended = -signal.SIGKILL
+def test_killed_at_any_statement_every_event_arrives_under_one_id(
+    receiver: Receiver, worker: KilledWorker
+) -> None:
+    statement, ended = 0, int(signal.SIGKILL)
     while ended != FINISHED:
         statement += 1
         receiver.received.clear()
@@ -43,8 +36,8 @@ def test_killed_after_any_statement_every_event_arrives_under_one_id(receiver: R
         record(instance, 20)
         expected = dict(Delivery.objects.values_list("webhook_id", "event__body"))
 
-        ended = run_engine(statement)
-        assert ended in (-signal.SIGKILL, FINISHED)
+        ended = worker.run(statement)
+        assert ended in {int(signal.SIGKILL), FINISHED}
         # Its leases end by themselves: time passes.
         Delivery.objects.filter(lease_id__isnull=False).update(lease_until=F("lease_until") - LEASE)
         deliver_all_due()

@@ -200,6 +200,21 @@ def test_other_ways_to_prove_it(organization: NewOrganization, way: str) -> None
     assert Event.objects.count() == 1
 
 
+def test_more_than_the_body_may_be_signed(organization: NewOrganization) -> None:
+    declared = {"header": "X-Sign", "signed": "v0:{header:X-Time}:{body}.{header:X-Id}!"}
+    element(organization, signature=declared)
+    books = connect(organization)
+    body = json.dumps(BODY).encode()
+    right = signature(b"v0:17:" + body + b".d1!").removeprefix("sha256=")
+    headers = {"X-Sign": right, "X-Time": "17", "X-Id": "d1"}
+
+    for wrong in ({"X-Time": "18"}, {"X-Id": ""}, {"X-Sign": signature(body)[7:]}):
+        assert send(f"ledger/{books.pk}", headers={**headers, **wrong}).status_code == 401
+    assert send(f"ledger/{books.pk}", {**BODY, "n": 1}, headers=headers).status_code == 401
+    assert send(f"ledger/{books.pk}", headers=headers).status_code == 200
+    assert Event.objects.count() == 1
+
+
 # --- Received twice ------------------------------------------------------------------------------
 
 

@@ -127,6 +127,7 @@ def test_it_is_shown_exported_and_read_again(api: APIClient) -> None:
     assert exported["webhook"]["signature"] == {
         **WEBHOOK["signature"],
         "encoding": "hex",
+        "signed": "{body}",
         "secretKey": "event.vendor.webhook.secret",
     }
     assert exported["webhook"]["eventTypes"]["ping"] == "ignored"
@@ -169,6 +170,13 @@ def test_an_element_that_extends_another_may_receive_webhooks(api: APIClient) ->
         (
             {"signature": {"header": "X", "secretKey": "event.other"}},
             "webhook.signature.secretKey: event.other is reserved",
+        ),
+        *(
+            (
+                {"signature": {"header": "X", "signed": text}},
+                "webhook.signature.signed: must hold {body} once",
+            )
+            for text in ("v0:", "{body}{body}", "{time}{body}", "{header:a b}{body}", "}{body}")
         ),
         ({"objectType": None}, "webhook.objectType: is missing"),
         ({"objectType": "a..b"}, "webhook.objectType: must be a path"),

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.db.models import F
 
 from bulk.claim import LEASE
@@ -19,57 +13,25 @@ from bulk.models import BulkJob, BulkObject
 from bulk.tasks import run_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 from tests.bulk.conftest import MAILBOX, Bulk
+from tests.killed_worker import FINISHED, KilledWorker
 
-WORKER = Path(__file__).with_name("worker.py")
-FINISHED = 0
 MESSAGES = 12  # two pages of the list, three batches
 
 
-class Worker:
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(WORKER), database()],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, statement: int) -> int:
-        """The signal that ended it, or FINISHED."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{statement}\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate(timeout=10)
-
-
-def database() -> str:
-    """This test's database, as the worker is told of it."""
-    given = connection.get_connection_params()
-    names = {"NAME": "dbname", "USER": "user", "HOST": "host", "PORT": "port"}
-    return json.dumps({setting: given.get(name, "") for setting, name in names.items()})
-
-
 @pytest.fixture
-def worker(transactional_db: None, sandbox: SandboxServer) -> Iterator[Worker]:
-    worker = Worker(
-        {
-            **os.environ,
-            "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
-            "GMAIL_API_BASE_URL": sandbox.url,
-            "GOOGLE_TOKEN_URL": f"{sandbox.url}/token",
-        }
+def worker(transactional_db: None, sandbox: SandboxServer) -> Iterator[KilledWorker]:
+    worker = KilledWorker(
+        "bulk.tasks.run_all_due",
+        "tests.bulk.short_batches.install",
+        GMAIL_API_BASE_URL=sandbox.url,
+        GOOGLE_TOKEN_URL=f"{sandbox.url}/token",
     )
     yield worker
     worker.close()
 
 
 def run_to_its_end(
-    worker: Worker, bulk: Bulk, ids: list[str], query: str, name: str, every: int
+    worker: KilledWorker, bulk: Bulk, ids: list[str], query: str, name: str, every: int
 ) -> int:
     """Kills a worker at each so many-eth statement, and lets another finish; how many there are."""
     statement, ended = 0, int(signal.SIGKILL)
@@ -93,7 +55,7 @@ def run_to_its_end(
 
 @pytest.mark.django_db(transaction=True)
 def test_killed_at_any_statement_each_message_is_in_the_result_once(
-    worker: Worker, bulk: Bulk, sandbox: SandboxServer
+    worker: KilledWorker, bulk: Bulk, sandbox: SandboxServer
 ) -> None:
     ids = sandbox.control.fill(MESSAGES, MAILBOX)
 
@@ -104,7 +66,7 @@ def test_killed_at_any_statement_each_message_is_in_the_result_once(
 
 @pytest.mark.django_db(transaction=True)
 def test_killed_while_it_stores_a_list_of_whole_records(
-    worker: Worker, bulk: Bulk, make_labels: Callable[[], list[str]]
+    worker: KilledWorker, bulk: Bulk, make_labels: Callable[[], list[str]]
 ) -> None:
     ids = make_labels()
 

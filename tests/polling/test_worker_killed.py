@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -21,64 +16,31 @@ from polling.claim import LEASE
 from polling.models import PolledObject, PollingResource, PutAsideObject
 from polling.poll_now import start_new
 from polling.tasks import poll_all_due
+from tests.killed_worker import FINISHED, KilledWorker
 from tests.polling.conftest import Connect, connect_shelf
 from tests.polling.ledger import LedgerServer
 from tests.polling.shelf import ShelfServer
 from tests.polling.telling import told
 
-WORKER = Path(__file__).with_name("worker.py")
-FINISHED = 0
-
-
-class Worker:
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(WORKER), database()],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, statement: int) -> int:
-        """The signal that ended it, or FINISHED."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{statement}\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate(timeout=10)
-
 
 @pytest.fixture
 def worker(
     transactional_db: None, provider: LedgerServer, shelves: ShelfServer
-) -> Iterator[Worker]:
-    worker = Worker(
-        {
-            **os.environ,
-            "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
-            "INTEGRATIONS_DIRS": str(Path(__file__).parents[1] / "elements"),
-            "LEDGER_API_BASE_URL": provider.url,
-            "SHELF_API_BASE_URL": shelves.url,
-        }
+) -> Iterator[KilledWorker]:
+    worker = KilledWorker(
+        "polling.tasks.poll_all_due",
+        "tests.polling.without_pauses.install",
+        INTEGRATIONS_DIRS=str(Path(__file__).parent / "elements"),
+        LEDGER_API_BASE_URL=provider.url,
+        SHELF_API_BASE_URL=shelves.url,
     )
     yield worker
     worker.close()
 
 
-def database() -> str:
-    """This test's database, as the worker is told of it."""
-    given = connection.get_connection_params()
-    names = {"NAME": "dbname", "USER": "user", "HOST": "host", "PORT": "port"}
-    return json.dumps({setting: given.get(name, "") for setting, name in names.items()})
-
-
 @pytest.mark.django_db(transaction=True)
 def test_killed_at_any_statement_each_change_is_told_once(
-    worker: Worker, connect: Connect, provider: LedgerServer
+    worker: KilledWorker, connect: Connect, provider: LedgerServer
 ) -> None:
     """More than one chunk, with an object that cannot be read, and deliveries to be made."""
     statement, ended = 0, int(signal.SIGKILL)
@@ -118,7 +80,7 @@ def test_killed_at_any_statement_each_change_is_told_once(
 
 @pytest.mark.django_db(transaction=True)
 def test_killed_while_comparing_each_change_is_told_once(
-    worker: Worker, organization: Organization, shelves: ShelfServer
+    worker: KilledWorker, organization: Organization, shelves: ShelfServer
 ) -> None:
     """A whole listing, and one of ids whose new records are read, one of which cannot be."""
     poller = {
