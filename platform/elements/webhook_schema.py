@@ -16,6 +16,7 @@ WEBHOOK = shape(
                 "proof": one_of(*Proof),
                 "encoding": one_of(*Encoding),
                 "prefix": TEXT,
+                "signed": TEXT,
                 "secretKey": TEXT,
             },
         ),

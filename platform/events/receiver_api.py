@@ -41,7 +41,7 @@ class ReceiverView(APIView):
         request_types=["application/json", FORM],
         parameters=[receiver_schema.INSTANCES],
     )
-    def post(self, request: Request, element: str, ref: str | None = None) -> Response:
+    def post(self, request: Request, element_key: str, ref: str | None = None) -> Response:
         """For providers: docs/elements.md says how an element declares what they send.
 
         `ref` is the instance's id, plain or in Base64 (`encodedid` of its events). Without it the
@@ -49,19 +49,19 @@ class ReceiverView(APIView):
         the same sent again is answered alike. 401 where the signature is missing or wrong, 404
         for an element that is polled.
         """
-        _receive(request, element, ref, request._request.body)
+        _receive(request, element_key, ref, request._request.body)
         return Response()
 
     @documented(
         "Receive a provider's webhook that has no body", parameters=[receiver_schema.INSTANCES]
     )
-    def get(self, request: Request, element: str, ref: str | None = None) -> Response:
+    def get(self, request: Request, element_key: str, ref: str | None = None) -> Response:
         """As POST; the query's parameters are the body, and the query as it came is signed."""
-        _receive(request, element, ref, None)
+        _receive(request, element_key, ref, None)
         return Response()
 
 
-def _receive(request: Request, element: str, ref: str | None, body: bytes | None) -> None:
+def _receive(request: Request, element_key: str, ref: str | None, body: bytes | None) -> None:
     query = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
     sent = Sent(
@@ -69,7 +69,7 @@ def _receive(request: Request, element: str, ref: str | None, body: bytes | None
         media_type=FORM if body is None else media_type,
         headers=request.headers,
     )
-    receiver.receive(element, ref, sent, timezone.now())
+    receiver.receive(element_key, ref, sent, timezone.now())
 
 
 class PollEventView(APIView):
@@ -83,7 +83,7 @@ class PollEventView(APIView):
         request_example=receiver_schema.POLL_EVENT_EXAMPLE,
         parameters=[receiver_schema.ID],
     )
-    def post(self, request: Request, element: str, ref: str | None = None) -> Response:
+    def post(self, request: Request, element_key: str, ref: str | None = None) -> Response:
         """Records are told of as if a poll of the resource had found them just now.
 
         The list has the name that `objectType` says, and at most 1,000 records, each with the
@@ -94,10 +94,10 @@ class PollEventView(APIView):
         named = ref if ref is not None else request.headers.get("Id", "").strip()
         if not named:
             raise BadRequest("the header Id is missing: it names the element instance")
-        instance = receiver_instances.own(element, named, caller.organization.pk)
+        instance = receiver_instances.own(element_key, named, caller.organization.pk)
         proven = caller.organization_proven
         if not proven and (caller.instance is None or caller.instance.pk != instance.pk):
-            raise NotFound(f"No element instance of {element} found with id {named}"[:300])
+            raise NotFound(f"No element instance of {element_key} found with id {named}"[:300])
         body = json_object(request.data)
         if integer(body, "instance_id", default=instance.pk) != instance.pk:
             raise BadRequest(f"instance_id must be {instance.pk}, as the address says")

@@ -15,6 +15,7 @@ from api.schema import (
     shape,
 )
 
+in_path("element_key", "the key of the element", TEXT, example="gmail")
 in_path(
     "ref", "the id of the element instance, plain or as Base64 of its digits", TEXT, example="Nw=="
 )

@@ -12,7 +12,7 @@ EVENT = r"/(?P<event_id>[0-9]+)"
 NOTIFICATIONS = r"^notifications"
 NOTIFICATION = rf"{NOTIFICATIONS}/(?P<notification_id>[0-9]+)"
 SUBSCRIPTION = r"/(?P<subscription_id>[0-9]+)"
-RECEIVER = r"^events/(?P<element>[^/]+)"
+RECEIVER = r"^events/(?P<element_key>[^/]+)"
 REF = r"/(?P<ref>[^/]+)"
 
 urlpatterns = [
@@ -47,7 +47,9 @@ urlpatterns = [
         rf"{NOTIFICATION}/subscriptions{SUBSCRIPTION}/deliveries/?$",
         subscriptions_api.SubscriptionDeliveryView.as_view(),
     ),
-    re_path(rf"^events/(?P<element>[^/]+?)Polling{REF}/?$", receiver_api.PollEventView.as_view()),
+    re_path(
+        rf"^events/(?P<element_key>[^/]+?)Polling{REF}/?$", receiver_api.PollEventView.as_view()
+    ),
     re_path(rf"{RECEIVER}/direct/?$", receiver_api.PollEventView.as_view()),
     re_path(rf"{RECEIVER}/?$", receiver_api.ReceiverView.as_view()),
     re_path(rf"{RECEIVER}{REF}/?$", receiver_api.ReceiverView.as_view()),

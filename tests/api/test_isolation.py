@@ -72,11 +72,11 @@ WITH_AN_ID |= {
     "notifications/{notification_id}/subscriptions/deliveries": ("get",),
     "notifications/{notification_id}/subscriptions/{subscription_id}/deliveries": ("get",),
     "notifications/subscriptions/{subscription_id}": ("get", "delete"),
-    "events/{element}Polling/{ref}": ("post",),
+    "events/{element_key}Polling/{ref}": ("post",),
 }
 # Names in paths that name nothing of an organization's; of private elements there is
 # tests/elements/test_private_elements_stay_private.py.
-PUBLIC = {"element", "key_or_id", "configuration_key", "hub", "hub_key", "name"}
+PUBLIC = {"element", "element_key", "key_or_id", "configuration_key", "hub", "hub_key", "name"}
 # Of one instance, by its Element token alone; an id in them is a row of it or the provider's.
 BY_TOKEN = {
     "instances/configuration/{row_id}",
@@ -89,7 +89,7 @@ BY_TOKEN = {
 }
 BY_PROVIDER = {"{path}", "hubs/{hub}/{path}"}
 # Nobody says who they are: tests/events/test_vendor_webhooks.py.
-BY_SIGNATURE = {"events/{element}/{ref}"}
+BY_SIGNATURE = {"events/{element_key}/{ref}"}
 
 CASES = [(path, method) for path, methods in WITH_AN_ID.items() for method in methods]
 
@@ -182,6 +182,7 @@ def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
         row_id=ROW,
         ref=of.instance.pk,
         element="gmail",
+        element_key="gmail",
     )
     body = {"propertyValue": "7"} if "row_id" in path else WRITE
     sent = {"data": json.dumps(body), "content_type": "application/json"}

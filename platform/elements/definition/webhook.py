@@ -26,6 +26,7 @@ PLACE_FORM = "a path with dots such as data.id, header:Name or value:text"
 MOST_WORDS = 200  # of a table
 LONGEST_WORD = 100  # characters
 NOTHING = "ignored"
+BODY = "{body}"
 SECRET_KEY = "webhook.signature.secretKey"  # noqa: S105 - a path
 
 
@@ -60,6 +61,7 @@ def _signature(part: Part) -> Signature:
         proof=Proof(part.word("proof", list(Proof), default=Proof.HMAC_SHA256)),
         encoding=Encoding(part.word("encoding", list(Encoding), default=Encoding.HEX)),
         prefix=part.text("prefix", longest=100),
+        signed=_signed(part),
         secret_key=part.text(
             "secretKey",
             default=Signature("").secret_key,
@@ -68,6 +70,17 @@ def _signature(part: Part) -> Signature:
         )
         or Signature("").secret_key,
     )
+
+
+def _signed(part: Part) -> str:
+    """What is signed: a text with {body} in it, once, and {header:Name}."""
+    text = part.text("signed", longest=500) or BODY
+    left = re.sub(
+        r"\{header:([^{}]*)\}", lambda found: "" if HEADER.fullmatch(found[1]) else "{", text
+    )
+    if left.count(BODY) != 1 or set("{}") & set(left.replace(BODY, "")):
+        part.refuse("signed", "must hold {body} once, and otherwise text and {header:Name}")
+    return text
 
 
 def _path(part: Part, name: str) -> str:
@@ -129,8 +142,8 @@ def with_webhook(
     secret = completed[key]
     if not secret.secret:
         raise ConfigurationError(SECRET_KEY, f"{key} must be an entry of the type PASSWORD")
-    vendor_type = completed[VENDOR_TYPE]
-    if vendor_type.choices == ("polling",):
+    vendor_type = completed.get(VENDOR_TYPE)
+    if vendor_type is not None and vendor_type.choices == ("polling",):
         completed[VENDOR_TYPE] = replace(vendor_type, choices=("polling", "webhook"))
     return completed
 
@@ -146,6 +159,7 @@ def webhook_json(declared: Webhook) -> dict[str, Any]:
             "proof": signature.proof.value,
             "encoding": signature.encoding.value,
             "prefix": signature.prefix,
+            "signed": signature.signed,
             "secretKey": signature.secret_key,
         },
         "records": declared.records,
