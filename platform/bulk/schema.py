@@ -65,7 +65,7 @@ WANTED = shape("BulkQuery", {"q?": described(TEXT, "the query, unless it is in t
 WANTED_EXAMPLE = {"q": "select * from messages where from='sender@example.com'"}
 Q = query(
     "q",
-    "select * from <resource> [where <conditions>] [order by <field> [asc|desc]]; here or in the "
+    "`select * from <resource> [where <conditions>] [order by <field> [asc|desc]]`; here or in the "
     "body",
     example="select * from messages",
 )

@@ -45,7 +45,7 @@ def of(element: Element, resource: Resource | None = None, *, host: str = "") ->
                 "type": "apiKey",
                 "in": "header",
                 "name": "Authorization",
-                "description": "User <user secret>, Element <instance token>",
+                "description": "`User <user secret>, Element <instance token>`",
             }
         },
         "security": [{"Authorization": []}],

@@ -61,6 +61,29 @@ def test_every_group_of_endpoints_is_described() -> None:
     assert described == {tag for _, operation in operations() for tag in operation["tags"]}
 
 
+def descriptions(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name in ("description", "summary") and isinstance(value, str):
+                yield value
+            elif name != "example":
+                yield from descriptions(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from descriptions(value)
+
+
+def test_the_browser_shows_descriptions_whole(client: Client) -> None:
+    """They are Markdown: what stands in < > is taken for HTML, and is not to be seen."""
+    of_an_element = client.get("/elements/api-v2/elements/gmail/docs").json()
+    lost = [
+        text
+        for text in descriptions([document(), of_an_element])
+        if re.search(r"<\w", re.sub(r"`[^`]*`", "", text))
+    ]
+    assert lost == []
+
+
 def test_the_browser_fills_in_only_what_is_required() -> None:
     """Anything else would narrow the first try, or repeat an Idempotency-Key."""
     filled = {

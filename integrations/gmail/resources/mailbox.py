@@ -109,7 +109,7 @@ CHANGED_MESSAGES_RESOURCE = Resource(
             listing=True,
             parameters=(
                 Parameter("historyId", description="The history id to start after"),
-                Parameter("where", description="historyId>'<a history id>'"),
+                Parameter("where", description="`historyId>'<a history id>'`"),
             ),
             units=UNITS["history.list"],
             steps=list_changed_messages,
