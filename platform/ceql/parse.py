@@ -21,6 +21,7 @@ from ceql.condition import (
     Value,
     WhereError,
 )
+from ceql.pattern import Pattern
 from ceql.words import Ceql, words
 
 OPERATORS: dict[type[exp.Expr], Operator] = {
@@ -32,6 +33,7 @@ OPPOSITE: dict[Operator, Operator] = {
 NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
 # What a node may hold; anything more is a form of it that isn't part of the language.
 PARTS = {"this", "expression", "expressions", "negate"}
+MOST_COST = 50  # of a clause's patterns; one costs a second for each million characters asked
 UNREADABLE = "cannot be read: it must be conditions such as name='x' joined by AND or OR"
 
 
@@ -42,7 +44,10 @@ def parse(text: str) -> Condition:
     brackets. On the left stands a field: plain, dotted, in back-ticks or in quotes; on the right
     a value: a text in single (or double) quotes, a quote in it doubled; a number; true; false.
     """
-    return _condition(_tree(text), negated=False)
+    tree = _tree(text)
+    condition = _condition(tree, negated=False)
+    _check_cost(tree)
+    return condition
 
 
 def _tree(text: str) -> exp.Expr:
@@ -104,6 +109,17 @@ def _predicate(node: exp.Expr, negated: bool) -> Condition:
     if isinstance(node, exp.Column):
         raise _refused(node, f"{_field(node)} is compared with nothing")
     raise _refused(node, UNREADABLE)
+
+
+def _check_cost(tree: exp.Expr) -> None:
+    cost = 0
+    for node in tree.find_all(exp.Like):
+        cost += Pattern.of(str(node.expression.this)).cost
+        if cost > MOST_COST:
+            raise _refused(
+                node.expression,
+                f"LIKE with _ between two % may have {MOST_COST} characters there in all",
+            )
 
 
 def _parts(node: exp.And | exp.Or) -> list[exp.Expr]:

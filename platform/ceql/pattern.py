@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 ANY = "%"
 ONE = "_"
@@ -42,22 +43,25 @@ class Pattern:
         """The pattern for a database whose escape character is the backslash."""
         return ANY.join("".join(map(_escaped, piece)) for piece in self.pieces)
 
+    @property
+    def cost(self) -> int:
+        """How many times each character of a text may be looked at: what stands between two `%`
+        and has a `_` in it is tried at every place."""
+        return sum(len(piece) for piece in self.pieces[1:-1] if None in piece)
+
     def matches(self, text: str) -> bool:
         """Takes each piece where it first occurs: no backtracking, whatever the pattern is."""
-        first, *others = self.pieces
-        head = _expression(first).match(text)
-        if head is None:
-            return False
-        if not others:
-            return head.end() == len(text)
-        at = head.end()
+        text = _folded(text)
+        first, *others = map(_sought, self.pieces)
+        at = _end_at(first, text, 0)
+        if at < 0 or not others:
+            return at == len(text)
         for piece in others[:-1]:
-            found = _expression(piece).search(text, at)
-            if found is None:
+            at = _end_from(piece, text, at)
+            if at < 0:
                 return False
-            at = found.end()
-        rest = len(text) - len(others[-1])
-        return rest >= at and _expression(others[-1]).match(text, rest) is not None
+        rest = len(text) - len(self.pieces[-1])
+        return rest >= at and _end_at(others[-1], text, rest) >= 0
 
 
 def _characters(text: str) -> Iterator[tuple[str, bool]]:
@@ -79,7 +83,44 @@ def _escaped(character: str | None) -> str:
     return f"\\{character}" if character in (ANY, ONE, "\\") else character
 
 
-def _expression(piece: tuple[str | None, ...]) -> re.Pattern[str]:
-    # Case is ignored character by character, so a piece is as long as what it matches.
-    source = "".join("." if character is None else re.escape(character) for character in piece)
-    return re.compile(source, re.IGNORECASE | re.DOTALL)
+# A text is sought in linear time. A regular expression would take the text's length times its own,
+# and hold up every thread for as long.
+_Sought = str | re.Pattern[str]
+
+
+@lru_cache(maxsize=1_000)
+def _sought(piece: tuple[str | None, ...]) -> _Sought:
+    if None not in piece:
+        return _folded("".join(map(str, piece)))
+    return re.compile("".join("." if one is None else re.escape(_fold(one)) for one in piece), re.S)
+
+
+def _end_at(piece: _Sought, text: str, at: int) -> int:
+    """Where the piece ends that begins there; -1 where it does not."""
+    if isinstance(piece, str):
+        return at + len(piece) if text.startswith(piece, at) else -1
+    found = piece.match(text, at)
+    return -1 if found is None else found.end()
+
+
+def _end_from(piece: _Sought, text: str, at: int) -> int:
+    """Where the piece ends that occurs first from there on; -1 where none does."""
+    if isinstance(piece, str):
+        start = text.find(piece, at)
+        return -1 if start < 0 else start + len(piece)
+    found = piece.search(text, at)
+    return -1 if found is None else found.end()
+
+
+@lru_cache(maxsize=4)  # one text is asked many conditions in turn
+def _folded(text: str) -> str:
+    """Without regard to case, character by character: it stays as long as it is."""
+    folded = text.upper().lower().replace("\N{GREEK SMALL LETTER FINAL SIGMA}", "\u03c3")
+    return folded if len(folded) == len(text) else "".join(map(_fold, text))
+
+
+def _fold(character: str) -> str:
+    folded = character.upper().lower()
+    if len(folded) != 1:
+        folded = character.lower()
+    return folded if len(folded) == 1 else character

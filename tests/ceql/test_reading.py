@@ -124,6 +124,8 @@ def test_a_clause_is_read(text: str, condition: Condition) -> None:
         ("a is true", "IS can only be followed by NULL", 1),
         ("a is 'x'", "IS can only be followed by NULL", 1),
         ("a like 5", "LIKE needs a text", 8),
+        (f"a like '%{'x_' * 26}%'", "LIKE with _ between two %", 8),
+        (f"a like '%{'x' * 30}_%' or b like '%{'x' * 30}_%'", "LIKE with _ between two %", 54),
         ("a between 1 and 2", '"between" is not expected here', 3),
         ("a regexp 'x'", '"regexp" is not expected here', 3),
         ("a <=> 1", "cannot be read", 5),

@@ -179,6 +179,25 @@ def test_a_pattern_of_many_wildcards_is_answered_at_once() -> None:
     assert time.process_time() - started < 2
 
 
+@pytest.mark.parametrize(
+    "pattern", ["%" + "a" * 5_000 + "b%", "%b" + "a" * 5_000 + "%", "%" + "a" * 49 + "_%b"]
+)
+def test_a_long_pattern_is_answered_at_once(pattern: str) -> None:
+    condition = parse(f"name like '{pattern}'")
+    started = time.process_time()
+    assert not matches(condition, {"name": "a" * 300_000})
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["%straße%", "%ΣΊΣΥΦΟΣ%", "%σίσυφος%", "%\u0130stanbul%", "%É_É%", "\u017f%\u212a", "%µ%"],
+)
+def test_case_makes_no_difference_in_any_script(pattern: str) -> None:
+    text = "s Straße Σίσυφος \u0130STANBUL éxé \u039c K"
+    assert matches(parse(f"name like '{pattern}'"), {"name": text})
+
+
 SCALARS = (
     st.none()
     | st.booleans()
