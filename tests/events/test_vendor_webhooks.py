@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from datetime import timedelta
 from typing import Any
@@ -170,10 +173,6 @@ def test_one_of_several_signatures_is_enough(books: ElementInstance) -> None:
 
 @pytest.mark.parametrize("way", ["hmac-sha1", "base64", "token"])
 def test_other_ways_to_prove_it(organization: NewOrganization, way: str) -> None:
-    import base64
-    import hashlib
-    import hmac
-
     body = json.dumps(BODY).encode()
     declared, right = {
         "hmac-sha1": (
