@@ -166,17 +166,7 @@ def record_poll(
     with transaction.atomic():
         if not _hold([instance.pk]):
             return
-        record_changes(
-            instance_id=instance.pk,
-            organization_id=instance.organization_id,
-            user_id=instance.user_id,
-            instance_name=instance.name,
-            instance_tags=instance.tags,
-            element_key=instance.element_key,
-            object_type=object_type,
-            changes=changes,
-            now=now,
-        )
+        record_changes(instance, object_type, changes, now)
 
 
 def _change(element: Element, object_type: str, record: dict[str, Any], at: str) -> Change:

@@ -35,32 +35,15 @@ class _Draft:
 
 
 def record_changes(
-    *,
-    instance_id: int,
-    organization_id: int,
-    user_id: int,
-    instance_name: str,
-    instance_tags: Sequence[Any],
-    element_key: str,
-    object_type: str,
-    changes: Sequence[Change],
-    now: datetime,
+    instance: Any, object_type: str, changes: Sequence[Change], now: datetime
 ) -> list[int]:
     """Stores `changes` (oldest first) as notifications of at most ten; returns the event ids.
 
-    Must be called inside a transaction. Makes a delivery of each event when the instance has a
-    callback URL, due at once; queued when the subscription is deactivated.
+    Must be called inside a transaction. `instance` is an ElementInstance. Makes a delivery of each
+    event when the instance has a callback URL, due at once; queued when the subscription is
+    deactivated.
     """
-    source = Source(
-        instance_id=instance_id,
-        organization_id=organization_id,
-        account_id=_account(user_id),
-        user_id=user_id,
-        name=instance_name,
-        tags=instance_tags,
-        element_key=element_key,
-        hub=_hub(element_key, organization_id),
-    )
+    source = _source(instance)
     drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
     return _write(source, object_type, drafts, now)
 

@@ -273,19 +273,7 @@ def _record(
 ) -> tuple[int, ...]:
     if not news:
         return ()
-    return tuple(
-        record_changes(
-            instance_id=instance.pk,
-            organization_id=instance.organization_id,
-            user_id=instance.user_id,
-            instance_name=instance.name,
-            instance_tags=instance.tags,
-            element_key=instance.element_key,
-            object_type=resource.name,
-            changes=news,
-            now=now,
-        )
-    )
+    return tuple(record_changes(instance, resource.name, news, now))
 
 
 def _report(

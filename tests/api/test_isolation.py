@@ -128,15 +128,10 @@ def connect(owner: NewOrganization, name: str) -> Connected:
     with transaction.atomic():
         instance_saved.send(ElementInstance, instance=instance, created=True, reauthenticated=False)
         record_changes(
-            instance_id=instance.pk,
-            organization_id=owner.organization.pk,
-            user_id=owner.user.pk,
-            instance_name=name,
-            instance_tags=[],
-            element_key="gmail",
-            object_type="changed-messages",
-            changes=[Change("m1", ChangeType.CREATED, {"subject": f"of {name}"}, "f")],
-            now=timezone.now(),
+            instance,
+            "changed-messages",
+            [Change("m1", ChangeType.CREATED, {"subject": f"of {name}"}, "f")],
+            timezone.now(),
         )
     return Connected(instance, token)
 

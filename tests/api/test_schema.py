@@ -121,15 +121,10 @@ class World:
         instance = provision.create(new.user, new.organization, catalogue.find("gmail"), wish)
         with transaction.atomic():
             record_changes(
-                instance_id=instance.pk,
-                organization_id=new.organization.pk,
-                user_id=new.user.pk,
-                instance_name=instance.name,
-                instance_tags=[],
-                element_key="gmail",
-                object_type="changed-messages",
-                changes=[Change("m1", ChangeType.CREATED, {"subject": "hello"}, "f")],
-                now=timezone.now(),
+                instance,
+                "changed-messages",
+                [Change("m1", ChangeType.CREATED, {"subject": "hello"}, "f")],
+                timezone.now(),
             )
         self.instance = instance
         self.headers = {

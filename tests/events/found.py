@@ -31,15 +31,10 @@ def record(instance: ElementInstance, found: Sequence[Change] | int = 1) -> list
     """Records changes as a poll does; gives the event ids."""
     with transaction.atomic():
         return record_changes(
-            instance_id=instance.pk,
-            organization_id=instance.organization_id,
-            user_id=instance.user_id,
-            instance_name=instance.name,
-            instance_tags=instance.tags,
-            element_key=instance.element_key,
-            object_type="changed-messages",
-            changes=changes(found) if isinstance(found, int) else found,
-            now=timezone.now(),
+            instance,
+            "changed-messages",
+            changes(found) if isinstance(found, int) else found,
+            timezone.now(),
         )
 
 

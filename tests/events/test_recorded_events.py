@@ -129,17 +129,7 @@ def test_recording_outside_a_transaction_is_refused() -> None:
     instance = new_instance(url=URL)
 
     with pytest.raises(transaction.TransactionManagementError):
-        record_changes(
-            instance_id=instance.pk,
-            organization_id=instance.organization_id,
-            user_id=instance.user_id,
-            instance_name="",
-            instance_tags=[],
-            element_key="gmail",
-            object_type="changed-messages",
-            changes=changes(1),
-            now=NOW,
-        )
+        record_changes(instance, "changed-messages", changes(1), NOW)
 
     assert not Event.objects.exists()
 
