@@ -1,0 +1,46 @@
+"""gunicorn's worker, with the API's words for what never becomes a request of Django's.
+
+`gunicorn --chdir platform --worker-class config.web_worker.Worker config.wsgi`
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import socket
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import message
+from gunicorn.workers.gthread import ThreadWorker
+
+LONGEST_LINE = 131_072  # bytes of a request's first line; gunicorn's own most is 8190
+log = logging.getLogger("gunicorn.error")
+
+
+def refuse(sock: socket.socket, status: int, reason: str, why: str) -> None:
+    """Answers as every error of the API is answered. In place of gunicorn's page of HTML."""
+    request_id = secrets.token_hex(12)
+    log.warning("refused unread: %d %s, request %s", status, reason, request_id)
+    body = json.dumps({"requestId": request_id, "message": why or reason}).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json;charset=UTF-8\r\n"
+        f"Elements-Request-Id: {request_id}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "\r\n"
+    )
+    util.write_nonblock(sock, head.encode("latin-1") + body)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Reads addresses that hold where-clauses of the length that is allowed, and more: that one
+    is too long is then said by whoever reads it."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        message.MAX_REQUEST_LINE = LONGEST_LINE
+        self.cfg.set("limit_request_line", LONGEST_LINE)
+        util.write_error = refuse
