@@ -35,13 +35,18 @@ def filled(template: str, values: Mapping[str, str], *, at: str = "configuration
 def addressed(
     element: Element, values: Mapping[str, str], *, at: str = "configuration."
 ) -> Element:
-    """The element with its OAuth 2 addresses filled. Raises ConfigurationError."""
+    """The element with its OAuth 2 addresses filled, and no secret in them: they are shown.
+
+    Raises ConfigurationError.
+    """
     oauth = element.authentication
     if not isinstance(oauth, OAuth2):
         return element
     settings = (oauth.authorization_url, oauth.token_url, oauth.revoke_url, oauth.refresh_url)
     if not any(one is not None and "${" in one.default for one in settings):
         return element
+    secret = {field.key for field in element.configuration if field.secret}
+    values = {key: value for key, value in values.items() if key not in secret}
     authorization, token, revoke, refresh = (
         None if one is None else _filled(one, values, at) for one in settings
     )

@@ -154,7 +154,9 @@ def exported(element: Element, *, own_only: bool = False) -> dict[str, Any]:
 def _change(organization_id: int, key_or_id: str, changed: Callable[[Element], Element]) -> Element:
     with transaction.atomic():
         row = _locked(organization_id, key_or_id)
-        after = changed(private.element_of(row))
+        before = private.element_of(row)
+        after = changed(before)
+        _refuse_unveiling(before, after)
         row.definition = _text(after)
         row.active = after.active
         row.version += 1
@@ -162,6 +164,17 @@ def _change(organization_id: int, key_or_id: str, changed: Callable[[Element], E
     private.forget_found()
     log.info("element changed", element=row.key, organization=organization_id)
     return private.element_of(row)
+
+
+def _refuse_unveiling(before: Element, after: Element) -> None:
+    """Raises ConfigurationError where an entry would show the secret that it has held so far."""
+    secret = {field.key: field.default for field in before.configuration if field.secret}
+    for field in after.configuration:
+        if field.default and not field.secret and secret.get(field.key) == field.default:
+            raise ConfigurationError(
+                f"configuration.{field.key}.type",
+                "must stay PASSWORD: the default is a secret. Give another one with the type",
+            )
 
 
 def _locked(organization_id: int, key_or_id: str, *, with_key: bool = False) -> PrivateElement:

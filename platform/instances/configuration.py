@@ -293,8 +293,16 @@ def stored(instance: ElementInstance) -> dict[str, str]:
 
 
 def keep(instance: ElementInstance, element: Element, configuration: Mapping[str, str]) -> None:
-    """Puts the configuration into the instance's two columns. Doesn't save."""
-    secrets = {key: value for key, value in configuration.items() if is_secret(element, key)}
+    """Puts the configuration into the instance's two columns. Doesn't save.
+
+    A secret stays one when the element does not call it so any more.
+    """
+    before: dict[str, str] = json.loads(instance.secrets)
+    secrets = {
+        key: value
+        for key, value in configuration.items()
+        if is_secret(element, key) or before.get(key) == value
+    }
     instance.configuration = {
         key: value for key, value in configuration.items() if key not in secrets
     }

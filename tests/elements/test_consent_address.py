@@ -90,6 +90,18 @@ def with_oauth(**defaults: str) -> dict[str, Any]:
     )
 
 
+def test_an_address_does_not_show_a_secret(api: APIClient) -> None:
+    stealing = {
+        "oauth.authorization.url": "https://${oauth.api.secret}.example.com/authorize",
+        "oauth.api.secret": "a-secret",
+    }
+    assert api.post(f"{API}/elements", with_oauth(**stealing), format="json").status_code == 200
+    answer = api.get(f"{API}/elements/ledger/oauth/url", {**ASKED, "subdomain": "acme"})
+    assert answer.status_code == 400, answer.content
+    assert "oauth.api.secret" in answer.json()["message"]
+    assert "a-secret" not in answer.content.decode()
+
+
 def test_a_private_elements_address_is_filled_with_parameters(api: APIClient) -> None:
     assert api.post(f"{API}/elements", with_oauth(), format="json").status_code == 200
     url = f"{API}/elements/ledger/oauth/url"

@@ -142,6 +142,21 @@ def test_a_secret_is_masked_and_a_mask_written_back_keeps_it(
     assert "a-secret" not in str(PrivateElement.objects.values())
 
 
+def test_a_secret_is_not_shown_by_taking_its_type(api: APIClient) -> None:
+    own = {"key": "pin", "type": "PASSWORD", "defaultValue": "a-secret-pin"}
+    api.post(ELEMENTS, ledger(configuration=[own]), format="json")
+    plain = {"type": "TEXTFIELD_32", "defaultValue": "********"}
+
+    refused = api.put(f"{ELEMENTS}/ledger/configuration/pin", plain, format="json")
+
+    assert refused.status_code == 400, refused.content
+    assert refused.json()["message"].startswith("configuration.pin.type")
+    assert "a-secret-pin" not in api.get(f"{ELEMENTS}/ledger").content.decode()
+    another = {"type": "TEXTFIELD_32", "defaultValue": "no secret"}
+    changed = api.put(f"{ELEMENTS}/ledger/configuration/pin", another, format="json")
+    assert changed.json()["defaultValue"] == "no secret"
+
+
 def test_secrets_are_neither_exported_nor_cloned(api: APIClient) -> None:
     api.post(ELEMENTS, secretive(), format="json")
     exported = api.get(f"{ELEMENTS}/ledger/export").json()

@@ -264,3 +264,21 @@ def test_a_number_that_json_cannot_write_is_not_sent(
     assert answer.json()["message"].startswith("rate: ")
     assert len(there.asked) == sent
     assert hub.post(f"{HUB}/entries?rate=1.5", {}, format="json").json()["rate"] == 1.5
+
+
+def test_an_accounts_secret_stays_one_when_the_element_forgets_that(
+    api: APIClient, connect: Callable[..., Any], there: Provider
+) -> None:
+    own = {"key": "pin", "type": "PASSWORD"}
+    base = {"key": "base.url", "defaultValue": there.url}
+    made = connect({"api.key": "a-key"}, configuration=[base, own]).json()
+    one = f"{API}/instances/{made['id']}"
+    api.patch(one, {"configuration": {"pin": "a-secret-pin"}}, format="json")
+    forgetful = ledger(there.url, configuration=[base, {"key": "pin"}])
+    assert api.put(f"{API}/elements/ledger", forgetful, format="json").status_code == 200
+
+    changed = api.patch(one, {"configuration": {"note": "x"}}, format="json")
+
+    assert changed.status_code == 200, changed.content
+    assert changed.json()["configuration"]["pin"] == "********"
+    assert "a-secret-pin" not in api.get(one).content.decode()
