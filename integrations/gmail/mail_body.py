@@ -18,8 +18,8 @@ from email.headerregistry import Address
 from email.utils import getaddresses
 from typing import Any
 
+from elements import fields
 from elements.errors import ParameterError
-from integrations.gmail import body as fields
 from integrations.gmail.history import is_safe_id
 from integrations.gmail.mail import LARGEST_MAIL, Attachment, Mail
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from elements import fields
 from elements.errors import ParameterError
 from elements.types import Field, Parameter, Place
-from integrations.gmail import body as fields
 
 LONGEST_TEXT = 100_000  # characters; Gmail has limits of its own below it
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.errors import BadRequest
+from elements.fields import kind_of
 
 LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 
@@ -24,7 +25,7 @@ def id_in_path(digits: str) -> int:
 def json_object(value: Any, path: str = "the body") -> dict[str, Any]:
     """The value itself, known to be a JSON object. For `request.data`."""
     if not isinstance(value, dict):
-        raise BadRequest(f"{path} must be a JSON object, not {_kind(value)}")
+        raise BadRequest(f"{path} must be a JSON object, not {kind_of(value)}")
     return value
 
 
@@ -43,7 +44,7 @@ def text(
     if value is None:
         value = "" if required else default
     if not isinstance(value, str):
-        raise BadRequest(f"{path} must be a string, not {_kind(value)}")
+        raise BadRequest(f"{path} must be a string, not {kind_of(value)}")
     value = value.strip()
     if required and not value:
         raise BadRequest(f"{path} is missing")
@@ -108,7 +109,7 @@ def texts(
     if value is None:
         return None
     if not isinstance(value, list):
-        raise BadRequest(f"{path} must be a list of strings, not {_kind(value)}")
+        raise BadRequest(f"{path} must be a list of strings, not {kind_of(value)}")
     if len(value) > most:
         raise BadRequest(f"{path} has {len(value)} entries; {most} are allowed")
     found = []
@@ -138,22 +139,10 @@ def _path(at: str, name: str) -> str:
     return f"{at}.{name}" if at else name
 
 
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "a list" if isinstance(value, list) else "an object"
-
-
 def _shown(value: Any) -> str:
     """The value as far as it helps and is short; only for values that are never secret."""
     if isinstance(value, str):
         return f'"{value}"' if len(value) <= 20 else f'"{value[:20]}…"'
     if isinstance(value, int | float) and not isinstance(value, bool) and len(str(value)) <= 25:
         return str(value)
-    return _kind(value)
+    return kind_of(value)

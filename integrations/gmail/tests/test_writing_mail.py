@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from elements import fields
 from elements.errors import ParameterError
-from integrations.gmail import body as fields
 from integrations.gmail import mail, mail_body
 from integrations.gmail.reply import reply
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from elements.errors import ConfigurationError
+from elements.fields import kind_of
 
 LONGEST_TEXT = 1_000  # characters, unless a field has a limit of its own
 LONGEST_DESCRIPTION = 4_000  # characters
@@ -27,7 +28,7 @@ class Part:
     @classmethod
     def of(cls, value: object, path: str = "") -> Part:
         if not isinstance(value, dict):
-            raise ConfigurationError(path or "the body", f"must be an object, not {kind(value)}")
+            raise ConfigurationError(path or "the body", f"must be an object, not {kind_of(value)}")
         return cls(value, path)
 
     def has(self, name: str) -> bool:
@@ -57,7 +58,7 @@ class Part:
         if value is None:
             value = "" if required else default
         if not isinstance(value, str):
-            self.refuse(name, f"must be a string, not {kind(value)}")
+            self.refuse(name, f"must be a string, not {kind_of(value)}")
         text = value.strip()
         if required and not text:
             self.refuse(name, f"is missing{f': it must be {right}' if right else ''}")
@@ -129,7 +130,7 @@ class Part:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.refuse(name, f"must be a list, not {kind(value)}")
+            self.refuse(name, f"must be a list, not {kind_of(value)}")
         if len(value) > most:
             self.refuse(name, f"has {len(value)} entries; {most} are allowed")
         return list(enumerate(value))
@@ -138,16 +139,3 @@ class Part:
         """Refuses a field that would change what the element does and that we cannot honour."""
         if self.value.get(name) not in (None, "", [], {}, False):
             self.refuse(name, why)
-
-
-def kind(value: object) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "a list" if isinstance(value, list) else "an object"

@@ -118,7 +118,8 @@ def path_of(at: str, name: str) -> str:
     return f"{at}.{name}" if at else name
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
+    """What a JSON value is, in words."""
     if value is None:
         return "null"
     if isinstance(value, bool):
