@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from elements.errors import ElementNotFound
 from elements.types import Element, Field, Operation, Parameter, Place, Resource
 
 API_ROOT = "/elements/api-v2"
@@ -59,14 +58,6 @@ def of(element: Element, resource: Resource | None = None, *, host: str = "") ->
     if host:
         body["host"] = host
     return body
-
-
-def of_resource(element: Element, name: str, *, host: str = "") -> dict[str, Any]:
-    """Raises ElementNotFound when the element has no such resource."""
-    resource = element.resource(name)
-    if resource is None:
-        raise ElementNotFound(f"{element.key}, resource {name[:200]}")
-    return of(element, resource, host=host)
 
 
 def definition_name(resource: Resource) -> str:

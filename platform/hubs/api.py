@@ -193,35 +193,37 @@ class ObjectsView(HubCallView):
         return whole_list([{"name": name, "vendorName": name, "type": "vendor"} for name in names])
 
 
-class ObjectMetadataView(HubCallView):
-    """What is known of the records of one resource; answered for a disabled instance too."""
+class ObjectView(HubCallView):
+    """A view on what one resource is; answered for a disabled instance too."""
 
+    def described(self, request: Request, name: str) -> tuple[Element, Resource]:
+        """Raises NotFound when the element has no such resource."""
+        _, element = self.target(request)
+        resource = element.resource(name)
+        if resource is None:
+            raise NotFound(f"No object found with name {name[:100]}")
+        return element, resource
+
+
+class ObjectMetadataView(ObjectView):
     @documented(
         "Read which fields the records of a resource have",
         answer=schema.OBJECT_METADATA,
         example=schema.OBJECT_METADATA_EXAMPLE,
     )
     def get(self, request: Request, name: str, **path: str) -> Response:
-        _, element = self.target(request)
-        resource = element.resource(name)
-        if resource is None:
-            raise NotFound(f"No object found with name {name[:100]}")
+        _, resource = self.described(request, name)
         return Response({"fields": [_field_json(one, resource) for one in resource.fields]})
 
 
-class ObjectDocsView(HubCallView):
-    """One resource, described; answered for a disabled instance too."""
-
+class ObjectDocsView(ObjectView):
     @documented(
         "Read a resource's description in Swagger 2.0",
         answer=SWAGGER,
         example=SWAGGER_EXAMPLE,
     )
     def get(self, request: Request, name: str, **path: str) -> Response:
-        _, element = self.target(request)
-        resource = element.resource(name)
-        if resource is None:
-            raise NotFound(f"No object found with name {name[:100]}")
+        element, resource = self.described(request, name)
         return Response(docs.of(element, resource, host=request.get_host()))
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from jsonschema import Draft4Validator
 from rest_framework.test import APIClient
 from schemathesis.specs.openapi.definitions import SWAGGER_20
 
 from elements import catalogue, docs
-from elements.errors import ElementNotFound
 from elements.types import (
     ApiKey,
     Element,
@@ -118,8 +116,6 @@ def test_awkward_elements_are_valid() -> None:
 
 def test_one_resource_has_its_own() -> None:
     gmail = catalogue.find("gmail")
-    document = docs.of_resource(gmail, "profile", host="127.0.0.1:8000")
+    document = docs.of(gmail, gmail.resource("profile"), host="127.0.0.1:8000")
     assert faults(document) == []
     assert list(document["paths"]) == ["/profile"]
-    with pytest.raises(ElementNotFound):
-        docs.of_resource(gmail, "nothing")
