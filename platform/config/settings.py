@@ -116,6 +116,7 @@ if env.str("DATABASE_URL", ""):
     DATABASES = {"default": env.db_url("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgresql://…")
+    DATABASES["default"]["ENGINE"] = "config.given_postgres"
 else:
     DATABASES = {"default": {"ENGINE": "config.postgres", "NAME": "periodic"}}
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)

@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db.backends.postgresql import base
 
+from config.given_postgres import base
 from config.postgres.server import embedded_postgres
 
 

@@ -1,0 +1,27 @@
+"""The database backend `config.given_postgres`: Django's, over the server of DATABASE_URL."""
+
+from __future__ import annotations
+
+import select
+
+import psycopg
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def is_usable(self) -> bool:
+        """Whether the connection still stands; asks the server only where that is in doubt.
+
+        Django asks once in each request, which costs as much as a query. A server that ends a
+        connection closes its socket, which then has something to be read, as it has at no other
+        time between two requests but for notices.
+        """
+        return _is_quiet(self.connection) or super().is_usable()
+
+
+def _is_quiet(connection: psycopg.Connection[object] | None) -> bool:
+    if connection is None or connection.closed:
+        return False
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return not waiting.poll(0)
