@@ -70,7 +70,7 @@ class OperationView(HubCallView):
         description=READING,
         answer=schema.ANSWER,
         example=schema.LIST_EXAMPLE,
-        parameters=[schema.WHERE, schema.FIELDS, schema.ORDER_BY],
+        parameters=[schema.WHERE, schema.FIELDS, schema.ORDER_BY, schema.PAGE_SIZE],
         pages=PAGED,
         errors=OF_THE_PROVIDER,
         needs=NEEDS,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
 from api.errors import BadRequest
 from elements import run
-from elements.types import Call, Operation, Page
+from elements.types import Call, Operation, Page, Paging, PagingKind
 from hubs.paging import Wanted
 from hubs.selection import Selection
 from transport import sync
 from transport.types import Account
 
 MOST_PAGES = 40  # of the provider's, read for one page of records that fit a condition
+LONGEST_WALK = 20.0  # seconds, after which no further page of the provider's is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,30 @@ def _cut(
 
 
 def _provider_page(operation: Operation, call: Call, account: Account, wanted: Wanted) -> Page:
-    """The provider's own page; its cursor must be walked to reach page n."""
+    """The provider's own page: asked for by its number, or walked to by the cursor."""
     token = Position.of(wanted.token).token
     call = replace(call, page_size=wanted.size, page_token=token)
+    before = wanted.page - 1  # pages to walk past
+    if before and (there := _token_of(operation.paging, wanted)):
+        before, call = 0, replace(call, page_token=there)
+    until = time.monotonic() + LONGEST_WALK
     page = sync.run(run.list_steps(operation, call), account)
-    for _ in range(wanted.page - 1):
+    for _ in range(before):
         if not page.next_token:
             return Page([])
+        _require_time(until)
         call = replace(call, page_token=page.next_token)
         page = sync.run(run.list_steps(operation, call), account)
     return replace(page, next_token=str(Position(page.next_token)) if page.next_token else "")
+
+
+def _token_of(paging: Paging | None, wanted: Wanted) -> str:
+    """Where page n begins, for a provider that counts pages or records; else empty."""
+    if paging is None or paging.kind == PagingKind.CURSOR:
+        return ""
+    if paging.kind == PagingKind.OFFSET:
+        return str((wanted.page - 1) * wanted.size)
+    return str(paging.first_page + wanted.page - 1)
 
 
 def _fitting(
@@ -82,12 +98,13 @@ def _fitting(
 ) -> Page:
     """A page of the records that fit, gathered from as many of the provider's as that takes.
 
-    After MOST_PAGES of them it ends early, and the next one goes on from there.
+    After MOST_PAGES of them, or LONGEST_WALK, it ends early, and the next one goes on from there.
     """
     largest = operation.paging.largest if operation.paging else wanted.size
     position = Position.of(wanted.token)
     passed_over = (wanted.page - 1) * wanted.size
     found: list[dict[str, Any]] = []
+    until = time.monotonic() + LONGEST_WALK
     for _ in range(MOST_PAGES):
         asked = replace(call, page_size=largest, page_token=position.token)
         page = sync.run(run.list_steps(operation, asked), account)
@@ -103,4 +120,17 @@ def _fitting(
         if not page.next_token:
             return Page(found)
         position = Position(page.next_token)
-    return Page(found, "" if passed_over else str(position))
+        if time.monotonic() >= until:
+            break
+    if passed_over:
+        raise _too_far()
+    return Page(found, str(position))
+
+
+def _require_time(until: float) -> None:
+    if time.monotonic() >= until:
+        raise _too_far()
+
+
+def _too_far() -> BadRequest:
+    return BadRequest("page: is too far behind to be walked to: go on from the first with nextPage")

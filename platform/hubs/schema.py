@@ -91,6 +91,11 @@ WHERE = query(
     "where", "Which records of a list, as in SQL: docs/where.md", example="name LIKE 'A%'"
 )
 FIELDS = query("fields", "Names of the fields to answer, separated by commas", example="id,name")
+PAGE_SIZE = query(
+    "pageSize",
+    "records of a page: 100 unless given, at most what the provider gives at once",
+    {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+)
 ORDER_BY = query("orderBy", "A field, and asc or desc after it", example="name desc")
 LIST_EXAMPLE = [{"id": "INBOX", "name": "INBOX", "type": "system"}]
 ANSWER = {"anyOf": [listed(AN_OBJECT), ANYTHING]}

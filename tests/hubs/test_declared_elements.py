@@ -105,6 +105,31 @@ def test_a_page_ends_early_where_hardly_anything_fits(hub: APIClient, crm: Crm) 
     assert found[0] == []
 
 
+def test_a_numbered_page_is_asked_for_by_its_number(hub: APIClient, crm: Crm) -> None:
+    crm.seen.clear()
+    for path, place in (("/accounts", {"page": "4"}), ("/by-offset", {"offset": "30"})):
+        hub.get(f"{API}{path}", {"pageSize": "10", "page": "4"})
+        assert place.items() <= crm.seen[-1].query.items()
+    assert len(crm.seen) == 2
+
+
+def test_a_page_that_cannot_be_walked_to_is_refused(
+    hub: APIClient, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm.records = [{"id": n} for n in range(1, 2502)]
+    far = {"where": "id > 2400", "pageSize": "20", "page": "3"}
+    refused = hub.get(f"{API}/by-token", far)
+    assert refused.status_code == 400
+    assert refused.json()["message"].startswith("page: is too far behind")
+
+    monkeypatch.setattr("hubs.listing.LONGEST_WALK", 0.0)
+    slow = hub.get(f"{API}/by-token", {"pageSize": "10", "page": "3"})
+    assert slow.status_code == 400
+    early = hub.get(f"{API}/by-token", {"where": "id > 20", "pageSize": "100"})
+    assert [record["id"] for record in early.json()] == list(range(21, 51))
+    assert early["Elements-Next-Page-Token"]
+
+
 @pytest.mark.parametrize(
     ("order", "first"),
     [("id desc", 170), ("name ASC", 1), ("of.city desc, id desc", 167), ("kind, id desc", 168)],
