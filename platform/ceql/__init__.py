@@ -16,6 +16,7 @@ from ceql.condition import (
     Or,
     Value,
     WhereError,
+    fields_of,
 )
 from ceql.matching import matches
 from ceql.moment import Moment, moment, moment_of
@@ -35,6 +36,7 @@ __all__ = [
     "Pattern",
     "Value",
     "WhereError",
+    "fields_of",
     "matches",
     "moment",
     "moment_of",

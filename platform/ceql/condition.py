@@ -6,6 +6,7 @@ which holds in SQL's three-valued logic, too). So a comparison with a null can s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias
@@ -71,3 +72,12 @@ class IsNull:
 
 
 Condition: TypeAlias = And | Or | Comparison | In | Like | IsNull
+
+
+def fields_of(condition: Condition) -> Iterator[str]:
+    """The field of each comparison, as it is written, from left to right."""
+    if isinstance(condition, And | Or):
+        for part in condition.conditions:
+            yield from fields_of(part)
+    else:
+        yield condition.field

@@ -241,7 +241,7 @@ def test_the_token_of_a_page_ends_with_the_way_of_paging(
 
     answer = hub.get(
         f"{HUB}/cursor-entries",
-        {"pageSize": 10, "nextPage": first["Elements-Next-Page-Token"]},
+        {"pageSize": "10", "nextPage": first["Elements-Next-Page-Token"]},
     )
 
     assert answer.status_code == 400, answer.content

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+import ceql
 from accounts import access, schema
 from accounts.api import wish
 from accounts.api.authority import Authority, authority_of, changing, no_user
@@ -24,7 +25,6 @@ from api.errors import Forbidden, NotFound
 from api.fields import flag, json_object
 from api.paging import page_of
 from api.schema import NUMBER, PAGED, WHERE, documented, listed, query
-from ceql import And, Condition, Or, parse
 
 FIELDS = {
     "id": where.number("id"),
@@ -239,14 +239,8 @@ class SettingsView(APIView):
 
 def _asks_for(clause: str, field: str) -> bool:
     """Whether the clause names the field."""
-    waiting: list[Condition] = [parse(clause)] if clause.strip() else []
-    while waiting:
-        condition = waiting.pop()
-        if isinstance(condition, And | Or):
-            waiting.extend(condition.conditions)
-        elif condition.field.lower() == field:
-            return True
-    return False
+    named = ceql.fields_of(ceql.parse(clause)) if clause.strip() else ()
+    return any(one.lower() == field for one in named)
 
 
 def _to_change(authority: Authority, account_id: str) -> Account:

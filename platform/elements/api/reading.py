@@ -118,9 +118,7 @@ def _wanted(elements: tuple[Element, ...], where: str) -> Iterator[dict[str, Any
 
 
 def _check_fields(condition: ceql.Condition) -> None:
-    if isinstance(condition, ceql.And | ceql.Or):
-        for part in condition.conditions:
-            _check_fields(part)
-    elif condition.field not in (*FIELDS, ABRIDGED):
-        known = ", ".join((*FIELDS, ABRIDGED))
-        raise ceql.WhereError(f"{condition.field[:50]} is not known here; known are {known}")
+    known = (*FIELDS, ABRIDGED)
+    for field in ceql.fields_of(condition):
+        if field not in known:
+            raise ceql.WhereError(f"{field[:50]} is not known here; known are {', '.join(known)}")
