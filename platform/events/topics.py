@@ -15,11 +15,9 @@ from events import mail
 from events.models import Channel, Delivery, Subscription
 from events.representation import INSTANCE_EVENTS
 from events.subscription import lock, origin_of
-from transport.errors import AddressRefused, ProviderUnreachable
-from transport.guard import default_guard
+from instances.configuration import LONGEST_URL, callback_url
 
 LONGEST_TOPIC = 200
-LONGEST_URL = 2_000
 MOST_TOPICS = 100  # of one subscription
 MOST_RECIPIENTS = 10
 MOST_SUBSCRIPTIONS = 1_000  # of an organization: one notification goes to all of a topic
@@ -99,14 +97,8 @@ def _topics(body: Mapping[str, Any]) -> list[str]:
 
 
 def _callback(config: Mapping[str, Any]) -> str:
-    url = text(config, "url", at="config", required=True, longest=LONGEST_URL)
-    try:
-        default_guard().check_url(url, resolve=True)
-    except AddressRefused as error:
-        raise BadRequest(f"config.url: {error}") from error
-    except ProviderUnreachable:
-        pass  # a name that is not known yet; every delivery judges it again
-    return url
+    given = text(config, "url", at="config", required=True, longest=LONGEST_URL)
+    return callback_url(given, path="config.url")
 
 
 def _recipients(config: Mapping[str, Any], organization_id: int) -> list[str]:

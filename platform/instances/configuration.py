@@ -195,7 +195,7 @@ def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool 
         events_enabled=enabled,
         vendor_type=vendor_type,
         refresh_interval=_interval(values.get(REFRESH_INTERVAL, "")),
-        callback_url=_callback_url(values.get(EVENTS_CALLBACK_URL, ""), resolve=resolve),
+        callback_url=callback_url(values.get(EVENTS_CALLBACK_URL, ""), resolve=resolve),
     )
 
 
@@ -242,16 +242,17 @@ def _interval(value: str) -> int:
     return int(text)
 
 
-def _callback_url(value: str, *, resolve: bool) -> str:
+def callback_url(value: str, *, path: str = EVENTS_CALLBACK_URL, resolve: bool = True) -> str:
+    """A URL that notifications may be sent to, or none. Raises BadRequest naming the path."""
     url = value.strip()
     if not url:
         return ""
     if len(url) > LONGEST_URL:
-        raise BadRequest(f"{EVENTS_CALLBACK_URL}: longer than {LONGEST_URL} characters")
+        raise BadRequest(f"{path}: longer than {LONGEST_URL} characters")
     try:
         default_guard().check_url(url, resolve=resolve)
     except AddressRefused as error:
-        raise BadRequest(f"{EVENTS_CALLBACK_URL}: {error}") from error
+        raise BadRequest(f"{path}: {error}") from error
     except ProviderUnreachable:
         pass  # a name that is not known yet; every delivery judges it again
     return url
