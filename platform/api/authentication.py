@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ElementLookup = Callable[[str], "ElementInstance | None"]
 USERS, OWNERS, ACCOUNTS, ORGANIZATIONS = (
-    Columns(User, "u"),
+    Columns(User, "u", without=("password", "last_login", "date_joined", "removed_at")),
     Columns(Organization, "own"),
     Columns(Account, "a"),
     Columns(Organization, "o"),

@@ -6,7 +6,7 @@ long as PostgreSQL takes to answer. What every request asks is therefore written
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
@@ -16,14 +16,17 @@ Row = TypeVar("Row", bound=Model)
 
 
 class Columns(Generic[Row]):
-    """All columns of a model's table, known in a statement by `alias`.
+    """The columns of a model's table, known in a statement by `alias`.
 
     `sql` goes into the SELECT list; `read` makes the model of what stands there in an answer.
+    Fields that are left out by `without` are read by a query of their own if they are looked at.
     """
 
-    def __init__(self, model: type[Row], alias: str) -> None:
+    def __init__(self, model: type[Row], alias: str, without: Collection[str] = ()) -> None:
         self._model = model
-        self._fields = model._meta.local_concrete_fields
+        self._fields = [
+            field for field in model._meta.local_concrete_fields if field.name not in without
+        ]
         self._names = [field.attname for field in self._fields]
         self._converted = [
             (place, field.from_db_value)

@@ -40,8 +40,8 @@ class InstanceScopedView(APIView):
         named = self.kwargs.get("instance_id")
         if named is None:
             assert caller.instance is not None  # noqa: S101 - IsElementCaller
-            return provision.find(caller.organization, caller.instance.pk)
-        instance = provision.find(caller.organization, int(named))
+            return provision.find(caller.organization, caller.instance.pk, known=caller.user)
+        instance = provision.find(caller.organization, int(named), known=caller.user)
         addressed = self.kwargs.get("element")
         if (
             addressed is not None

@@ -219,41 +219,42 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
     return thread
 
 
-def find(organization: Organization, instance_id: int, *, lock: bool = False) -> ElementInstance:
-    """An instance of the organization. Raises NotFound, also for another organization's."""
+def find(
+    organization: Organization, instance_id: int, *, lock: bool = False, known: User | None = None
+) -> ElementInstance:
+    """An instance of the organization. Raises NotFound, also for another organization's.
+
+    A `known` user is not read again where the instance is this user's.
+    """
     if lock:
         rows = ElementInstance.objects.filter(organization=organization, pk=instance_id)
         # Without "key", so that events of this instance can be stored meanwhile.
         instance = rows.select_for_update(no_key=True, of=("self",)).first()
     else:
         instance = _found(organization, instance_id)
+    if instance is not None and known is not None and instance.user_id == known.pk:
+        relate(instance, "user", known)
     if instance is None:
         raise NotFound(f"No element instance found with id {instance_id}")
     return instance
 
 
-INSTANCES, USERS, CREDENTIALS = (
-    Columns(ElementInstance, "i"),
-    Columns(User, "u"),
-    Columns(Credential, "c"),
-)
+INSTANCES, CREDENTIALS = Columns(ElementInstance, "i"), Columns(Credential, "c")
 INSTANCE = f"""
-SELECT {INSTANCES.sql}, {USERS.sql}, {CREDENTIALS.sql}
+SELECT {INSTANCES.sql}, {CREDENTIALS.sql}
   FROM instances_elementinstance i
-  JOIN accounts_user u ON u.id = i.user_id
   LEFT JOIN instances_credential c ON c.instance_id = i.id
  WHERE i.id = %s AND i.organization_id = %s
 """  # noqa: S608 - names of columns
 
 
 def _found(organization: Organization, instance_id: int) -> ElementInstance | None:
-    """The instance, with user and credential."""
-    rows = one(INSTANCE, [instance_id, organization.pk], INSTANCES, USERS, CREDENTIALS)
+    """The instance, with its credential."""
+    rows = one(INSTANCE, [instance_id, organization.pk], INSTANCES, CREDENTIALS)
     if rows is None:
         return None
-    instance, user, credential = rows
+    instance, credential = rows
     assert isinstance(instance, ElementInstance)  # noqa: S101 - the first of the columns
-    relate(instance, "user", user)
     relate(instance, "credential", credential)
     relate(instance, "organization", organization)
     return instance
