@@ -22,7 +22,7 @@ from statistics import median
 
 from benchmarks import database
 from benchmarks.rows import CURSOR, INTERVAL, insert_mailboxes
-from elements.types import Changes
+from elements.calls import Changes
 from polling import claim, commit
 from polling.claim import ClaimedResource
 from polling.poll import Succeeded

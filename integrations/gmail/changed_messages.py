@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import re
 
+from elements.calls import Call, Change, Changes, ChangeType, Page, PollCall
 from elements.errors import ParameterError
-from elements.types import Call, Change, Changes, ChangeType, Page, PollCall
 from integrations.gmail.history import (
     History,
     HistoryExpiredError,

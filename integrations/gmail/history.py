@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from elements.types import ChangeType
+from elements.calls import ChangeType
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from elements.types import Change, ChangeType, Unfetched
+from elements.calls import Change, ChangeType, Unfetched
 from integrations.gmail.history import Sighting, is_safe_id, text_id
 from integrations.gmail.units import UNITS
 from transport.errors import GrantLost, MalformedAnswer, ProviderError, TransportError

@@ -6,8 +6,8 @@ https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messag
 from __future__ import annotations
 
 from ceql import And, Comparison, Condition, WhereError, parse
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call
 from integrations.gmail.search.own_words import check_brackets
 from integrations.gmail.search.words import words
 from transport.types import QueryValue

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from elements.types import Changes, ChangeType, Gap, PollCall
+from elements.calls import Changes, ChangeType, Gap, PollCall
 from integrations.gmail.history import current_history_id, is_safe_id
 from integrations.gmail.messages import DELETED_FINGERPRINT, MESSAGES, fetch_messages
 from integrations.gmail.units import UNITS

@@ -24,8 +24,8 @@ from bulk import claim, commit, fetch
 from bulk.fetch import SIDE_BY_SIDE, Source, UnusableError, Waiting, source_for
 from bulk.models import BulkJob, BulkObject, JobStatus
 from ceql import WhereError
+from elements.calls import Call
 from elements.errors import ElementNotFound, ParameterError
-from elements.types import Call
 from encryption.keys import UnsealError
 from instances import configuration as keys
 from instances.models import ElementInstance

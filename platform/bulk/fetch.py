@@ -19,8 +19,9 @@ from bulk.commit import LONGEST_ID, Setback, Step
 from bulk.models import BulkJob
 from bulk.pack import Packer
 from elements import run
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call, Element, Operation, Resource
+from elements.types import Element, Operation, Resource
 from transport.asynchronous import AsyncRunner
 from transport.errors import (
     GrantLost,

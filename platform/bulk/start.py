@@ -16,7 +16,8 @@ from bulk.models import UNFINISHED, BulkJob
 from bulk.statement import Statement
 from bulk.tasks import wake
 from elements import run
-from elements.types import Call, Element, Operation, Place, Resource
+from elements.calls import Call
+from elements.types import Element, Operation, Place, Resource
 from instances import configuration as keys
 from instances.models import ElementInstance
 from instances.session import account_of

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from elements.calls import PollerEntry
 from elements.errors import ConfigurationError, ParameterError
 from elements.polled_url import asked_by
-from elements.types import Element, PollerEntry, Resource
+from elements.types import Element, Resource
 
 PATH = "event.poller.configuration"
 LONGEST_TEXT = 65_536  # characters of the whole configuration

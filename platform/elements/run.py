@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from elements.calls import Call, Page
 from elements.errors import ParameterError
-from elements.types import Call, Operation, Page, Paging, PagingKind, Parameter, Place
+from elements.types import Operation, Paging, PagingKind, Parameter, Place
 from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 

@@ -25,19 +25,11 @@ from typing import Any
 import ceql
 from ceql import Condition
 from elements import run
+from elements.calls import Call, Change, Changes, ChangeType, PollCall, Unfetched
 from elements.errors import ConfigurationError
 from elements.polled_url import asked_by
 from elements.side_by_side import side_by_side
-from elements.types import (
-    Call,
-    Change,
-    Changes,
-    ChangeType,
-    Operation,
-    PollCall,
-    Resource,
-    Unfetched,
-)
+from elements.types import Operation, Resource
 from transport.errors import MalformedAnswer, ProviderError, TransportError
 from transport.types import KnownObjects, Steps
 

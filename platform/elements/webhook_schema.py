@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from api.schema import TEXT, by_key, one_of, shape
+from elements.calls import ChangeType
 from elements.definition.webhook import NOTHING
-from elements.types import ChangeType, Encoding, Proof
+from elements.types import Encoding, Proof
 
 WEBHOOK = shape(
     "ElementWebhook",

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from api.timestamp import timestamp
-from elements.types import Change, ChangeType
+from elements.calls import Change, ChangeType
 
 LARGEST_BATCH = 10  # objects in one notification
 LARGEST_BODY = 5_000_000  # bytes; one object that is larger goes alone, whole

@@ -18,7 +18,8 @@ from urllib.parse import parse_qsl
 
 from api.errors import BadRequest, UnsupportedType
 from api.parsers import DEEPEST
-from elements.types import ChangeType, Webhook
+from elements.calls import ChangeType
+from elements.types import Webhook
 from events.payload import Told
 
 FORM = "application/x-www-form-urlencoded"

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from elements import catalogue
+from elements.calls import Change
 from elements.errors import ElementNotFound
-from elements.types import Change
 from events import payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
 from events.payload import Notice, Source, Told

@@ -22,8 +22,9 @@ from api.permissions import IsElementCaller
 from api.schema import PAGED, WHOLE, documented
 from api.timestamp import timestamp
 from elements import catalogue, docs, run
+from elements.calls import Call
 from elements.schema import SWAGGER, SWAGGER_EXAMPLE
-from elements.types import Call, Element, Field, Match, Operation, Place, Resource
+from elements.types import Element, Field, Match, Operation, Place, Resource
 from hubs import listing, paging, schema
 from hubs.selection import Selection, selection
 from instances import configuration as keys

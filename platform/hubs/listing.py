@@ -9,7 +9,8 @@ from typing import Any
 
 from api.errors import BadRequest
 from elements import run
-from elements.types import Call, Operation, Page, Paging, PagingKind
+from elements.calls import Call, Page
+from elements.types import Operation, Paging, PagingKind
 from hubs.paging import Wanted
 from hubs.selection import Selection
 from transport import sync

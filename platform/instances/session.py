@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from django.core.exceptions import ImproperlyConfigured
 
 from elements import catalogue, run
+from elements.calls import Call
 from elements.errors import ConfigurationError
 from elements.interpolation import filled
-from elements.types import ApiKey, Call, Element, OAuth2, Operation, Setting
+from elements.types import ApiKey, Element, OAuth2, Operation, Setting
 from instances import configuration as keys
 from instances.credential import GONE, CredentialAuthorizer
 from instances.models import Credential, CredentialState, ElementInstance

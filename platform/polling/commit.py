@@ -25,7 +25,7 @@ import structlog
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
-from elements.types import Change, Changes, ChangeType
+from elements.calls import Change, Changes, ChangeType
 from events.record import record_changes
 from instances.models import ElementInstance
 from polling import due, seen

@@ -19,8 +19,9 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from elements import catalogue, snapshot
+from elements.calls import Changes, PollCall, PollerEntry, Unfetched
 from elements.errors import ConfigurationError, ElementNotFound
-from elements.types import Changes, Element, OAuth2, PollCall, PollerEntry, Unfetched
+from elements.types import Element, OAuth2
 from encryption.fields import context_of
 from encryption.keys import UnsealError, unseal
 from instances import configuration, session

@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db.models import Case, Count, Min, Q, When
 from django.db.models.functions import Random
 
-from elements.types import Changes, ChangeType, Unfetched
+from elements.calls import Changes, ChangeType, Unfetched
 from polling.due import after_put_aside
 from polling.models import PutAsideObject
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import access
 from elements import poller
-from elements.types import PollerEntry
+from elements.calls import PollerEntry
 from instances import configuration
 from instances.models import ElementInstance
 from polling.due import LONGEST_INTERVAL, with_put_aside

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from django.db import connection
 
-from elements.types import Change, ChangeType
+from elements.calls import Change, ChangeType
 from polling.models import PolledObject
 from transport.types import KnownObjects
 

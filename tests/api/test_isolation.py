@@ -22,8 +22,8 @@ from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest, new_instance_token
 from api import authentication
 from api.openapi import Enumerator
+from elements.calls import Change, ChangeType
 from elements.presentation import configuration_id
-from elements.types import Change, ChangeType
 from events.models import Delivery, Event, Subscription
 from events.record import record_changes
 from instances import token as instance_tokens

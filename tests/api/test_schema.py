@@ -37,8 +37,8 @@ from api import authentication
 from api.documentation import document
 from config.wsgi import application
 from elements import catalogue
+from elements.calls import Change, ChangeType
 from elements.presentation import configuration_id
-from elements.types import Change, ChangeType
 from events.models import Event
 from events.record import record_changes
 from instances import provision

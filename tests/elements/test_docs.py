@@ -10,16 +10,7 @@ from rest_framework.test import APIClient
 from schemathesis.specs.openapi.definitions import SWAGGER_20
 
 from elements import catalogue, docs
-from elements.types import (
-    ApiKey,
-    Element,
-    Field,
-    Operation,
-    Parameter,
-    Place,
-    Resource,
-    Setting,
-)
+from elements.types import ApiKey, Element, Field, Operation, Parameter, Place, Resource, Setting
 from tests.elements.conftest import API
 
 

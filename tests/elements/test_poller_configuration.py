@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from elements.calls import PollerEntry
 from elements.catalogue import find
 from elements.errors import ConfigurationError
 from elements.poller import LONGEST_TEXT, parse
-from elements.types import ApiKey, Element, Operation, Parameter, PollerEntry, Resource, Setting
+from elements.types import ApiKey, Element, Operation, Parameter, Resource, Setting
 
 ENTRY = {"url": "/hubs/general/changed-messages", "idField": "id"}
 ROOT = "event.poller.configuration"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from accounts.secret import digest
-from elements.types import Change, ChangeType
+from elements.calls import Change, ChangeType
 from events.models import Subscription
 from events.record import record_changes
 from events.subscription import origin_of

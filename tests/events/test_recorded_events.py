@@ -10,7 +10,7 @@ import time_machine
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from elements.types import Change, ChangeType
+from elements.calls import Change, ChangeType
 from events.models import Delivery, Event, Subscription
 from events.record import record_changes
 from tests.events.found import changes, new_instance, record

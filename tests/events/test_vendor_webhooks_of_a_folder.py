@@ -17,9 +17,8 @@ from tests.events.vendor import connect, send
 
 pytestmark = pytest.mark.django_db
 ELEMENT = """
-from elements.types import (
-    ApiKey, ChangeType, ConfigurationField, Element, Setting, Signature, Webhook
-)
+from elements.calls import ChangeType
+from elements.types import ApiKey, ConfigurationField, Element, Setting, Signature, Webhook
 
 ELEMENT = Element(
     id=424242,

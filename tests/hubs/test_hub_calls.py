@@ -9,8 +9,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
+from elements.calls import Call, Page
 from elements.run import answer_steps, list_steps
-from elements.types import Call, Operation, Page, Paging, Parameter
+from elements.types import Operation, Paging, Parameter
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
 from transport import sync

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync
 from django.db import OperationalError
 from django.utils import timezone
 
-from elements.types import Changes
+from elements.calls import Changes
 from polling import claim, engine
 from polling.claim import ClaimedResource
 from polling.commit import commit_idle

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from elements.types import Change, Changes, ChangeType, Unfetched
+from elements.calls import Change, Changes, ChangeType, Unfetched
 from events.models import Event
 from instances.models import ElementInstance
 from polling.claim import LEASE, ClaimedResource, claim_due

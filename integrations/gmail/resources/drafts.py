@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from elements.calls import Call, Page
 from elements.errors import ParameterError
-from elements.types import Call, Field, Operation, Page, Paging, Parameter, Resource
+from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail import mail_body, record_body
 from integrations.gmail.decoded_message import decoded
 from integrations.gmail.messages import FORMATS

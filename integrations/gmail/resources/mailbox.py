@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from elements.calls import Call, Page
 from elements.errors import ParameterError
-from elements.types import Call, Field, Operation, Page, Paging, Parameter, Resource
+from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail.changed_messages import changed_messages, list_changed_messages
 from integrations.gmail.history import HISTORY, PROFILE, RECORDS_A_PAGE
 from integrations.gmail.resources.messages import FIELDS

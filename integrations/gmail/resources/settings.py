@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from elements.types import Call, Field, Operation, Resource
+from elements.calls import Call
+from elements.types import Field, Operation, Resource
 from integrations.gmail import record_body
 from integrations.gmail.resources.steps import ROOT, plain, writing
 from integrations.gmail.units import UNITS

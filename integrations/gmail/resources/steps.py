@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call, Field, Operation, Parameter
+from elements.types import Field, Operation, Parameter
 from integrations.gmail import record_body
 from integrations.gmail.history import is_safe_id
 from integrations.gmail.units import UNITS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from elements.types import Call, Field, Operation, Page, Paging, Resource
+from elements.calls import Call, Page
+from elements.types import Field, Operation, Paging, Resource
 from integrations.gmail.decoded_message import decoded
 from integrations.gmail.resources.messages import (
     LARGEST_PAGE,

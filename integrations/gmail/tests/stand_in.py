@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from elements.types import ChangeType, PollCall, PollerEntry, Unfetched
+from elements.calls import ChangeType, PollCall, PollerEntry, Unfetched
 from transport.errors import TransportError
 from transport.types import KnownObjects, Outcome, Request, Response, Steps
 

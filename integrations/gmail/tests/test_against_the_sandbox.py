@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django import Settings
 
-from elements.types import Call, Change, Changes, ChangeType, PollCall
+from elements.calls import Call, Change, Changes, ChangeType, PollCall
 from integrations.gmail.changed_messages import changed_messages, list_changed_messages
 from integrations.gmail.resources.messages import get_message, list_messages
 from integrations.gmail.sandbox.control_client import SandboxControl

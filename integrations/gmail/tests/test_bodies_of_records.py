@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call, Field
+from elements.types import Field
 from integrations.gmail import record_body
 from integrations.gmail.element import ELEMENT
 from transport.types import Request

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from elements.types import ChangeType
+from elements.calls import ChangeType
 from integrations.gmail.changed_messages import changed_messages
 from integrations.gmail.tests.stand_in import Mailbox, poll_call
 

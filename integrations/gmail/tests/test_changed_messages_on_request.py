@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call
 from integrations.gmail.changed_messages import list_changed_messages
 from integrations.gmail.tests.stand_in import Mailbox, refusal
 from transport.errors import ProviderError, ProviderUnreachable

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ceql import parse
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call
 from integrations.gmail.query import search
 from integrations.gmail.search.words import FIELDS, KNOWN
 

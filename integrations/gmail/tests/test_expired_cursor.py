@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from elements.types import Change, ChangeType, Gap
+from elements.calls import Change, ChangeType, Gap
 from integrations.gmail.changed_messages import changed_messages
 from integrations.gmail.tests.stand_in import NOW, Mailbox, answer, poll_call, refusal, waiting
 from transport.errors import MalformedAnswer, ProviderError

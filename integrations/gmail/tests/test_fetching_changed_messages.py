@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from elements.types import Changes, ChangeType, Unfetched
+from elements.calls import Changes, ChangeType, Unfetched
 from integrations.gmail import messages
 from integrations.gmail.changed_messages import changed_messages
 from integrations.gmail.tests.stand_in import Mailbox, answer, poll_call, refusal, waiting

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call
 from integrations.gmail.element import ELEMENT
 from integrations.gmail.resources.messages import get_message, list_messages
 from integrations.gmail.tests.stand_in import answer, refusal

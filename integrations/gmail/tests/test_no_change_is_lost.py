@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from elements.types import Changes, ChangeType, Unfetched
+from elements.calls import Changes, ChangeType, Unfetched
 from integrations.gmail.changed_messages import changed_messages
 from integrations.gmail.tests.stand_in import NOW, Mailbox, poll_call, refusal
 

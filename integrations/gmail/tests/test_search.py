@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceql import Comparison, Condition
+from elements.calls import Call
 from elements.errors import ParameterError
-from elements.types import Call
 from integrations.gmail.query import search
 from integrations.gmail.search.own_words import check_brackets
 from integrations.gmail.search.words import FIELDS

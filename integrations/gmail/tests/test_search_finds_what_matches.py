@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ceql import And, Comparison, Condition, In, Like, Operator, Or, matches, parse
-from elements.types import Call
+from elements.calls import Call
 from integrations.gmail.query import search
 from integrations.gmail.sandbox.control_client import SandboxControl
 from integrations.gmail.sandbox.server import SandboxServer

@@ -18,14 +18,7 @@ from elements.definition import (
 )
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
-from elements.types import (
-    Authentication,
-    ConfigurationField,
-    Element,
-    OAuth2,
-    Resource,
-    Setting,
-)
+from elements.types import Authentication, ConfigurationField, Element, OAuth2, Resource, Setting
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 KEY_FORM = "lower-case letters, digits, - and _, not digits alone"

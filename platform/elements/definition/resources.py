@@ -12,15 +12,7 @@ from dataclasses import dataclass, replace
 from elements.definition import addresses
 from elements.definition.reading import Part
 from elements.interpolation import CONFIGURED
-from elements.types import (
-    Field,
-    Operation,
-    Paging,
-    PagingKind,
-    Parameter,
-    Place,
-    Resource,
-)
+from elements.types import Field, Operation, Paging, PagingKind, Parameter, Place, Resource
 
 MOST_RESOURCES = 500
 MOST_OBJECTS = 200

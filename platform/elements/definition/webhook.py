@@ -7,18 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from elements.calls import ChangeType
 from elements.definition import configuration
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
 from elements.standard import EVENT_KEYS, VENDOR_TYPE, WEBHOOK, WEBHOOK_SECRET
-from elements.types import (
-    ChangeType,
-    ConfigurationField,
-    Encoding,
-    Proof,
-    Signature,
-    Webhook,
-)
+from elements.types import ConfigurationField, Encoding, Proof, Signature, Webhook
 
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110 5.6.2: a token
 IN_BODY = re.compile(r"[^.:\s]+(\.[^.:\s]+){0,19}")

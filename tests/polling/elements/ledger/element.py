@@ -8,19 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from elements.types import (
-    Change,
-    Changes,
-    ChangeType,
-    ConfigurationField,
-    Element,
-    Gap,
-    OAuth2,
-    PollCall,
-    Resource,
-    Setting,
-    Unfetched,
-)
+from elements.calls import Change, Changes, ChangeType, Gap, PollCall, Unfetched
+from elements.types import ConfigurationField, Element, OAuth2, Resource, Setting
 from transport.errors import ProviderError
 from transport.types import KnownObjects, Request, Response, Steps
 

@@ -1,0 +1,144 @@
+"""What an element is asked and what it answers: hub calls and their pages, polls and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class ChangeType(StrEnum):
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    DELETED = "DELETED"
+
+
+# --- Calling a resource ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A hub call: the caller's parameters after the platform's own checks.
+
+    `query` holds the request's query parameters, without paging. `path` holds what stands in the
+    operation's path where it has names in braces. `page_token` is the vendor's.
+    """
+
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # those an operation declares
+    body: Any = None
+    page_size: int = 100
+    page_token: str = ""
+
+    @property
+    def object_id(self) -> str:
+        """The record that `{id}` of the path names; empty when it names none."""
+        return self.path.get("id", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. `next_token` is empty on the last one; `total` where it is known."""
+
+    records: list[dict[str, Any]]
+    next_token: str = ""
+    total: int | None = None
+
+
+# --- Polling a resource ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PollerEntry:
+    """One resource of `event.poller.configuration` (checked by elements.poller)."""
+
+    name: str
+    url: str
+    id_field: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed object.
+
+    `fingerprint` is equal for two sightings of the same state of the object, so that a change
+    that is found twice is stored once. `occurred_at` dates the object itself (not the change);
+    recovery asks for the known objects of a window by it.
+    """
+
+    object_id: str
+    change_type: ChangeType
+    record: Mapping[str, Any]
+    fingerprint: str
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """An object known to have changed whose record could not be fetched yet, and why.
+
+    `error` is empty when it merely waits its turn behind many others. A `change_type` of DELETED
+    means that the object seems to be gone and has to be asked for to be sure.
+    """
+
+    object_id: str
+    change_type: ChangeType
+    error: str = ""
+    retry_after: float | None = None  # seconds, when the provider asked for a pause
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The window that was listed anew because the provider no longer knew the cursor."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one poll found.
+
+    `cursor` says where the next poll starts. `unfetched` objects are put aside with the cursor
+    moved past them, and come back as `PollCall.unfetched`; each that came back is found in one
+    of `changes`, `unfetched`, `missing` and `unchanged`. `missing` holds the ids of the changed
+    objects that were gone before they could be fetched (the provider's 404); `unchanged` those
+    that turned out to be as they are known.
+    `picture` is all that there is, {object id: fingerprint}: it is kept in place of what was known,
+    and no event tells of it. `compared` says that `changes` were found by comparing with all that
+    is known, so that what was deleted need not be remembered. `more` asks for the next poll at
+    once: there was more to find than one poll should tell.
+    """
+
+    changes: tuple[Change, ...]
+    cursor: str
+    unfetched: tuple[Unfetched, ...] = ()
+    missing: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    gap: Gap | None = None
+    picture: Mapping[str, str] | None = None
+    compared: bool = False
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PollCall:
+    """What a change feed is asked: everything since `cursor`, and the `unfetched` of before.
+
+    `cursor` is None the first time: the feed then only says where "now" is.
+    `last_success_at` is when the last poll that succeeded began, `watched_since` when the first
+    one did: what happened before is not to be reported.
+    """
+
+    entry: PollerEntry
+    cursor: str | None
+    started_at: datetime
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    last_success_at: datetime | None = None
+    watched_since: datetime | None = None
+    unfetched: tuple[Unfetched, ...] = ()
