@@ -8,13 +8,14 @@ Rule 2: whoever changes one locks its row first, and counts its version up.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace as with_changes
 from itertools import count
 from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 
 from elements import built_in, catalogue, definition, private
 from elements.definition import secrets
@@ -26,7 +27,8 @@ from elements.errors import (
     ElementReadOnly,
 )
 from elements.models import PrivateElement
-from elements.signals import element_deleting
+from elements.origin import origins
+from elements.signals import element_deleting, element_redirecting
 from elements.types import Element
 
 log = structlog.get_logger(__name__)
@@ -85,7 +87,7 @@ def replace(organization_id: int, key_or_id: str, given: object) -> Element:
             organization_id=organization_id,
         )
 
-    return _change(organization_id, key_or_id, changed)
+    return _change(organization_id, key_or_id, changed, secrets.keys_given(given))
 
 
 def activate(organization_id: int, key_or_id: str, *, active: bool) -> Element:
@@ -120,10 +122,7 @@ def remove(organization_id: int, key_or_id: str) -> None:
     with transaction.atomic():
         row = _locked(organization_id, key_or_id, with_key=True)
         element = private.element_of(row)
-        answers = element_deleting.send(sender=PrivateElement, element=element)
-        needed = sum(int(found or 0) for _, found in answers)
-        if needed:
-            instances = "1 instance" if needed == 1 else f"{needed} instances"
+        if instances := _instances(element_deleting, element):
             raise ElementConflict(f"{element.key} has {instances}: delete them first")
         row.delete()
     private.forget_found()
@@ -151,12 +150,19 @@ def exported(element: Element, *, own_only: bool = False) -> dict[str, Any]:
 # --- The row -------------------------------------------------------------------------------------
 
 
-def _change(organization_id: int, key_or_id: str, changed: Callable[[Element], Element]) -> Element:
+def _change(
+    organization_id: int,
+    key_or_id: str,
+    changed: Callable[[Element], Element],
+    given: Container[str] = (),
+) -> Element:
+    """`given` are the keys of the configuration whose defaults the request says in clear."""
     with transaction.atomic():
         row = _locked(organization_id, key_or_id)
         before = private.element_of(row)
         after = changed(before)
         _refuse_unveiling(before, after)
+        _refuse_redirecting(before, after, given)
         row.definition = _text(after)
         row.active = after.active
         row.version += 1
@@ -175,6 +181,35 @@ def _refuse_unveiling(before: Element, after: Element) -> None:
                 f"configuration.{field.key}.type",
                 "must stay PASSWORD: the default is a secret. Give another one with the type",
             )
+
+
+def _refuse_redirecting(before: Element, after: Element, given: Container[str]) -> None:
+    """Keeps secrets from being sent to others than those they were given for.
+
+    Raises ElementConflict while there are instances, and ConfigurationError where the element has
+    a secret itself that was not given again.
+    """
+    if origins(after) <= origins(before):
+        return
+    if instances := _instances(element_redirecting, before):
+        raise ElementConflict(
+            f"{before.key} has {instances}, whose secrets would be sent to another address: "
+            "clone it, and change the clone"
+        )
+    secret = {field.key: field.default for field in before.configuration if field.secret}
+    for field in after.configuration:
+        if field.default and field.key not in given and secret.get(field.key) == field.default:
+            raise ConfigurationError(
+                f"configuration.{field.key}.defaultValue",
+                "is a secret that would be sent to another address: give it again, or none",
+            )
+
+
+def _instances(asked: Signal, element: Element) -> str:
+    """How many instances need the element, in words; empty for none."""
+    answers = asked.send(sender=PrivateElement, element=element)
+    needed = sum(int(found or 0) for _, found in answers)
+    return "" if not needed else "1 instance" if needed == 1 else f"{needed} instances"
 
 
 def _locked(organization_id: int, key_or_id: str, *, with_key: bool = False) -> PrivateElement:

@@ -27,7 +27,7 @@ from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.types import Element, OAuth2
 from instances import configuration as keys
-from instances import credential, grant, session
+from instances import credential, destination, grant, session
 from instances.models import Credential, ElementInstance
 from instances.signals import instance_deleting, instance_saved
 from transport.errors import ProviderError, TransportError
@@ -115,6 +115,7 @@ def create(
     )
     keys.require([*missing, *_missing_consent(element, wish.consent)])
     keys.derive(element, configuration)
+    destination.require_own(element, configuration)
     granted = _obtain(element, configuration, wish.consent)
     token = new_instance_token()
     instance = ElementInstance(
@@ -164,16 +165,18 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
         )
         keys.require(keys.missing_keys(element, configuration, without_callback=without_callback))
         keys.derive(element, configuration)
+    _require_secrets(before, element, configuration, wish)
     asks = wish.consent.given or keys.authenticates(element, before, configuration)
     granted = _obtain(element, configuration, wish.consent) if asks else None
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
         if wish.element is not None:
             private.hold(element)
-            instance.element_key = element.key
         else:
             element = keys.element_of(instance)  # somebody may have moved it meanwhile
         configuration = _wanted(instance, element, wish)
+        _require_secrets(instance, element, configuration, wish)
+        instance.element_key = element.key
         instance.name = wish.name or instance.name
         instance.tags = instance.tags if wish.tags is None else list(wish.tags)
         instance.enabled = instance.enabled if wish.enabled is None else wish.enabled
@@ -268,6 +271,21 @@ def _wanted(instance: ElementInstance, element: Element, wish: Wish) -> dict[str
     if wish.configuration is None:
         return stored
     return keys.merged(element, stored, wish.configuration, replace=wish.replace_configuration)
+
+
+def _require_secrets(
+    instance: ElementInstance, element: Element, configuration: Mapping[str, str], wish: Wish
+) -> None:
+    if wish.element is None and wish.configuration is None:
+        return
+    destination.require_given_again(
+        instance,
+        keys.element_of(instance),
+        element,
+        configuration,
+        wish.configuration or {},
+        consent=wish.consent.given,
+    )
 
 
 def _require_akin(instance: ElementInstance, present: Element, wanted: Element) -> None:

@@ -73,6 +73,26 @@ def test_an_account_is_not_taken_to_another_provider(
     assert Credential.objects.exists()
 
 
+def test_a_grant_is_not_moved_to_where_its_tokens_are_renewed_by_others(
+    api: APIClient, connected: dict[str, Any]
+) -> None:
+    thiefs = {
+        "name": "Thief",
+        "extends": "gmail",
+        "configuration": [
+            {"key": "oauth.token.refresh_url", "defaultValue": "https://127.0.0.1:1/t"}
+        ],
+    }
+    made = api.post(f"{API}/elements", thiefs, format="json")
+    assert made.status_code == 200, made.content
+    moved = {"element": {"key": "thief"}}
+    answer = api.patch(f"{API}/instances/{connected['id']}", moved, format="json")
+    assert answer.status_code == 400
+    message = answer.json()["message"]
+    assert "providerData.code" in message
+    assert "configuration.oauth.api.secret" in message
+
+
 def test_an_inactive_or_foreign_element_takes_nobody(
     api: APIClient, connected: dict[str, Any], clone: dict[str, Any], client_for: ClientFor
 ) -> None:

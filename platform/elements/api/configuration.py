@@ -57,6 +57,7 @@ class EntryView(CatalogueView):
         request_example={"name": "Region", "defaultValue": "us"},
         answer=schema.FIELD,
         example=schema.FIELD_EXAMPLE,
+        errors=[409],
         needs=WRITERS,
     )
     def put(self, request: Request, key_or_id: str, configuration_key: str) -> Response:
@@ -75,6 +76,7 @@ class EntryView(CatalogueView):
     @documented(
         "Delete an entry of the configuration of an element of one's own",
         description="One that every element has comes back as it is everywhere.",
+        errors=[409],
         needs=WRITERS,
     )
     def delete(self, request: Request, key_or_id: str, configuration_key: str) -> Response:

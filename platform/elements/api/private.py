@@ -38,7 +38,9 @@ class ElementView(CatalogueView):
     @documented(
         "Replace an element of one's own",
         description="The key stays. What `GET` answers may be sent back: masked secrets stay as "
-        "they are. Instances go on with the new definition at once.",
+        "they are. Instances go on with the new definition at once; while there are any, its "
+        "addresses stay at their hosts.",
+        errors=[409],
         request=schema.DEFINITION,
         request_example=schema.DEFINITION_EXAMPLE,
         answer=schema.ELEMENT,

@@ -53,6 +53,16 @@ def unmasked(definition: Any, before: Mapping[str, str]) -> Any:
     return {**definition, "configuration": [_unmasked(entry, before) for entry in entries]}
 
 
+def keys_given(definition: Any) -> frozenset[str]:
+    """The keys of the entries whose default is said in clear."""
+    entries = definition.get("configuration") if isinstance(definition, dict) else None
+    return frozenset(
+        str(entry.get("key")).strip()
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and entry.get("defaultValue") not in (None, "", MASK)
+    )
+
+
 def _unmasked(entry: Any, before: Mapping[str, str]) -> Any:
     if not isinstance(entry, dict) or entry.get("defaultValue") != MASK:
         return entry
