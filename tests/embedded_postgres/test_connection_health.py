@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
 from django.db.backends.postgresql import base
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,4 +48,13 @@ def test_one_with_something_unread_is_asked() -> None:
     with psycopg.connect(**parameters, autocommit=True) as other:
         other.execute("NOTIFY somebody")
 
+    assert connection.is_usable()
+
+
+def test_one_whose_transaction_has_failed_is_not_usable() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DataError):
+            cursor.execute("SELECT 1/0")
+        assert not connection.is_usable()
+        transaction.set_rollback(True)
     assert connection.is_usable()

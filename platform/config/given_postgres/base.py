@@ -7,6 +7,9 @@ import select
 import psycopg
 from django.db.backends.postgresql import base
 
+IDLE = psycopg.pq.TransactionStatus.IDLE
+IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
@@ -22,6 +25,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 def _is_quiet(connection: psycopg.Connection[object] | None) -> bool:
     if connection is None or connection.closed:
         return False
+    if connection.info.transaction_status not in (IDLE, IN_TRANSACTION):
+        return False  # one that has failed is of no more use to who is in it
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return not waiting.poll(0)
