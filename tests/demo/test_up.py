@@ -9,6 +9,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -101,8 +102,12 @@ class Running:
 
     def find(self, word: str) -> list[psutil.Process]:
         """Its processes whose command line holds the word, the oldest first."""
-        found = [one for one in left_of(self.var) if any(word in part for part in one.cmdline())]
-        return sorted(found, key=lambda one: (one.create_time(), one.pid))
+        found = []
+        for one in left_of(self.var):
+            with suppress(psutil.NoSuchProcess):  # PostgreSQL's own come and go
+                if any(word in part for part in one.cmdline()):
+                    found.append((one.create_time(), one.pid, one))
+        return [one for _, _, one in sorted(found)]
 
     def postmaster(self) -> psutil.Process:
         [found] = [
