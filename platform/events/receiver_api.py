@@ -12,10 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.authentication import caller_of
-from api.errors import BadRequest, NotFound, message_for
+from api.errors import BadRequest, NotFound, Unauthorized, message_for
 from api.fields import integer, json_object, text
 from api.permissions import IsAnyCaller
 from api.schema import documented
+from api.throttle import count_refusal
 from events import receiver, receiver_instances, receiver_schema
 from events.receiver_body import FORM, Sent
 
@@ -25,7 +26,8 @@ OWN_WORDS = frozenset({"objectType", "instance_id", "request"})
 
 class ReceiverView(APIView):
     """Called by providers: they bring no secrets of ours, share their addresses with many, and
-    accept what they please. What they bring is a signature."""
+    accept what they please. What they bring is a signature: only what isn't proven is counted, by
+    address."""
 
     authentication_classes = ()
     permission_classes = [AllowAny]
@@ -69,7 +71,11 @@ def _receive(request: Request, element_key: str, ref: str | None, body: bytes | 
         media_type=FORM if body is None else media_type,
         headers=request.headers,
     )
-    receiver.receive(element_key, ref, sent, timezone.now())
+    try:
+        receiver.receive(element_key, ref, sent, timezone.now())
+    except (NotFound, Unauthorized):
+        count_refusal(request)
+        raise
 
 
 class PollEventView(APIView):

@@ -16,6 +16,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
+from api import throttle
+from api.allowance import Allowance
 from events import tasks
 from events.models import Event, ReceivedWebhook, VendorSubscription
 from events.tasks import deliver_all_due
@@ -313,10 +315,20 @@ def test_wrong_secrets_and_an_accept_header_do_not_matter(books: ElementInstance
     assert Event.objects.count() == 1
 
 
-def test_no_address_is_held_back(books: ElementInstance, settings: Any) -> None:
-    settings.THROTTLE_ADDRESS = settings.THROTTLE_REFUSALS = 1
-    answers = [send(f"ledger/{books.pk}", secret="wrong").status_code for _ in range(5)]
-    assert answers == [401] * 5
+def test_what_is_not_proven_is_counted_by_address(
+    books: ElementInstance, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "allowance", Allowance())
+    settings.THROTTLE_ADDRESS, settings.THROTTLE_REFUSALS = 1, 3
+    assert send(f"ledger/{books.pk}", secret="wrong").status_code == 401
+    assert send("ledger/987654321").status_code == 404
+    # A minute may begin meanwhile, and the count with it.
+    refused = [send(f"ledger/{books.pk}", secret="wrong") for _ in range(8)]
+    assert {answer.status_code for answer in refused} == {401, 429}
+
+    proven = [send(f"ledger/{books.pk}", {**BODY, "n": n}).status_code for n in range(5)]
+    assert proven == [200] * 5
+    assert Event.objects.count() == 5
 
 
 def test_deleting_the_instance_leaves_nothing_behind(
