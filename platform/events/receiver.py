@@ -8,6 +8,7 @@ again, even at the same time, finds the first one's row, and is answered as the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +40,7 @@ RECEIVE = """
 INSERT INTO events_receivedwebhook (instance_id, digest, received_at)
 SELECT instance_id, digest, %(now)s
   FROM unnest(%(instances)s::bigint[], %(digests)s::text[]) AS sent (instance_id, digest)
- ORDER BY instance_id
+ ORDER BY instance_id, digest
     ON CONFLICT DO NOTHING
 RETURNING instance_id
 """
@@ -119,7 +120,7 @@ def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
     with transaction.atomic():
         held = _hold([one.instance.pk for one in telling])
         digests = {
-            one.instance.pk: sent.digest(one.webhook) for one in telling if one.instance.pk in held
+            one.instance.pk: sent.digests(one.webhook) for one in telling if one.instance.pk in held
         }
         new = _new(digests, now)
         for one in telling:
@@ -136,14 +137,20 @@ def _hold(instance_ids: Sequence[int]) -> set[int]:
         return {int(row[0]) for row in cursor.fetchall()}
 
 
-def _new(digests: Mapping[int, str], now: datetime) -> set[int]:
-    """The instances that have not received it before."""
+def _new(digests: Mapping[int, set[str]], now: datetime) -> set[int]:
+    """The instances that know none of its digests yet."""
+    sent = [(pk, digest) for pk, several in digests.items() for digest in several]
     with connection.cursor() as cursor:
         cursor.execute(
             RECEIVE,
-            {"instances": list(digests), "digests": list(digests.values()), "now": now},
+            {
+                "instances": [pk for pk, _ in sent],
+                "digests": [digest for _, digest in sent],
+                "now": now,
+            },
         )
-        return {int(row[0]) for row in cursor.fetchall()}
+        unknown = Counter(int(row[0]) for row in cursor.fetchall())
+    return {pk for pk, several in digests.items() if unknown[pk] == len(several)}
 
 
 # --- Poll events that somebody makes -------------------------------------------------------------

@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl
 from api.errors import BadRequest, UnsupportedType
 from api.parsers import DEEPEST
 from elements.calls import ChangeType
-from elements.types import Webhook
+from elements.types import Proof, Webhook
+from events import receiver_signature
 from events.payload import Told
 
 FORM = "application/x-www-form-urlencoded"
@@ -57,11 +58,18 @@ class Sent:
             raise UnsupportedType("send the webhook as JSON or as a form without files")
         return _json(self.signed)
 
-    def digest(self, webhook: Webhook) -> str:
-        """Equal when the provider sends the same again."""
+    def digests(self, webhook: Webhook) -> set[str]:
+        """One of them is known when the provider, or whoever has got hold of it, sends the same
+        again: of the delivery's id or, without any, of the body.
+
+        What an id in a header does not prove, what is signed must: it is remembered beside it.
+        """
         told = text_of(self.at(webhook.delivery_id, self.value)) if webhook.delivery_id else ""
-        whole = b"id\0" + told.encode("utf-8", "replace") if told else b"body\0" + self.signed
-        return sha256(whole).hexdigest()
+        found = {_digest("id", told.encode("utf-8", "replace"))} if told else set()
+        if _is_forgeable(webhook):
+            whole = receiver_signature.signed(webhook.signature, self.headers, self.signed)
+            found.add(_digest("signed", whole))
+        return found or {_digest("body", self.signed)}
 
     def at(self, place: str, *values: Any) -> Any:
         """What stands at a place of `elements.types.Webhook`, in the first of `values` that has
@@ -73,6 +81,18 @@ class Sent:
             return rest
         found = (below(value, place) for value in values)
         return next((one for one in found if one is not None), None)
+
+
+def _digest(kind: str, content: bytes) -> str:
+    return sha256(kind.encode() + b"\0" + content).hexdigest()
+
+
+def _is_forgeable(webhook: Webhook) -> bool:
+    """Whether the delivery's id stands in a header beside what is signed. With a token nothing is
+    signed: who has got hold of it sends what they please."""
+    if webhook.signature.proof is Proof.TOKEN or not webhook.delivery_id.startswith("header:"):
+        return False
+    return f"{{{webhook.delivery_id}}}".lower() not in webhook.signature.signed.lower()
 
 
 def below(value: Any, path: str) -> Any:

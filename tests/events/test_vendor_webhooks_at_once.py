@@ -17,7 +17,7 @@ from events.models import Delivery, Event, ReceivedWebhook, Subscription
 from instances import provision
 from instances.models import ElementInstance
 from tests.events.receiver import Receiver
-from tests.events.vendor import connect, element, send
+from tests.events.vendor import BODY, connect, element, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +50,8 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
 def test_the_same_delivery_twice_at_the_same_time_is_one_event(books: ElementInstance) -> None:
     for number in range(5):
-        sent = partial(send, f"ledger/{books.pk}", headers={"X-Ledger-Delivery": f"d{number}"})
+        headers = {"X-Ledger-Delivery": f"d{number}"}
+        sent = partial(send, f"ledger/{books.pk}", {**BODY, "n": number}, headers=headers)
         answers = at_once(*[sent] * 4)
         assert [answer.status_code for answer in answers] == [200] * 4
         assert Event.objects.count() == Delivery.objects.count() == number + 1
@@ -65,6 +66,7 @@ def test_several_instances_in_any_order_do_not_wait_for_each_other(
         order = ids if number % 2 else ids[::-1]
         return send(
             "ledger",
+            {**BODY, "n": number // 2},
             headers={
                 "Element-Instances": ",".join(map(str, order)),
                 "X-Ledger-Delivery": f"d{number // 2}",
