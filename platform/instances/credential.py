@@ -162,6 +162,7 @@ def store(instance: ElementInstance, given: grant.Grant) -> Credential:
         kept = credential.refresh_token if credential.state == CredentialState.OK else ""
         credential.refresh_token = kept
     credential.state = CredentialState.OK
+    credential.account = given.account
     _fill(credential, given)
     credential.save()
     return credential

@@ -84,6 +84,7 @@ class Grant:
     scope: str
     obtained_at: datetime
     expires_at: datetime | None
+    account: str = ""  # whose it is, as instances.account says
 
     def __repr__(self) -> str:
         return f"Grant(scope={self.scope!r}, expires_at={self.expires_at})"

@@ -73,6 +73,8 @@ class Credential(EncryptedModel):
     error = models.TextField(blank=True)  # of the last refresh; empty when it succeeded
     failures = models.PositiveIntegerField(default=0)  # refreshes that failed, in a row
     refreshed_at = models.DateTimeField(null=True)  # when the access token was obtained
+    # Equal for grants of one account (instances.account); empty where that is not known.
+    account = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         indexes = [
@@ -80,6 +82,9 @@ class Credential(EncryptedModel):
                 fields=["refresh_due_at"],
                 condition=models.Q(state="ok"),
                 name="credential_refresh_due",
+            ),
+            models.Index(
+                fields=["account"], condition=~models.Q(account=""), name="credential_account"
             ),
         ]
 

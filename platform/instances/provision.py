@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from django.db import transaction
@@ -26,8 +26,8 @@ from elements import private
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.types import Element, OAuth2
+from instances import account, credential, destination, grant, session
 from instances import configuration as keys
-from instances import credential, destination, grant, session
 from instances.models import Credential, ElementInstance
 from instances.signals import instance_deleting, instance_saved
 from transport.errors import ProviderError, TransportError
@@ -202,8 +202,9 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
 def delete(organization: Organization, instance_id: int) -> threading.Thread | None:
     """Deletes an instance with all that hangs on it; its token is dead at once.
 
-    The grant is revoked at the provider afterwards, as far as the provider can be reached; the
-    thread that does it is returned, None when there was nothing to revoke. Raises NotFound.
+    The grant is revoked at the provider afterwards, as far as the provider can be reached, unless
+    another instance is of the same account: its grant would end, too. The thread that does it is
+    returned, None when there was nothing to revoke. Raises NotFound.
     """
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
@@ -212,8 +213,9 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
         token = (spent.refresh_token or spent.access_token) if spent else ""
         instance_deleting.send(sender=ElementInstance, instance=instance)
         instance.delete()
-    log.info("instance deleted", instance=instance_id, element=element.key)
-    if not token:
+        shared = spent is not None and account.is_used_still(spent.account)
+    log.info("instance deleted", instance=instance_id, element=element.key, shared=shared)
+    if shared or not token:
         return None
     thread = threading.Thread(
         target=_revoke, args=(element, token, instance_id), name=REVOKING, daemon=True
@@ -331,7 +333,8 @@ def _obtain(
     try:
         values = keys.completed(element, configuration)
         session.base_url(element, values)  # which must be an address
-        return _granted(addressed(element, values), values, consent)
+        at = addressed(element, values)
+        granted = _granted(at, values, consent)
     except ProviderError as error:
         spent = _SPENT_CODE if consent.code else _SPENT_TOKEN
         refusals = {"invalid_grant": spent, **REFUSALS}
@@ -343,6 +346,7 @@ def _obtain(
             f"{path}: refused by the provider ({error.reason}); {right}",
             error.provider_message,
         ) from error
+    return replace(granted, account=account.of_grant(at, values, granted.access_token))
 
 
 def _granted(element: Element, configuration: Mapping[str, str], consent: Consent) -> grant.Grant:

@@ -103,9 +103,13 @@ def try_token(element: Element, configuration: Mapping[str, str], access_token: 
     Raises GrantLost, and TransportError when the provider does not answer.
     """
     values = keys.completed(element, configuration)
-    account = Account(base_url(element, values), _Unrenewable(access_token, EXPIRED))
     if element.trial is not None:
-        sync.run(_ask(element.trial, values), account)
+        sync.run(_ask(element.trial, values), bearer(element, values, access_token))
+
+
+def bearer(element: Element, configuration: Mapping[str, str], access_token: str) -> Account:
+    """An account that has an access token and nothing to renew it with."""
+    return Account(base_url(element, configuration), _Unrenewable(access_token, EXPIRED))
 
 
 def _ask(operation: Operation, configuration: Mapping[str, str]) -> Steps[int]:

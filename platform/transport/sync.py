@@ -32,14 +32,21 @@ Known = Callable[[KnownObjects], Mapping[str, str]]
 CHUNK = 65536  # bytes
 
 
-def run(steps: Steps[T], account: Account, *, known: Known | None = None) -> T:
+def run(
+    steps: Steps[T],
+    account: Account,
+    *,
+    known: Known | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> T:
     """Drives `steps` to its result on behalf of `account`, under the settings' address guard.
 
     `known` answers a KnownObjects question. The generator is closed in every case. Raises what it
     raises, and GrantLost when the account's authorization is gone. Token refresh and `known` run
     in the caller's thread.
     """
-    return SyncRunner(_session(default_guard(), os.getpid())).run(steps, account, known=known)
+    runner = SyncRunner(_session(default_guard(), os.getpid()), limits=limits)
+    return runner.run(steps, account, known=known)
 
 
 @lru_cache(maxsize=8)

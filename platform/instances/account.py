@@ -1,0 +1,76 @@
+"""Which account at the provider a grant is of: several instances may be of the same one.
+
+Providers end all the tokens that one account gave to one application when one of them is revoked
+(so does Google). The account is kept as a digest: it is compared, and never shown.
+"""
+
+from __future__ import annotations
+
+import structlog
+from django.db import connection
+
+from accounts.secret import digest
+from elements import catalogue, run
+from elements.calls import Call
+from elements.errors import ConfigurationError
+from elements.types import Element, OAuth2, Resource
+from instances import configuration as keys
+from instances import session
+from instances.models import Credential, CredentialState
+from transport import sync
+from transport.errors import TransportError
+from transport.limits import Limits
+
+LIMITS = Limits(total=10.0, attempts=1)  # nobody is to wait long for what is only good to know
+LONGEST_ID = 1_000  # characters
+
+log = structlog.get_logger(__name__)
+
+# Until the transaction ends. The number sets these locks apart from others of the database.
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 5021))"
+
+
+def of_grant(element: Element, configuration: dict[str, str], access_token: str) -> str:
+    """The digest of provider, application and account, by one question to the provider; empty
+    where it has no such record or does not answer. `element` has its addresses filled in.
+    """
+    oauth, resource = element.authentication, _own_record(element)
+    if resource is None or resource.single is None or not isinstance(oauth, OAuth2):
+        return ""
+    try:
+        account = session.bearer(element, configuration, access_token)
+        steps = run.answer_steps(resource.single, Call(configuration))
+        record = sync.run(steps, account, limits=LIMITS)
+    except (TransportError, ConfigurationError) as error:
+        log.warning("account not identified", element=element.key, reason=str(error))
+        return ""
+    found = run.found_at(record, resource.id_field)
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        return ""
+    identity = str(found).strip()
+    if not 0 < len(identity) <= LONGEST_ID:
+        return ""
+    client = configuration.get(keys.API_KEY, "").strip()
+    places = catalogue.address(oauth.token_url), account.base_url
+    return digest("\0".join((*places, client, identity)))
+
+
+def is_used_still(account: str) -> bool:
+    """Whether a grant of the account is left. Asked by whoever has just deleted another one.
+
+    The lock lets the next one who deletes ask only when the transaction has ended: of two at the
+    same time, the second finds none left. It is the last that a transaction takes.
+    """
+    if not account:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [account])
+    return Credential.objects.filter(account=account, state=CredentialState.OK).exists()
+
+
+def _own_record(element: Element) -> Resource | None:
+    """The resource of `element.single_record`."""
+    asked = element.single_record
+    return next(
+        (one for one in element.resources if asked is not None and one.single is asked), None
+    )
