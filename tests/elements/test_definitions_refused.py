@@ -37,6 +37,15 @@ def with_field(**field: Any) -> dict[str, Any]:
     return ledger(configuration=[field])
 
 
+def many(resources: int, *, own: int = 0, shared: int = 0) -> dict[str, Any]:
+    def parameters(number: int) -> list[dict[str, Any]]:
+        return [{"name": f"p{place}", "type": "query"} for place in range(number)]
+
+    paths = [f"/hubs/x/things{number}" for number in range(resources)]
+    entries = [{**ENTRY, "path": path, "parameters": parameters(own)} for path in paths]
+    return ledger(resources=entries, parameters=parameters(shared), objects=[])
+
+
 FAULTS: list[tuple[Any, str]] = [
     (None, "the body"),
     ([], "the body"),
@@ -46,6 +55,8 @@ FAULTS: list[tuple[Any, str]] = [
     (ledger(name="x" * 201), "name"),
     (ledger(hub="a/b"), "hub"),
     (ledger(description="x" * 4001), "description"),
+    (many(101, shared=100), "resources"),
+    (many(101, own=100), "resources"),
     (ledger(hooks=[{"type": "preRequest", "body": "x"}]), "hooks"),
     (ledger(protocolType="soap"), "protocolType"),
     (ledger(extends="nothing"), "extends"),

@@ -242,6 +242,7 @@ def _resources(
         {key: field.default for key, field in fields.items() if field.default is not None}
     )
     everywhere = whole.parts("parameters", most=resources.MOST_PARAMETERS)
+    resources.require_few(whole, len(everywhere))
     known = {
         (operation.method, operation.path)
         for resource in inherited

@@ -18,6 +18,7 @@ MOST_RESOURCES = 500
 MOST_OBJECTS = 200
 MOST_FIELDS = 1_000
 MOST_PARAMETERS = 100
+MOST_READ = 10_000  # parameters of all resources together, each with those that all have
 LARGEST_PAGE = 10_000  # records
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
@@ -63,6 +64,22 @@ class Written:
     operation: Operation
     id_field: str
     path: str  # of the entry within the definition
+
+
+def require_few(whole: Part, everywhere: int) -> None:
+    """Counts parameters before they are read: each costs time, and `everywhere` come many times.
+
+    Raises ConfigurationError.
+    """
+    entries = [entry for _, entry in whole.items("resources", MOST_RESOURCES)]
+    lists = [entry.get("parameters") for entry in entries if isinstance(entry, dict)]
+    own = sum(len(one) for one in lists if isinstance(one, list))
+    count = own + everywhere * len(entries)
+    if count > MOST_READ:
+        whole.refuse(
+            "resources",
+            f"have {count} parameters, with those that all have; {MOST_READ} are allowed",
+        )
 
 
 def is_inherited(part: Part) -> bool:
