@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from typing import Any
 
 from elements.definition import secrets, written
 from elements.definition.webhook import webhook_json
+from elements.kept import Kept
 from elements.types import ConfigurationField, Element, OAuth2, Resource
 
 
@@ -28,18 +30,17 @@ def abridged_body(element: Element) -> dict[str, Any]:
     return {name: value for name, value in _constant_body(element).items() if name not in left_out}
 
 
-_bodies: dict[int, tuple[Element, dict[str, Any]]] = {}  # by element id
-MOST_BODIES = 1_000
+# By element id.
+_bodies: Kept[int, tuple[Element, dict[str, Any]]] = Kept(most=1_000, size=20_000_000)  # characters
 
 
 def _constant_body(element: Element) -> dict[str, Any]:
     """What follows from the element alone; kept, for a list of instances shows it many times."""
-    kept, body = _bodies.get(element.id, (None, {}))
-    if kept is not element:
-        body = _body(element)
-        if len(_bodies) >= MOST_BODIES:
-            _bodies.clear()
-        _bodies[element.id] = (element, body)
+    kept = _bodies.get(element.id)
+    if kept is not None and kept[0] is element:
+        return kept[1]
+    body = _body(element)
+    _bodies.put(element.id, (element, body), len(json.dumps(body)))
     return body
 
 

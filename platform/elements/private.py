@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,15 +18,16 @@ from django.db import connection
 from elements import definition
 from elements.built_in import FIRST_PRIVATE_ID
 from elements.errors import ConfigurationError, ElementNotFound
+from elements.kept import Kept
 from elements.models import PrivateElement
 from elements.types import Element
 
 log = structlog.get_logger(__name__)
 
 MOST_READ = 1_000  # definitions kept in memory
+LARGEST_READ = 20_000_000  # characters of their JSON; what is read of it takes several times that
 
-_read: OrderedDict[tuple[int, int], Element] = OrderedDict()
-_lock = threading.Lock()
+_read: Kept[tuple[int, int], Element] = Kept(most=MOST_READ, size=LARGEST_READ)
 _found = threading.local()  # of one web request: (organization, key or id) to element
 
 
@@ -99,10 +99,7 @@ def forget_found() -> None:
 def _elements(versions: Iterable[tuple[int, int]]) -> list[Element]:
     """The elements of these rows in their order, without those that are gone by now."""
     wanted = list(versions)
-    with _lock:
-        known = {one: _read[one] for one in wanted if one in _read}
-        for one in known:
-            _read.move_to_end(one)
+    known = {one: found for one in wanted if (found := _read.get(one)) is not None}
     missing = [pk for pk, version in wanted if (pk, version) not in known]
     if missing:
         by_pk = {row.pk: row for row in PrivateElement.objects.filter(pk__in=missing)}
@@ -111,7 +108,7 @@ def _elements(versions: Iterable[tuple[int, int]]) -> list[Element]:
                 found = _usable(by_pk[pk])
                 if found is not None:
                     known[pk, version] = found
-        _keep(known)
+                    _read.put((pk, version), found, len(by_pk[pk].definition))
     return [known[one] for one in wanted if one in known]
 
 
@@ -122,13 +119,6 @@ def _usable(row: PrivateElement) -> Element | None:
     except ConfigurationError as error:
         log.error("private element cannot be used", element=row.key, reason=str(error))
         return None
-
-
-def _keep(elements: dict[tuple[int, int], Element]) -> None:
-    with _lock:
-        _read.update(elements)
-        while len(_read) > MOST_READ:
-            _read.popitem(last=False)
 
 
 def _begin(**_: Any) -> None:

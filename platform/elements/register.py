@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.dispatch import Signal
 
 from elements import built_in, catalogue, definition, private
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 MOST_ELEMENTS = 500  # of one organization
 LARGEST_DEFINITION = 2_000_000  # characters
+LARGEST_TOGETHER = 20_000_000  # characters of an organization's definitions, as they are stored
 
 
 def create(organization_id: int, given: object) -> Element:
@@ -62,6 +63,7 @@ def create(organization_id: int, given: object) -> Element:
     try:
         with transaction.atomic():
             row.save()
+            _require_room(organization_id)
     except IntegrityError as error:
         raise ElementConflict(f"key: there is an element with the key {key} already") from error
     private.forget_found()
@@ -163,10 +165,14 @@ def _change(
         after = changed(before)
         _refuse_unveiling(before, after)
         _refuse_redirecting(before, after, given)
-        row.definition = _text(after)
+        text = _text(after)
+        grows = len(text) > len(row.definition)
+        row.definition = text
         row.active = after.active
         row.version += 1
         row.save()
+        if grows:
+            _require_room(organization_id)
     private.forget_found()
     log.info("element changed", element=row.key, organization=organization_id)
     return private.element_of(row)
@@ -222,6 +228,24 @@ def _locked(organization_id: int, key_or_id: str, *, with_key: bool = False) -> 
     if row is None:
         raise ElementNotFound(key_or_id)
     return row
+
+
+def _require_room(organization_id: int) -> None:
+    """Raises ElementConflict where the organization's definitions, the new one among them, are too
+    large together. Two at the same time may both find room.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(octet_length(definition)), 0) FROM elements_privateelement"
+            " WHERE organization_id = %s",
+            [organization_id],
+        )
+        taken = int(cursor.fetchone()[0])
+    if taken > LARGEST_TOGETHER:
+        raise ElementConflict(
+            f"the definitions of an organization's elements take at most {LARGEST_TOGETHER} "
+            f"characters together, as they are stored; with this one they take {taken}"
+        )
 
 
 def _text(element: Element) -> str:

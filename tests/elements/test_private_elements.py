@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -264,6 +265,33 @@ def test_a_list_asks_the_database_as_often_for_a_hundred(
     fill(range(1, 100))
     with django_assert_num_queries(len(one)):
         assert len(api.get(f"{ELEMENTS}{path}").json()) == 101
+
+
+def test_the_definitions_of_an_organization_are_so_large_together(
+    api: APIClient,
+    other_api: APIClient,
+    made: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored = len(json.dumps(ledger())) * 6
+    monkeypatch.setattr(register, "LARGEST_TOGETHER", stored)
+    path, large = f"{API}/elements/{made['key']}", ledger(description="x" * 3_900)
+    objects = [{**large["objects"][0], "description": "x" * 3_900}]
+    resources = [{**one, "description": "x" * 3_900} for one in large["resources"]]
+    large |= {"objects": objects, "resources": resources}
+    for answer in (
+        api.post(f"{API}/elements", {**large, "name": "Another"}, format="json"),
+        api.put(path, large, format="json"),
+    ):
+        assert answer.status_code == 409, answer.content
+        assert f"at most {stored} characters together" in answer.json()["message"]
+    assert api.get(f"{API}/elements/another").status_code == 404
+    assert api.get(path).json()["description"] == "Entries of a ledger."
+    assert other_api.post(f"{API}/elements", ledger(), format="json").status_code == 200
+
+    monkeypatch.setattr(register, "LARGEST_TOGETHER", 1)
+    smaller = ledger(description="")
+    assert api.put(path, smaller, format="json").status_code == 200
 
 
 def test_an_organization_has_a_limited_number(
