@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 API = "/elements/api-v2"
 PARTS = 6  # of all operations, each a test: they run side by side
-EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "4"))  # of each operation
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "3"))  # of each operation
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

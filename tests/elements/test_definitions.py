@@ -131,7 +131,7 @@ def definitions(draw: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(definitions())
 def test_what_is_written_is_read_as_the_same(written: dict[str, Any]) -> None:
     element = read(written)

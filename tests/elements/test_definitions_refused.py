@@ -194,7 +194,7 @@ def places_of(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = places_of(ledger())[1:]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.sampled_from(PLACES), json_values)
 def test_any_json_in_any_field_is_read_or_refused(place: tuple[Any, ...], value: Any) -> None:
     written: Any = json.loads(json.dumps(ledger()))

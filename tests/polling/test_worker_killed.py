@@ -82,13 +82,16 @@ def test_killed_at_any_statement_each_change_is_told_once(
 def test_killed_while_comparing_each_change_is_told_once(
     worker: KilledWorker, organization: Organization, shelves: ShelfServer
 ) -> None:
-    """A whole listing, and one of ids whose new records are read, one of which cannot be."""
+    """A whole listing, and one of ids whose new records are read, one of which cannot be.
+
+    Killed at every other statement: there are many, and each commit has several.
+    """
     poller = {
         name: {"url": f"/hubs/general/{name}", "idField": "id"} for name in ("items", "names")
     }
     statement, ended = 0, int(signal.SIGKILL)
     while ended != FINISHED:
-        statement += 1
+        statement += 2
         account = f"account-{statement}"
         shelf = shelves.shelves[account]
         shelf.put("a", "b", "c", "d")
