@@ -83,13 +83,15 @@ def test_threads_that_connect_at_once_share_one_lock_and_the_server_stops_after_
     work = """
 import threading
 together = threading.Barrier(8)
+answers = []
 def connect():
     together.wait()
-    print(ask("SELECT 1"), flush=True)
+    answers.append(ask("SELECT 1"))
     connection.close()
 threads = [threading.Thread(target=connect) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
+print(*answers, sep="\n", flush=True)
 """
     assert printed(application(folder, work)) == ["1"] * 8
     assert servers(folder) == []
