@@ -91,7 +91,7 @@ def connect():
 threads = [threading.Thread(target=connect) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-print(*answers, sep="\n", flush=True)
+for answer in answers: print(answer, flush=True)
 """
     assert printed(application(folder, work)) == ["1"] * 8
     assert servers(folder) == []
