@@ -17,6 +17,11 @@ from integrations.gmail.sandbox.server import SandboxServer
 ClientFor = Callable[..., APIClient]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two a core: half of the time a test waits, for PostgreSQL or for processes to start."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture
 def sandbox(settings: Settings) -> Iterator[SandboxServer]:
     """A fresh Gmail sandbox, with Periodic's settings pointing at it."""

@@ -198,7 +198,7 @@ def test_fields_that_are_null_are_left_out_unless_wanted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     record = {"id": "1", "gone": None, "deep": [{"a": None, "b": 0}, None]}
-    monkeypatch.setattr(sync, "run", lambda steps, account: Page([record]))
+    monkeypatch.setattr(sync, "run", lambda steps, account, **_: Page([record]))
 
     without = client_for(organization, connect().token).get(f"{API}/labels").json()
     kept = (
