@@ -18,8 +18,8 @@ ClientFor = Callable[..., APIClient]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two a core: half of the time a test waits, for PostgreSQL or for processes to start."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are cores: tests wait for PostgreSQL and for processes to start."""
+    return 1 + (os.cpu_count() or 1)
 
 
 @pytest.fixture
