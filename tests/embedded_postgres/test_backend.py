@@ -70,9 +70,12 @@ def test_the_next_connection_of_a_living_process_starts_a_killed_server_again(
 def test_a_killed_server_that_nobody_reaps_does_not_block_the_start(folder: Path) -> None:
     adopts_orphans = "import ctypes\nassert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0\n"
     work = (
-        "ask('SELECT 1')\nkill_the_server()\nconnection.close()\n"
-        "dead = [p.status() for p in psutil.Process().children() if p.name() == 'postgres']\n"
-        "print(*dead, ask('SELECT 2'))\n"
+        "import time\nask('SELECT 1')\nkill_the_server()\nconnection.close()\n"
+        "dead = [p for p in psutil.Process().children() if p.name() == 'postgres']\n"
+        "for _ in range(1000):\n"
+        "    if all(p.status() == 'zombie' for p in dead): break\n"
+        "    time.sleep(0.01)\n"
+        "print(*(p.status() for p in dead), ask('SELECT 2'))\n"
     )
     assert printed(application(folder, adopts_orphans + work))[-2:] == ["zombie", "2"]
 
