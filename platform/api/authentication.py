@@ -8,9 +8,9 @@ Rule 2: secrets are looked up by digest; what a secret itself is never meets a c
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
@@ -26,23 +26,23 @@ from api.throttle import count_refusal
 if TYPE_CHECKING:
     from instances.models import ElementInstance
 
-ElementLookup = Callable[[str], "ElementInstance | None"]
+# What few requests look at is left out: it is read when it is looked at.
 USERS, OWNERS, ACCOUNTS, ORGANIZATIONS = (
     Columns(User, "u", without=("password", "last_login", "date_joined", "removed_at")),
-    Columns(Organization, "own"),
-    Columns(Account, "a"),
-    Columns(Organization, "o"),
+    Columns(Organization, "own", without=("secret_digest", "secret_hint", "created_at")),
+    Columns(Account, "a", without=("description", "external_id", "created_at", "updated_at")),
+    Columns(Organization, "o", without=("name", "secret_hint", "created_at")),
 )
-# One statement, so that it takes the same time whichever of the two is found.
-CALLERS = f"""
-SELECT {USERS.sql}, {OWNERS.sql}, {ACCOUNTS.sql}, {ORGANIZATIONS.sql}
+CALLER_COLUMNS: tuple[Columns[Any], ...] = (USERS, OWNERS, ACCOUNTS, ORGANIZATIONS)
+CALLERS = """
   FROM (VALUES (1)) AS always
   LEFT JOIN accounts_user u ON u.secret_digest = %s
   LEFT JOIN accounts_organization own ON own.id = u.organization_id
   LEFT JOIN accounts_account a ON a.id = u.account_id
   LEFT JOIN accounts_organization o ON o.secret_digest = %s
-"""  # noqa: S608 - names of columns
+"""
 NO_DIGEST = "0" * 64  # compared with where no row was found
+LONGEST_ID = 18  # digits that a path's id may have and still fit its column
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,15 @@ class Caller:
     """Who calls: `request.auth` of an authenticated request.
 
     `organization` is the user's own, whether or not the header brought its secret;
-    `organization_proven` tells. `instance` is the Element pair's, of the same organization.
+    `organization_proven` tells. `instance` is the Element pair's, of the same organization, and
+    `addressed` the one that the path names, where it is the organization's and was read along.
     """
 
     user: User
     organization: Organization
     instance: ElementInstance | None = None
     organization_proven: bool = False
+    addressed: ElementInstance | None = None
 
 
 def caller_of(request: Request) -> Caller:
@@ -66,17 +68,34 @@ def caller_of(request: Request) -> Caller:
     return request.auth
 
 
-def _no_elements(token: str) -> ElementInstance | None:
-    return None
+@dataclass(frozen=True, slots=True)
+class InstanceRows:
+    """How an instance is read in the callers' own statement, told by the room it lives in.
+
+    `by_token` and `by_id` join what `columns` select to CALLERS, with one parameter each: a digest,
+    an id. `read` makes the instance of the models that were found, in the order of `columns`.
+    """
+
+    columns: tuple[Columns[Any], ...]
+    by_token: str
+    by_id: str
+    read: Callable[[Sequence[Any]], ElementInstance | None]
 
 
-_element_lookup: ElementLookup = _no_elements
+def _statement(columns: Sequence[Columns[Any]], join: str = "") -> str:
+    return f"SELECT {', '.join(one.sql for one in columns)} {CALLERS} {join}"
 
 
-def register_element_lookup(lookup: ElementLookup) -> None:
-    """Says how an instance is found by its token (None when there is none)."""
-    global _element_lookup
-    _element_lookup = lookup
+_instance_rows: InstanceRows | None = None
+_callers_alone = _statement(CALLER_COLUMNS)
+_with_token = _with_id = ""
+
+
+def register_instances(rows: InstanceRows) -> None:
+    global _instance_rows, _with_token, _with_id
+    _instance_rows = rows
+    columns = (*CALLER_COLUMNS, *rows.columns)
+    _with_token, _with_id = _statement(columns, rows.by_token), _statement(columns, rows.by_id)
 
 
 class HeaderAuthentication(BaseAuthentication):
@@ -91,7 +110,7 @@ class HeaderAuthentication(BaseAuthentication):
         except MalformedAuthorization as error:
             raise AuthenticationFailed(UNAUTHORIZED) from error
         try:
-            return _checked(pairs)
+            return _checked(pairs, _id_in_path(request))
         except AuthenticationFailed:
             count_refusal(request)
             raise
@@ -100,52 +119,79 @@ class HeaderAuthentication(BaseAuthentication):
         return CHALLENGE
 
 
-def _checked(pairs: Pairs) -> tuple[User, Caller] | None:
-    user, organization = _callers(pairs.user, pairs.organization)
-    instance = None if pairs.element is None else _element_lookup(pairs.element)
+def _id_in_path(request: Request) -> int | None:
+    """The id of the instance that the path names, if it names one."""
+    named = (request.parser_context or {}).get("kwargs", {}).get("instance_id")
+    return int(named) if named is not None and len(named) <= LONGEST_ID else None
+
+
+def _checked(pairs: Pairs, addressed_id: int | None) -> tuple[User, Caller] | None:
+    user, organization, instance = _found(pairs, addressed_id)
+    by_token = instance if pairs.element is not None else None
     valid = (
         (pairs.user is None or user is not None)
         and (pairs.organization is None or organization is not None)
-        and (pairs.element is None or instance is not None)
+        and (pairs.element is None or by_token is not None)
     )
     owners = {
         owner
         for owner in (
             user.organization_id if user else None,
             organization.pk if organization else None,
-            instance.organization_id if instance else None,
+            by_token.organization_id if by_token else None,
         )
         if owner is not None
     }
     if not valid or len(owners) > 1:
         raise AuthenticationFailed(UNAUTHORIZED)
-    if user is None or user.organization is None or (organization is None and instance is None):
+    if user is None or user.organization is None or (organization is None and by_token is None):
         return None
-    return user, Caller(user, user.organization, instance, organization is not None)
+    if instance is not None and instance.organization_id == user.organization.pk:
+        relate(instance, "organization", user.organization)
+        if instance.user_id == user.pk:
+            relate(instance, "user", user)
+    addressed = instance if by_token is None else None
+    return user, Caller(user, user.organization, by_token, organization is not None, addressed)
 
 
-def _callers(
-    user_secret: str | None, organization_secret: str | None
-) -> tuple[User | None, Organization | None]:
-    """The user with organization and account, and the organization, that the secrets are of."""
-    if user_secret is None and organization_secret is None:
-        return None, None
-    wanted = _digest(user_secret), _digest(organization_secret)
-    rows = one(CALLERS, wanted, USERS, OWNERS, ACCOUNTS, ORGANIZATIONS)
-    user, own, account, organization = rows or (None, None, None, None)
+def _found(
+    pairs: Pairs, addressed_id: int | None
+) -> tuple[User | None, Organization | None, ElementInstance | None]:
+    """The user with organization and account, the organization, and the instance: the Element
+    pair's where there is one, else the one that is addressed.
+
+    One statement, so that it takes the same time whichever of them is found.
+    """
+    if pairs == Pairs():
+        return None, None, None
+    wanted = _digest(pairs.user), _digest(pairs.organization)
+    token = _digest(pairs.element)
+    instance: ElementInstance | None = None
+    if _instance_rows is None or (token is None and addressed_id is None):
+        found = one(_callers_alone, wanted, *CALLER_COLUMNS)
+    else:
+        statement = _with_token if token is not None else _with_id
+        parameters = (*wanted, token if token is not None else addressed_id)
+        found = one(statement, parameters, *CALLER_COLUMNS, *_instance_rows.columns)
+        instance = _instance_rows.read(found[len(CALLER_COLUMNS) :]) if found else None
+    user, own, account, organization = found[: len(CALLER_COLUMNS)] if found else [None] * 4
     if user is not None:
         relate(user, "organization", own)
         relate(user, "account", account)
-    same_user = _same(user, wanted[0])
-    same_organization = _same(organization, wanted[1])
     usable = user is not None and user.has_access and user.organization_id is not None
-    return user if same_user and usable else None, organization if same_organization else None
+    same_user = _same(user.secret_digest if user else None, wanted[0])
+    same_organization = _same(organization.secret_digest if organization else None, wanted[1])
+    same_instance = token is None or _same(instance.token_digest if instance else None, token)
+    return (
+        user if same_user and usable else None,
+        organization if same_organization else None,
+        instance if same_instance else None,
+    )
 
 
 def _digest(secret: str | None) -> str | None:
     return None if secret is None else digest(secret)
 
 
-def _same(found: User | Organization | None, wanted: str | None) -> bool:
-    stored = found.secret_digest if found is not None and found.secret_digest else NO_DIGEST
-    return hmac.compare_digest(stored, wanted or "")
+def _same(stored: str | None, wanted: str | None) -> bool:
+    return hmac.compare_digest(stored or NO_DIGEST, wanted or "")

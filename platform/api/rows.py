@@ -7,10 +7,13 @@ long as PostgreSQL takes to answer. What every request asks is therefore written
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.db import connection
 from django.db.models import Model
+
+if TYPE_CHECKING:
+    from config.given_postgres.base import DatabaseWrapper
 
 Row = TypeVar("Row", bound=Model)
 
@@ -52,9 +55,10 @@ class Columns(Generic[Row]):
 def one(statement: str, parameters: Sequence[Any], *columns: Columns[Any]) -> list[Any] | None:
     """A model for each of `columns`, of the first row that the statement finds; None without one.
 
-    The statement selects the columns in this order and nothing else.
+    The statement selects the columns in this order and nothing else. PostgreSQL plans it once a
+    connection where the backend's settings let it: it must be one of few, written beforehand.
     """
-    with connection.cursor() as cursor:
+    with cast("DatabaseWrapper", connection).prepared_cursor() as cursor:
         cursor.execute(statement, parameters)
         row: Any = cursor.fetchone()
     if row is None:

@@ -121,6 +121,11 @@ else:
     DATABASES = {"default": {"ENGINE": "config.postgres", "NAME": "periodic"}}
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# The statements that every request makes are planned once a connection (api.rows).
+PREPARED_STATEMENTS = env.bool("DATABASE_PREPARED_STATEMENTS", True)
+DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
+    0 if PREPARED_STATEMENTS else None
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People and pages ----------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from django.utils.deprecation import MiddlewareMixin
 from api.authorization import MalformedAuthorization, parse
 from api.openapi import PREFIX
 from hubs.api import OperationView
+from instances import lookup
 from instances.configuration import element_of
-from instances.token import find_by_token
 
 # The platform's roots that an element may have a resource of the same name for. All others, and
 # /accounts/settings, are the platform's whoever asks.
@@ -32,7 +32,7 @@ class ElementFirstMiddleware(MiddlewareMixin):
         if not request.path_info.startswith(f"{PREFIX}/") or not _shared(path):
             return None
         token = _element_token(request)
-        instance = find_by_token(token) if token else None
+        instance = lookup.by_token(token) if token else None
         if instance is None or not element_of(instance).methods(f"/{path}"):
             return None
         return OperationView.as_view()(request, path=path)

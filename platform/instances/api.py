@@ -23,6 +23,7 @@ from instances import configuration as keys
 from instances import idempotency, provision, schema, wish
 from instances.models import ElementInstance
 from instances.representation import instance_json, objects_json, rows_json
+from instances.view import addressed_instance
 
 LONGEST_SEARCH = 200  # characters
 
@@ -40,8 +41,8 @@ class InstanceScopedView(APIView):
         named = self.kwargs.get("instance_id")
         if named is None:
             assert caller.instance is not None  # noqa: S101 - IsElementCaller
-            return provision.find(caller.organization, caller.instance.pk, known=caller.user)
-        instance = provision.find(caller.organization, int(named), known=caller.user)
+            return caller.instance
+        instance = addressed_instance(request, named)
         addressed = self.kwargs.get("element")
         if (
             addressed is not None

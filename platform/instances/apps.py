@@ -6,11 +6,11 @@ class InstancesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from api.authentication import register_element_lookup
+        from api.authentication import register_instances
         from elements.signals import element_deleting, element_redirecting
+        from instances.lookup import ALONG_WITH_CALLERS
         from instances.needing import instances_of
-        from instances.token import find_by_token
 
-        register_element_lookup(find_by_token)
+        register_instances(ALONG_WITH_CALLERS)
         element_deleting.connect(instances_of, dispatch_uid="instances.instances_of")
         element_redirecting.connect(instances_of, dispatch_uid="instances.instances_of")

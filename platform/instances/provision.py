@@ -21,12 +21,12 @@ from django.db import transaction
 from accounts.models import Organization, User
 from accounts.secret import digest, new_instance_token
 from api.errors import ApiError, BadRequest, Conflict, NotFound
-from api.rows import Columns, one, relate
+from api.rows import relate
 from elements import private
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.types import Element, OAuth2
-from instances import account, credential, destination, grant, session
+from instances import account, credential, destination, grant, lookup, session
 from instances import configuration as keys
 from instances.models import Credential, ElementInstance
 from instances.signals import instance_deleting, instance_saved
@@ -236,32 +236,11 @@ def find(
         # Without "key", so that events of this instance can be stored meanwhile.
         instance = rows.select_for_update(no_key=True, of=("self",)).first()
     else:
-        instance = _found(organization, instance_id)
+        instance = lookup.by_id(organization, instance_id)
     if instance is not None and known is not None and instance.user_id == known.pk:
         relate(instance, "user", known)
     if instance is None:
         raise NotFound(f"No element instance found with id {instance_id}")
-    return instance
-
-
-INSTANCES, CREDENTIALS = Columns(ElementInstance, "i"), Columns(Credential, "c")
-INSTANCE = f"""
-SELECT {INSTANCES.sql}, {CREDENTIALS.sql}
-  FROM instances_elementinstance i
-  LEFT JOIN instances_credential c ON c.instance_id = i.id
- WHERE i.id = %s AND i.organization_id = %s
-"""  # noqa: S608 - names of columns
-
-
-def _found(organization: Organization, instance_id: int) -> ElementInstance | None:
-    """The instance, with its credential."""
-    rows = one(INSTANCE, [instance_id, organization.pk], INSTANCES, CREDENTIALS)
-    if rows is None:
-        return None
-    instance, credential = rows
-    assert isinstance(instance, ElementInstance)  # noqa: S101 - the first of the columns
-    relate(instance, "credential", credential)
-    relate(instance, "organization", organization)
     return instance
 
 

@@ -8,7 +8,16 @@ from rest_framework.views import APIView
 from api.authentication import Caller, caller_of
 from api.errors import Forbidden
 from api.permissions import IsElementCaller
+from instances import provision
 from instances.models import ElementInstance
+
+
+def addressed_instance(request: Request, instance_id: str) -> ElementInstance:
+    """The organization's instance that the path names. Raises NotFound."""
+    caller = caller_of(request)
+    if caller.addressed is not None and caller.addressed.pk == int(instance_id):
+        return caller.addressed
+    return provision.find(caller.organization, int(instance_id), known=caller.user)
 
 
 class ElementTokenView(APIView):

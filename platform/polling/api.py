@@ -8,14 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.authentication import caller_of
 from api.errors import Conflict, NotFound
 from api.paging import whole_list
 from api.schema import WHOLE, documented
-from instances import provision
 from instances.configuration import element_of
 from instances.models import ElementInstance
-from instances.view import ElementTokenView
+from instances.view import ElementTokenView, addressed_instance
 from polling import schema
 from polling.claim import PollRunningError
 from polling.commit import PollReport
@@ -29,7 +27,7 @@ class PollsView(APIView):
     @documented("Read how polling goes", answer=schema.POLLING, example=schema.POLLING_EXAMPLE)
     def get(self, request: Request, instance_id: str) -> Response:
         """The state of each polled resource, and the latest polls that had something to tell."""
-        return Response(polling_of(_instance(request, instance_id)))
+        return Response(polling_of(addressed_instance(request, instance_id)))
 
     @documented(
         "Poll now",
@@ -43,7 +41,7 @@ class PollsView(APIView):
 
         409 when nothing is polled or a poll is running.
         """
-        instance = _instance(request, instance_id)
+        instance = addressed_instance(request, instance_id)
         try:
             reports = poll_now(instance, resource=_resource(request, instance))
         except NothingPolledError as error:
@@ -66,11 +64,6 @@ class PollerRecordsView(ElementTokenView):
         A resource that is left out of that configuration has no record any more.
         """
         return whole_list(records_of(self.instance(request)))
-
-
-def _instance(request: Request, instance_id: str) -> ElementInstance:
-    organization = caller_of(request).organization
-    return provision.find(organization, int(instance_id))
 
 
 def _resource(request: Request, instance: ElementInstance) -> str | None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +8,6 @@ from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest, new_instance_token
-from api import authentication
 from instances.models import ElementInstance
 
 API = "/elements/api-v2"
@@ -55,13 +53,3 @@ def connect(owner: NewOrganization) -> Connected:
 @pytest.fixture
 def connected(acme: NewOrganization) -> Connected:
     return connect(acme)
-
-
-@pytest.fixture(autouse=True)
-def _elements_are_found_by_token() -> Iterator[None]:
-    before = authentication._element_lookup
-    authentication.register_element_lookup(
-        lambda token: ElementInstance.objects.filter(token_digest=digest(token)).first()
-    )
-    yield
-    authentication.register_element_lookup(before)

@@ -16,10 +16,8 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.provision import NewOrganization
-from api import authentication
 from bulk.tasks import run_all_due
 from events.tasks import deliver_all_due
-from instances import token as instance_tokens
 from integrations.gmail.sandbox.server import SandboxServer
 from tests.events.receiver import Receiver
 
@@ -33,7 +31,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _product(settings: Settings) -> None:
     """Its endpoints and its tokens, in place of this folder's own."""
     settings.ROOT_URLCONF = "config.urls"
-    authentication.register_element_lookup(instance_tokens.find_by_token)
 
 
 @pytest.fixture

@@ -20,13 +20,11 @@ from rest_framework.test import APIClient
 from accounts.models import Account, Organization, RoleGrant, User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest, new_instance_token
-from api import authentication
 from api.openapi import Enumerator
 from elements.calls import Change, ChangeType
 from elements.presentation import configuration_id
 from events.models import Delivery, Event, Subscription
 from events.record import record_changes
-from instances import token as instance_tokens
 from instances.models import ElementInstance
 from instances.signals import instance_saved
 from tests.api.conftest import API, Connected
@@ -103,7 +101,6 @@ def _these_endpoints(settings: Settings) -> None:
 @pytest.fixture(autouse=True)
 def _elements_are_found_by_token() -> None:
     """As the product does it."""
-    authentication.register_element_lookup(instance_tokens.find_by_token)
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.provision import NewOrganization, create_organization
-from api import authentication
 from api.documentation import document
 from config.wsgi import application
 from elements import catalogue
@@ -42,7 +41,6 @@ from elements.presentation import configuration_id
 from events.models import Event
 from events.record import record_changes
 from instances import provision
-from instances import token as instance_tokens
 from integrations.gmail.sandbox.server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +89,6 @@ UNAVAILABLE = 503  # described for when the database is gone; here it would be a
 def _product(settings: Settings) -> None:
     """Its endpoints and its tokens, in place of this folder's own."""
     settings.ROOT_URLCONF = "config.urls"
-    authentication.register_element_lookup(instance_tokens.find_by_token)
 
 
 class World:

@@ -13,8 +13,6 @@ from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest, new_instance_token
-from api import authentication
-from instances import token as instance_tokens
 from instances.models import ElementInstance
 from polling.models import PollingResource
 from polling.poll_now import start_new
@@ -27,12 +25,6 @@ pytestmark = pytest.mark.django_db
 RECORDS = "/elements/api-v2/instances/event-poller-records"
 ENTRIES = {"url": "/hubs/general/entries", "idField": "id"}
 DRAFTS = {"url": "/hubs/general/drafts", "idField": "id"}
-
-
-@pytest.fixture(autouse=True)
-def _elements_are_found_by_token() -> None:
-    """As the product does it."""
-    authentication.register_element_lookup(instance_tokens.find_by_token)
 
 
 def polls(instance: ElementInstance, *entries: tuple[str, dict[str, str]]) -> None:

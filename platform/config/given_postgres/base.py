@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import select
+from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorWrapper
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
 IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
@@ -20,6 +22,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         time between two requests but for notices.
         """
         return _is_quiet(self.connection) or super().is_usable()
+
+    def prepared_cursor(self) -> CursorWrapper:
+        """A cursor whose statements PostgreSQL plans once a connection, where OPTIONS have a
+        `prepare_threshold`. Django's own cursors write parameters into the text, which then is
+        another statement each time. For statements of which there are few, in constant text.
+        """
+        self.ensure_connection()
+        assert self.connection is not None  # noqa: S101 - just made sure of
+        cursor: Any = psycopg.Cursor(self.connection)
+        return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
 
 
 def _is_quiet(connection: psycopg.Connection[object] | None) -> bool:

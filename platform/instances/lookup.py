@@ -1,0 +1,61 @@
+"""How an instance is found: by its id, by its token, or along with those who call.
+
+Whichever way, its credential comes with it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.models import Organization
+from accounts.secret import digest
+from api.authentication import InstanceRows
+from api.rows import Columns, one, relate
+from instances.models import Credential, ElementInstance
+
+NO_DIGEST = "0" * 64  # compared with where no row was found
+COLUMNS = (Columns(ElementInstance, "i"), Columns(Credential, "c"))
+CREDENTIAL = "LEFT JOIN instances_credential c ON c.instance_id = i.id"
+SELECTED = (
+    f"SELECT {', '.join(each.sql for each in COLUMNS)} "  # noqa: S608 - names of columns
+    f"FROM instances_elementinstance i {CREDENTIAL}"
+)
+BY_ID = f"{SELECTED} WHERE i.id = %s AND i.organization_id = %s"
+BY_TOKEN = f"{SELECTED} WHERE i.token_digest = %s"
+
+
+def by_id(organization: Organization, instance_id: int) -> ElementInstance | None:
+    """An instance of the organization."""
+    instance = _read(one(BY_ID, [instance_id, organization.pk], *COLUMNS))
+    if instance is not None:
+        relate(instance, "organization", organization)
+    return instance
+
+
+def by_token(token: str) -> ElementInstance | None:
+    """The instance whose token this is, enabled or not."""
+    wanted = digest(token)
+    instance = _read(one(BY_TOKEN, [wanted], *COLUMNS))
+    found = instance.token_digest if instance is not None else NO_DIGEST
+    return instance if hmac.compare_digest(found, wanted) else None
+
+
+def _read(rows: Sequence[Any] | None) -> ElementInstance | None:
+    instance, credential = rows or (None, None)
+    if not isinstance(instance, ElementInstance):
+        return None
+    relate(instance, "credential", credential)
+    return instance
+
+
+ALONG_WITH_CALLERS = InstanceRows(
+    columns=COLUMNS,
+    by_token=f"LEFT JOIN instances_elementinstance i ON i.token_digest = %s {CREDENTIAL}",
+    by_id=(
+        "LEFT JOIN instances_elementinstance i "
+        f"ON i.id = %s AND i.organization_id = u.organization_id {CREDENTIAL}"
+    ),
+    read=_read,
+)
