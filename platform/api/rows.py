@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.db import connection
 from django.db.models import Model
+from django.db.models.base import ModelState
 
 if TYPE_CHECKING:
     from config.given_postgres.base import DatabaseWrapper
@@ -49,7 +50,13 @@ class Columns(Generic[Row]):
         own = list(values)
         for place, convert in self._converted:
             own[place] = convert(own[place], None, connection)
-        return self._model.from_db(connection.alias, self._names, own)
+        # As Model.from_db does, in a quarter of the time: that goes through all fields one by one,
+        # and sends two signals that nobody here listens to.
+        row = self._model.__new__(self._model)
+        row._state = ModelState()
+        row._state.adding, row._state.db = False, connection.alias
+        vars(row).update(zip(self._names, own, strict=True))
+        return row
 
 
 def one(statement: str, parameters: Sequence[Any], *columns: Columns[Any]) -> list[Any] | None:

@@ -16,7 +16,10 @@ from api.rows import Columns, one, relate
 from instances.models import Credential, ElementInstance
 
 NO_DIGEST = "0" * 64  # compared with where no row was found
-COLUMNS = (Columns(ElementInstance, "i"), Columns(Credential, "c"))
+COLUMNS = (
+    Columns(ElementInstance, "i"),
+    Columns(Credential, "c", without=("expires_at", "refresh_due_at", "failures", "account")),
+)
 CREDENTIAL = "LEFT JOIN instances_credential c ON c.instance_id = i.id"
 SELECTED = (
     f"SELECT {', '.join(each.sql for each in COLUMNS)} "  # noqa: S608 - names of columns
