@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
 
 import pytest
 from django.db import connection
+from django.test import TransactionTestCase
 from pytest_django.fixtures import Settings
+from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
 from integrations.gmail.sandbox.server import SandboxServer
+from tests import database
 
 ClientFor = Callable[..., APIClient]
+
+TransactionTestCase._fixture_teardown = database.empty  # type: ignore[attr-defined]  # in no stub
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One more than there are cores: tests wait for PostgreSQL and for processes to start."""
     return 1 + (os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = database.make_template()
 
 
 @pytest.fixture
@@ -57,12 +69,9 @@ def client_for() -> ClientFor:
 @pytest.fixture
 def process_environment(transactional_db: None) -> dict[str, str]:
     """The environment of a process of ours that works on this test's database."""
-    given = connection.get_connection_params()
-    host = quote(str(given["host"]), safe="")
-    user, port, name = given["user"], given["port"], given["dbname"]
     return {
         **os.environ,
-        "DATABASE_URL": f"postgresql://{user}@/{name}?host={host}&port={port}",
+        "DATABASE_URL": database.url_of(connection.settings_dict["NAME"]),
         "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
         "PYTHONUNBUFFERED": "1",
     }
