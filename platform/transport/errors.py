@@ -67,21 +67,26 @@ class ProviderError(TransportError):
             status,
             f"error - {{code={status}, message={message}}}",
             reason=reason,
-            retry_after=retry_after_seconds(headers.get("retry-after")),
+            retry_after=asked_pause(headers),
         )
 
     @property
     def is_rate_limit(self) -> bool:
         """Whether the account or the project has used up its quota for now.
 
-        https://developers.google.com/gmail/api/guides/handle-errors lists the 403 reasons.
+        Some providers say so by 403: Google with a reason, which
+        https://developers.google.com/gmail/api/guides/handle-errors lists, others by when to come
+        again.
         """
-        return self.status == 429 or (self.status == 403 and self.reason in RATE_LIMIT_REASONS)
+        if self.status == 403:
+            return self.reason in RATE_LIMIT_REASONS or self.retry_after is not None
+        return self.status == 429
 
 
 RATE_LIMIT_REASONS = frozenset(
     {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded"}
 )
+EPOCH_IN_SECONDS = 1_000_000_000  # no window is that long: a larger number is a date
 LONGEST_EXCERPT = 300  # characters of a provider's text that we repeat
 
 
@@ -89,8 +94,12 @@ def _describe(body: bytes) -> tuple[str, str]:
     """The human text and the machine reason in an error body, as far as it has them."""
     text = body[:4096].decode("utf-8", "replace")
     try:
-        error = json_text.parse(body)["error"]
-    except (ValueError, KeyError, TypeError):
+        answer = json_text.parse(body)
+        error = answer["error"]
+    except KeyError:
+        said = answer.get("message")
+        return " ".join((said if isinstance(said, str) else text).split())[:LONGEST_EXCERPT], ""
+    except (ValueError, TypeError):
         return " ".join(text.split())[:LONGEST_EXCERPT], ""
     if isinstance(error, str):  # the OAuth form, RFC 6749 section 5.2
         return error[:LONGEST_EXCERPT], error
@@ -107,6 +116,34 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+def asked_pause(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the provider wants to be asked again; None when it doesn't say.
+
+    Retry-After, or where the last request of a window is used up, when the next one begins.
+    `headers` has lower-case names.
+    """
+    asked = retry_after_seconds(headers.get("retry-after"))
+    if asked is None and headers.get("x-ratelimit-remaining", "").strip() == "0":
+        return _seconds_to_reset(headers)
+    return asked
+
+
+def _seconds_to_reset(headers: Mapping[str, str]) -> float | None:
+    """Reads X-RateLimit-Reset: seconds since 1970, as of GitHub, or seconds from now.
+
+    https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api. Counted from
+    the answer's own date where it has one: our clock may be another.
+    """
+    value = headers.get("x-ratelimit-reset", "").strip()
+    if not (value.isascii() and value.isdecimal() and len(value) < 12):
+        return None
+    reset = float(value)
+    if reset < EPOCH_IN_SECONDS:
+        return reset
+    now = _http_date(headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, reset - now.timestamp())
+
+
 def retry_after_seconds(value: str | None) -> float | None:
     """Reads a Retry-After header, RFC 9110 section 10.2.3: seconds or an HTTP date."""
     if value is None:
@@ -114,10 +151,14 @@ def retry_after_seconds(value: str | None) -> float | None:
     value = value.strip()
     if value.isdecimal() and len(value) < 10:
         return float(value)
+    at = _http_date(value)
+    return None if at is None else max(0.0, (at - datetime.now(UTC)).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    """None for what is no date, or one beyond any calendar."""
     try:
         at = parsedate_to_datetime(value)
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=UTC)
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError):  # not a date, or one beyond any calendar
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    except (ValueError, OverflowError):
         return None

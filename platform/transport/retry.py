@@ -9,7 +9,7 @@ import random
 
 import structlog
 
-from transport.errors import ProviderError, ProviderUnreachable, retry_after_seconds
+from transport.errors import ProviderError, ProviderUnreachable, asked_pause
 from transport.limits import Limits
 from transport.types import Outcome, Response
 
@@ -27,11 +27,7 @@ def pause_before_retry(
     """
     if method not in REPEATABLE or attempt >= limits.attempts or not is_passing(outcome):
         return None
-    asked = (
-        retry_after_seconds(outcome.headers.get("retry-after"))
-        if isinstance(outcome, Response)
-        else None
-    )
+    asked = asked_pause(outcome.headers) if isinstance(outcome, Response) else None
     backoff = limits.first_pause * float(2 ** (attempt - 1))
     pause = max(asked or 0.0, backoff * random.uniform(0.5, 1.0))  # noqa: S311 — no secret
     if pause > limits.longest_pause or elapsed + pause > limits.retry_within:

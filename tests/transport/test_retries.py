@@ -10,7 +10,7 @@ import time_machine
 from tests.transport.conftest import Drive
 from tests.transport.connectors import one
 from tests.transport.scripted_provider import Answer, ScriptedProvider, answer
-from transport.errors import ProviderUnreachable
+from transport.errors import ProviderError, ProviderUnreachable
 from transport.limits import Limits
 from transport.retry import pause_before_retry
 from transport.types import Account, Request, Response
@@ -86,6 +86,47 @@ def test_a_long_retry_after_is_left_to_the_caller(provider: ScriptedProvider, dr
 
     assert (response.status, response.headers["retry-after"]) == (429, "11")
     assert drive.pauses == []
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_window_that_is_used_up_is_waited_for(
+    status: int, provider: ScriptedProvider, drive: Drive
+) -> None:
+    # The provider's clock is years behind ours: the pause is counted by its own.
+    provider.answers = [
+        answer(
+            status,
+            {"message": "API rate limit exceeded"},
+            X_RateLimit_Remaining="0",
+            X_RateLimit_Reset="1583064007",
+            Date="Sun, 01 Mar 2020 12:00:00 GMT",
+        )
+    ]
+
+    assert drive(one(Request("GET", "/")), Account(provider.url)).ok
+    assert drive.pauses == [7.0]
+
+
+@time_machine.travel(datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC), tick=False)
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"retry-after": "60"}, 60.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}, 30.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1793534460"}, 60.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, 1.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, None),
+        ({"x-ratelimit-remaining": "0"}, None),
+        ({"x-ratelimit-remaining": "1", "x-ratelimit-reset": "30"}, None),
+    ],
+)
+def test_a_403_that_says_when_to_come_again_is_a_rate_limit(
+    headers: dict[str, str], pause: float | None
+) -> None:
+    error = ProviderError.of(403, headers, b'{"message": "slow down"}')
+
+    assert (error.is_rate_limit, error.retry_after) == (pause is not None, pause)
+    assert error.provider_message == "error - {code=403, message=slow down}"
 
 
 @time_machine.travel(datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC), tick=False)
