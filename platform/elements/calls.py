@@ -49,6 +49,30 @@ class Page:
     total: int | None = None
 
 
+# --- A webhook of the provider's -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A webhook whose proof holds: its body as JSON, of a form its fields.
+
+    `headers` finds a name however it is written. Nobody has signed them.
+    """
+
+    value: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One change as a provider's webhook tells it; without a date it has just happened."""
+
+    object_type: str
+    object_id: str
+    change_type: ChangeType
+    date: datetime | None = None
+
+
 # --- Polling a resource ------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from elements.definition import secrets, written
-from elements.definition.webhook import webhook_json
+from elements.definition.webhook import is_declared, webhook_json
 from elements.kept import Kept
 from elements.types import ConfigurationField, Element, OAuth2, Resource
 
@@ -86,7 +86,7 @@ def _body(element: Element) -> dict[str, Any]:
             for resource in element.resources
         ],
     }
-    if element.webhook is not None:
+    if is_declared(element.webhook):
         body["webhook"] = webhook_json(element.webhook)
     if element.extends:
         body["extends"] = element.extends

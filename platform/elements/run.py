@@ -6,15 +6,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from elements.calls import Call, Page
 from elements.errors import ParameterError
-from elements.types import Operation, Paging, PagingKind, Parameter, Place
+from elements.types import LINK, Operation, Paging, PagingKind, Parameter, Place
 from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 
 INTERPOLATED = re.compile(r"\$\{([^}]*)\}|\{(\w+)\}")
+NEXT_LINK = re.compile(r"""<([^<>]*)>(?:\s*;[^,<>]*)?;\s*rel\s*=\s*"?next"?""", re.IGNORECASE)
 TRUTHS = {"true": True, "false": False}
 
 
@@ -96,6 +97,8 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
         raise MalformedAnswer(f"{where} in the provider's answer is not a list of objects")
     if operation.paging is None:
         return Page(records)
+    if operation.paging.next_token_key == LINK:
+        return Page(records, linked(response).get(operation.paging.token_parameter, ""))
     return Page(records, _next_token(operation.paging, call, answer, len(records)))
 
 
@@ -138,7 +141,7 @@ def request_of(
         body = {**(body if isinstance(body, dict) else {}), **fields}
     return Request(
         operation.vendor_method or operation.method,
-        _vendor_path(operation, call),
+        vendor_path(operation, call),
         query,
         json=body,
         headers=headers,
@@ -146,7 +149,11 @@ def request_of(
     )
 
 
-def _vendor_path(operation: Operation, call: Call) -> str:
+def vendor_path(operation: Operation, call: Call) -> str:
+    """The provider's path with all that its braces stand for.
+
+    Raises ParameterError naming what is missing, or has no place in a path.
+    """
     vendor_names = {
         parameter.vendor_name: parameter.name
         for parameter in operation.parameters
@@ -156,14 +163,26 @@ def _vendor_path(operation: Operation, call: Call) -> str:
     def filled(found: re.Match[str]) -> str:
         configured, name = found.groups()
         if configured is not None:
-            value = call.configuration.get(configured.removeprefix("configuration."), "")
-            if not value.strip():
-                raise ParameterError(f"configuration.{configured}", "missing")
-        else:
-            value = call.path.get(name) or call.path.get(vendor_names.get(name, ""), "")
+            return _configured(configured, call)
+        value = call.path.get(name) or call.path.get(vendor_names.get(name, ""), "")
         return quote(value, safe="")
 
     return INTERPOLATED.sub(filled, operation.vendor_path)
+
+
+def _configured(name: str, call: Call) -> str:
+    """The value of `${name}`; after a + as several segments (RFC 6570 section 3.2.3)."""
+    key = name.removeprefix("+").removeprefix("configuration.")
+    value = call.configuration.get(key, "").strip()
+    if not value:
+        raise ParameterError(f"configuration.{key}", "missing")
+    if not name.startswith("+"):
+        return quote(value, safe="")
+    if {"", ".", ".."} & {*value.split("/")}:
+        raise ParameterError(
+            f"configuration.{key}", "must be parts of a path with a / between them"
+        )
+    return quote(value, safe="/")
 
 
 def _query_value(value: Any) -> QueryValue:
@@ -224,6 +243,20 @@ def _page_query(paging: Paging, call: Call) -> dict[str, QueryValue]:
     elif paging.kind == PagingKind.OFFSET:
         query[paging.token_parameter] = 0
     return query
+
+
+def linked(response: Response) -> Mapping[str, str]:
+    """The query of the next page's address, as the Link header says (RFC 8288); empty on the last.
+
+    Nothing but the query is believed: where to ask stays what the element says.
+    """
+    found = NEXT_LINK.search(response.headers.get("link", ""))
+    if found is None:
+        return {}
+    try:
+        return dict(parse_qsl(urlsplit(found[1]).query))
+    except ValueError:
+        return {}
 
 
 def _next_token(paging: Paging, call: Call, answer: Any, found: int) -> str:

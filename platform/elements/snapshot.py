@@ -112,9 +112,10 @@ class Listing:
         entry = call.entry
         asked = asked_by(entry.url, operation)
         id_field = entry.id_field or resource.id_field
+        listed = Call(call.configuration, asked.query)
         size = asked.page_size or entry.options.get("pageSize") or _page_size(operation)
         scope = [
-            operation.vendor_path,
+            run.vendor_path(operation, listed),
             operation.root_key,
             resource.lists_ids_only,
             call.configuration.get(BASE_URL, ""),
@@ -124,7 +125,7 @@ class Listing:
         return cls(
             resource,
             operation,
-            Call(call.configuration, asked.query, page_size=min(int(size), LARGEST_PAGE)),
+            replace(listed, page_size=min(int(size), LARGEST_PAGE)),
             asked.condition,
             id_field,
             _digest(json.dumps(scope))[:16],

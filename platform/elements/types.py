@@ -6,13 +6,13 @@ An element is data. A generator (`Steps`) stands only where a declaration cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from elements.calls import Call, Changes, ChangeType, PollCall
+from elements.calls import Call, Changes, ChangeType, PollCall, Received, Told
 from transport.types import Steps
 
 # --- The element -------------------------------------------------------------------------------
@@ -52,11 +52,16 @@ class PagingKind(StrEnum):
     OFFSET = "offset"  # a page begins after so many records
 
 
+LINK = "header:Link"
+
+
 @dataclass(frozen=True, slots=True)
 class Paging:
     """How the vendor pages. `first_page` is the number of the first one, where they have any.
 
-    `token_parameter` takes the token, the page's number or the offset.
+    `token_parameter` takes the token, the page's number or the offset. A `next_token_key` of LINK,
+    also where pages are numbered: the answer's Link header (RFC 8288) holds the next page's
+    address, and in its query stands the `token_parameter`.
     """
 
     size_parameter: str = "maxResults"
@@ -83,7 +88,7 @@ class Operation:
     """One method at one path of a resource.
 
     Names in braces are the path's parameters: "/messages/{id}/trash". `vendor_path` may hold them
-    too, and `${key}` for what the configuration says.
+    too, and `${key}` for what the configuration says; `${+key}` where that is several segments.
     A `listing` answers with a list of records, found at `root_key` of the vendor's answer (dots
     for nesting; empty: the answer is the list). Anything else answers with one value: what stands
     at `root_key`, or the whole answer.
@@ -131,8 +136,9 @@ class Resource:
     `path` defaults to the name, which is always a path, too: what a list of objects names can be
     asked for. `aliases` are further names, each at a path of its own.
     `changes` is the resource's own change feed; without one, what has a listing is polled by
-    comparing (elements.snapshot). Where the vendor lists no more than the ids of the records,
-    `lists_ids_only` says that each must be read to be known.
+    comparing (elements.snapshot); `finds` are the kinds of changes that the feed notices. Where the
+    vendor lists no more than the ids of the records, `lists_ids_only` says that each must be read
+    to be known.
     """
 
     name: str
@@ -144,6 +150,7 @@ class Resource:
     fields: tuple[Field, ...] = ()
     lists_ids_only: bool = False
     changes: Callable[[PollCall], Steps[Changes]] | None = None
+    finds: tuple[ChangeType, ...] = tuple(ChangeType)
 
     @property
     def root(self) -> str:
@@ -182,7 +189,7 @@ class Resource:
             return ()
         if self.changes is None and self.lists_ids_only:
             return (ChangeType.CREATED, ChangeType.DELETED)
-        return tuple(ChangeType)
+        return self.finds
 
     def _reading(self, path: str, *, listing: bool) -> Operation | None:
         for one in self.operations:
@@ -213,7 +220,8 @@ class ConfigurationField:
     """One entry of an element's `configuration` (contract of `GET /elements/{key}`).
 
     `choices` are the only values it takes; empty: any. `setting` replaces `default` by an address
-    that an operator may move. Without a `display_order` the place in the list counts.
+    that an operator may move. Without a `display_order` the place in the list counts. A value must
+    match all of `pattern`, a regular expression; `right` says to people what that is.
     """
 
     key: str
@@ -226,6 +234,8 @@ class ConfigurationField:
     choices: tuple[str, ...] = ()
     setting: Setting | None = None
     display_order: int | None = None
+    pattern: str = ""
+    right: str = ""
 
     @property
     def secret(self) -> bool:
@@ -248,7 +258,8 @@ class OAuth2:
     """How an account is authorized, RFC 6749 section 4.1.
 
     `authorization_parameters` come before the standard ones in the authorization URL.
-    `refresh_url` is where tokens are renewed, if not at the `token_url`.
+    `refresh_url` is where tokens are renewed, if not at the `token_url`. `errors` translates the
+    provider's own words for what went wrong into those of section 5.2.
     """
 
     authorization_url: Setting
@@ -258,6 +269,7 @@ class OAuth2:
     authorization_parameters: tuple[tuple[str, str], ...] = ()
     pkce: bool = True
     refresh_url: Setting | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,10 +333,12 @@ class Webhook:
     the same whenever the vendor sends the same again; empty: what was sent is compared.
     `event_types` and `object_types` translate the vendor's words; an event type of None is nothing
     to tell of, as a ping is.
+    `read` takes the place of all these but `delivery_id` where they can't say it; it tells of
+    nothing rather than of what it doesn't understand.
     """
 
     signature: Signature
-    object_type: str
+    object_type: str = ""
     object_id: str = "id"
     records: str = ""
     event_type: str = ""
@@ -332,6 +346,7 @@ class Webhook:
     delivery_id: str = ""
     event_types: Mapping[str, ChangeType | None] = field(default_factory=dict)
     object_types: Mapping[str, str] = field(default_factory=dict)
+    read: Callable[[Received], Sequence[Told]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

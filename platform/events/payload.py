@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from api.timestamp import timestamp
-from elements.calls import Change, ChangeType
+from elements.calls import Change, Told
 
 LARGEST_BATCH = 10  # objects in one notification
 LARGEST_BODY = 5_000_000  # bytes; one object that is larger goes alone, whole
@@ -41,16 +41,6 @@ class Source:
     tags: Sequence[Any]
     element_key: str
     hub: str
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One change as a provider's webhook tells it; without a date it has just happened."""
-
-    object_type: str
-    object_id: str
-    change_type: ChangeType
-    date: datetime | None = None
 
 
 def of_changes(

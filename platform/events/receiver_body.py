@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
@@ -18,10 +18,9 @@ from urllib.parse import parse_qsl
 
 from api.errors import BadRequest, UnsupportedType
 from api.parsers import DEEPEST
-from elements.calls import ChangeType
+from elements.calls import ChangeType, Received, Told
 from elements.types import Proof, Webhook
 from events import receiver_signature
-from events.payload import Told
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 1_000  # of a form or a query
@@ -148,10 +147,22 @@ def changes(sent: Sent, webhook: Webhook) -> list[Told]:
 
     Raises BadRequest where it is more, or longer, than can be told.
     """
+    if webhook.read is not None:
+        return [_checked(one) for one in webhook.read(Received(sent.value, sent.headers))]
     records = _records(sent.value, webhook.records)
     if len(records) > MOST_RECORDS:
         raise BadRequest(f"the webhook has {len(records)} records; {MOST_RECORDS} are allowed")
     return list(_told(sent, webhook, records))
+
+
+def _checked(told: Told) -> Told:
+    if len(told.object_id) > LONGEST_ID:
+        raise _too_long(told.object_id)
+    return replace(told, object_type=told.object_type[:LONGEST_TYPE] or "unknown")
+
+
+def _too_long(object_id: str) -> BadRequest:
+    return BadRequest(f"an object id has {len(object_id)} characters; {LONGEST_ID} are allowed")
 
 
 def _records(value: Any, path: str) -> list[Any]:
@@ -180,7 +191,7 @@ def _object_id(sent: Sent, webhook: Webhook, record: Any) -> str:
     here = isinstance(record, dict | list) or ":" in webhook.object_id
     found = text_of(sent.at(webhook.object_id, record) if here else record)
     if len(found) > LONGEST_ID:
-        raise BadRequest(f"an object id has {len(found)} characters; {LONGEST_ID} are allowed")
+        raise _too_long(found)
     return found
 
 

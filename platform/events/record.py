@@ -15,11 +15,11 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from elements import catalogue
-from elements.calls import Change
+from elements.calls import Change, Told
 from elements.errors import ElementNotFound
 from events import payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
-from events.payload import Notice, Source, Told
+from events.payload import Notice, Source
 
 GRANT_LOST = "instance.authorization.lost"  # topic of the event that says polling has stopped
 # The platform's own topics, and what a notification of each says.

@@ -204,6 +204,8 @@ def _check_choices(element: Element, values: Mapping[str, str]) -> None:
         value = values.get(field.key, "").strip()
         if field.key != VENDOR_TYPE and field.choices and value and value not in field.choices:
             raise BadRequest(f"{field.key}: must be one of {', '.join(field.choices)}")
+        if field.pattern and value and re.fullmatch(field.pattern, value) is None:
+            raise BadRequest(f"{field.key}: must be {field.right}")
 
 
 def _flag(key: str, value: str) -> bool:

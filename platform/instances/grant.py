@@ -121,7 +121,8 @@ def exchange(
     MalformedAnswer or AddressRefused.
     """
     extra: dict[str, Any] = {"code_verifier": code_verifier} if code_verifier else {}
-    with _session(client.id, callback_url, hidden=(client.secret, code, code_verifier)) as session:
+    hidden = (client.secret, code, code_verifier)
+    with _session(client.id, callback_url, hidden=hidden, words=_words(element)) as session:
         token = _answered(
             lambda: session.fetch_token(
                 _token_url(element),
@@ -143,7 +144,8 @@ def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -
     refusal; ProviderUnreachable, MalformedAnswer or AddressRefused.
     """
     identity: dict[str, Any] = {"client_id": client.id, "client_secret": client.secret}
-    with _session(client.id, hidden=(client.secret, refresh_token)) as session:
+    hidden = (client.secret, refresh_token)
+    with _session(client.id, hidden=hidden, words=_words(element)) as session:
         token = _answered(
             lambda: session.refresh_token(
                 _token_url(element, renewing=True),
@@ -201,14 +203,25 @@ class _Session(OAuth2Session):
 
 
 def _session(
-    client_id: str, callback_url: str | None = None, *, hidden: Sequence[str] = ()
+    client_id: str,
+    callback_url: str | None = None,
+    *,
+    hidden: Sequence[str] = (),
+    words: Mapping[str, str] | None = None,
 ) -> OAuth2Session:
-    """`hidden` are the secrets that the request carries: no error repeats them."""
+    """`hidden` are the secrets that the request carries: no error repeats them.
+
+    `words` are the provider's own for the error codes of RFC 6749.
+    """
     session = _Session(client_id, redirect_uri=callback_url)
     default_guard().protect(session)
     for hook in ("access_token_response", "refresh_token_response"):
-        session.register_compliance_hook(hook, lambda response: _judged(response, hidden))
+        session.register_compliance_hook(hook, lambda response: _judged(response, hidden, words))
     return session
+
+
+def _words(element: Element) -> Mapping[str, str]:
+    return oauth2_of(element).errors
 
 
 def _token_url(element: Element, *, renewing: bool = False) -> str:
@@ -244,26 +257,33 @@ def _answered(ask: Callable[[], Any]) -> Any:
         raise MalformedAnswer("the token endpoint's answer cannot be read") from error
 
 
-def _judged(response: requests.Response, hidden: Sequence[str]) -> requests.Response:
+def _judged(
+    response: requests.Response, hidden: Sequence[str], words: Mapping[str, str] | None = None
+) -> requests.Response:
     """The response when it is 2xx; raises ProviderError otherwise, without the `hidden` secrets.
 
-    `reason` is the error code of RFC 6749 section 5.2.
+    `reason` is the error code of RFC 6749 section 5.2. A 2xx answer that has one is a refusal, too,
+    and taken for a 400: GitHub refuses so.
     """
-    if 200 <= response.status_code < 300:
-        return response
+    status, refused = response.status_code, False
     code, description = "", response.content.decode("utf-8", "replace")
     try:
         body = json_text.parse(response.content)
     except ValueError:
         body = None
     if isinstance(body, dict) and isinstance(body.get("error"), str):
-        code = body["error"][:100]
+        refused = bool(body["error"])
+        code = (words or {}).get(body["error"], body["error"])[:100]
         description = str(body.get("error_description") or "")
+    if 200 <= status < 300:
+        if not refused:
+            return response
+        status = 400
     description = " ".join(_without(hidden, description).split())[:LONGEST_ERROR]
     said = ": ".join(part for part in (_without(hidden, code), description) if part)
     raise ProviderError(
-        response.status_code,
-        f"error - {{code={response.status_code}, message={said}}}",
+        status,
+        f"error - {{code={status}, message={said}}}",
         reason=code,
         retry_after=retry_after_seconds(response.headers.get("retry-after")),
     )
@@ -285,6 +305,7 @@ def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant
     granted = token.get("scope") or scope
     if not isinstance(granted, str):  # oauthlib reads it as a list in some versions
         granted = " ".join(str(one) for one in granted)
+    granted = " ".join(granted.replace(",", " ").split())  # GitHub writes commas between them
     texts = {"access_token": access, "refresh_token": fresh, "scope": granted}
     for name, value in texts.items():
         if not isinstance(value, str) or len(value) > LONGEST_TOKEN or not _is_plain(value):
@@ -296,13 +317,20 @@ def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant
         refresh_token=str(fresh),
         scope=granted,
         obtained_at=now,
-        expires_at=now + timedelta(seconds=_lifetime(token.get("expires_in"))),
+        expires_at=_expiry(now, token.get("expires_in"), renewable=bool(fresh)),
     )
 
 
 def _is_plain(text: str) -> bool:
     """Whether it has the printable ASCII characters that RFC 6749 appendix A gives it."""
     return text.isascii() and text.isprintable()
+
+
+def _expiry(now: datetime, lifetime: Any, *, renewable: bool) -> datetime | None:
+    """None for a token of which nothing says that it expires, and that nothing could renew."""
+    if lifetime is None and not renewable:
+        return None
+    return now + timedelta(seconds=_lifetime(lifetime))
 
 
 def _lifetime(value: Any) -> float:

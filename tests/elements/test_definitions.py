@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elements import catalogue, definition
-from elements.types import Element, PagingKind, Place
+from elements.types import LINK, Element, PagingKind, Place
 from tests.elements.ledger import ledger
 
+TENANTS = st.sampled_from(["${tenant}", "${+tenant}"])
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
@@ -61,7 +62,7 @@ def operations(draw: Callable[..., Any], name: str) -> list[dict[str, Any]]:
             names = [one.strip("{}") for one in place.split("/") if one.startswith("{")]
             entry: dict[str, Any] = {
                 "path": f"/hubs/{draw(words)}/{name}{place}",
-                "vendorPath": f"/v1/${{tenant}}/{name}{place}",
+                "vendorPath": f"/v1/{draw(TENANTS)}/{name}{place}",
                 "method": method,
                 "vendorMethod": draw(st.sampled_from(METHODS)),
                 "description": draw(texts),
@@ -72,7 +73,8 @@ def operations(draw: Callable[..., Any], name: str) -> list[dict[str, Any]]:
                 kind = draw(st.sampled_from([*PagingKind]))
                 own = {"cursor": "nextPage", "page": "page", "offset": "offset"}[kind]
                 entry |= {"paginationType": kind, "firstPage": draw(st.integers(0, 1))}
-                entry |= {"nextPageKey": "next"} if kind == "cursor" else {}
+                keys = ["next", LINK] if kind == "cursor" else ["", LINK]
+                entry |= {"nextPageKey": draw(st.sampled_from(keys))}
                 entry |= {"maxPageSize": draw(st.integers(1, 10_000))}
                 entry["parameters"] += [
                     {"name": "pageSize", "type": "query", "vendorName": draw(vendor_names)},

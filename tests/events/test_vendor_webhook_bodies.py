@@ -10,10 +10,11 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
+from api.errors import BadRequest
 from elements import definition
-from elements.types import Webhook
+from elements.calls import ChangeType, Received, Told
+from elements.types import Signature, Webhook
 from events.models import Event
-from events.payload import Told
 from events.receiver_body import Sent, changes, scalars
 from instances.models import ElementInstance
 from tests.elements.ledger import ledger
@@ -46,6 +47,25 @@ def declared(**webhook: Any) -> Webhook:
 def told(value: Any, headers: dict[str, str] | None = None, **webhook: Any) -> list[Told]:
     sent = Sent(json.dumps(value).encode(), "application/json", headers or {})
     return changes(sent, declared(**webhook))
+
+
+def test_code_may_read_what_is_sent() -> None:
+    def read(received: Received) -> list[Told]:
+        if received.headers.get("X-Kind") != "entry":
+            return []
+        return [Told(received.value["type"], received.value["id"], ChangeType.DELETED)]
+
+    webhook = Webhook(Signature("X-Signature"), read=read)
+
+    def told_of(type_: str, id_: str, kind: str) -> list[Told]:
+        body = json.dumps({"type": type_, "id": id_}).encode()
+        return changes(Sent(body, "application/json", {"X-Kind": kind}), webhook)
+
+    assert told_of("entries", "e1", "entry") == [Told("entries", "e1", ChangeType.DELETED)]
+    assert told_of("entries", "e1", "ping") == []
+    assert told_of("t" * 101, "e1", "entry")[0].object_type == "t" * 100
+    with pytest.raises(BadRequest, match="an object id has 1001 characters"):
+        told_of("entries", "e" * 1001, "entry")
 
 
 # --- Where things stand --------------------------------------------------------------------------

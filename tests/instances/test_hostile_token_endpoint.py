@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from elements import catalogue
+from elements.types import OAuth2
 from instances import grant
 from tests.transport.scripted_provider import ScriptedProvider, answer
 from transport.errors import MalformedAnswer, ProviderError, ProviderUnreachable, TransportError
@@ -44,7 +45,43 @@ def token(**parts: Any) -> bytes:
     return answer(200, {**whole, **parts}, Content_Type="application/json")
 
 
-@pytest.mark.parametrize("lifetime", [float("inf"), 10**4000, -1, "soon", None, [], 1e300])
+def test_a_refusal_may_come_as_a_success(endpoint: ScriptedProvider, ask: Ask) -> None:
+    refusal = {"error": "access_denied", "error_description": "The code is wrong."}
+    endpoint.otherwise = answer(200, refusal, Content_Type="application/json")
+
+    with pytest.raises(ProviderError) as raised:
+        ask()
+
+    assert (raised.value.status, raised.value.reason) == (400, "access_denied")
+
+
+def test_a_provider_has_words_of_its_own(endpoint: ScriptedProvider, ask: Ask) -> None:
+    gmail = catalogue.find("gmail")
+    assert isinstance(gmail.authentication, OAuth2)
+    words = {"bad_code": "invalid_grant"}
+    element = replace(gmail, authentication=replace(gmail.authentication, errors=words))
+    endpoint.otherwise = answer(200, {"error": "bad_code"}, Content_Type="application/json")
+
+    with pytest.raises(ProviderError) as raised:
+        grant.renew(element, grant.Client("an-id", SECRET), refresh_token="a", scope="a")
+
+    assert raised.value.reason == "invalid_grant"
+
+
+@pytest.mark.parametrize("more", [{}, {"expires_in": None}])
+def test_a_token_that_does_not_expire_is_never_due(
+    endpoint: ScriptedProvider, ask: Ask, more: dict[str, Any]
+) -> None:
+    body = {"access_token": "new", "token_type": "bearer", "scope": "repo,user", **more}
+    endpoint.otherwise = answer(200, body, Content_Type="application/json")
+
+    given = ask()
+
+    assert given.scope == "repo user"
+    assert (given.expires_at is None) == (given.refresh_token == "")
+
+
+@pytest.mark.parametrize("lifetime", [float("inf"), 10**4000, -1, "soon", [], 1e300])
 def test_an_odd_lifetime_gives_a_grant_or_a_malformed_answer(
     endpoint: ScriptedProvider, ask: Ask, lifetime: object
 ) -> None:

@@ -62,7 +62,7 @@ def own_path(path: str, where: str) -> str:
 
 def vendor_path(path: str, where: str) -> str:
     """Checks the path at the provider. Raises ConfigurationError."""
-    bare = CONFIGURED.sub("x", NAMED.sub("x", CONFIGURED.sub("x", path)))
+    bare = NAMED.sub("x", CONFIGURED.sub("x", path.replace("${+", "${")))
     if not path.startswith("/") or path.startswith("//"):
         raise ConfigurationError(where, f"must be {VENDOR_PATH}")
     if re.fullmatch(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]+", bare) is None:
@@ -76,7 +76,7 @@ def vendor_path(path: str, where: str) -> str:
 
 def names_in(path: str) -> list[str]:
     """The names in braces, of the path's own parameters."""
-    return NAMED.findall(CONFIGURED.sub("", path))
+    return NAMED.findall(CONFIGURED.sub("", path.replace("${+", "${")))
 
 
 def address(value: str, where: str, *, secret: bool = False) -> Setting:

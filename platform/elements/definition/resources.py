@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from elements.definition import addresses
 from elements.definition.reading import Part
 from elements.interpolation import CONFIGURED
-from elements.types import Field, Operation, Paging, PagingKind, Parameter, Place, Resource
+from elements.types import LINK, Field, Operation, Paging, PagingKind, Parameter, Place, Resource
 
 MOST_RESOURCES = 500
 MOST_OBJECTS = 200
@@ -241,7 +241,7 @@ def _paging(part: Part, entries: Sequence[Part], defaults: Defaults) -> Paging |
     return Paging(
         size_parameter=_name_in_query(size) if size is not None else "",
         token_parameter=_name_in_query(token),
-        next_token_key=next_key if kind == PagingKind.CURSOR else "",
+        next_token_key=next_key if kind == PagingKind.CURSOR or next_key == LINK else "",
         largest=part.number("maxPageSize", least=1, most=LARGEST_PAGE, default=defaults.largest)
         or defaults.largest,
         kind=kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from elements.calls import ChangeType
 from elements.definition import configuration
@@ -143,6 +143,11 @@ def with_webhook(
 
 
 # --- Writing -------------------------------------------------------------------------------------
+
+
+def is_declared(webhook: Webhook | None) -> TypeGuard[Webhook]:
+    """Whether there is one that JSON can say: no code reads what is sent."""
+    return webhook is not None and webhook.read is None
 
 
 def webhook_json(declared: Webhook) -> dict[str, Any]:

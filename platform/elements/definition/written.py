@@ -6,8 +6,9 @@ from typing import Any
 
 from elements import built_in
 from elements.definition.resources import PAGE_SIZE, PLACES_OF_PAGE
-from elements.definition.webhook import webhook_json
+from elements.definition.webhook import is_declared, webhook_json
 from elements.types import (
+    LINK,
     ApiKey,
     ConfigurationField,
     Element,
@@ -52,7 +53,7 @@ def to_json(element: Element, *, own_only: bool = False) -> dict[str, Any]:
             if not (own_only and _inherits(base, resource))
         ],
     }
-    if element.webhook is not None and not (own_only and inherits_webhook(element)):
+    if is_declared(element.webhook) and not (own_only and inherits_webhook(element)):
         body["webhook"] = webhook_json(element.webhook)
     if base is not None:
         body["extends"] = base.key
@@ -145,7 +146,7 @@ def operation_json(element: Element, resource: Resource, operation: Operation) -
 
 def _paging_json(paging: Paging) -> dict[str, Any]:
     body: dict[str, Any] = {"maxPageSize": paging.largest}
-    if paging.kind == PagingKind.CURSOR:
+    if paging.kind == PagingKind.CURSOR or paging.next_token_key == LINK:
         body["nextPageKey"] = paging.next_token_key
     if paging.kind == PagingKind.PAGE:
         body["firstPage"] = paging.first_page
