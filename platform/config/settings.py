@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "encryption",
     "elements",
     "instances",
+    "watching",
     "polling",
     "events",
     "bulk",

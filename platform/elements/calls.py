@@ -166,3 +166,34 @@ class PollCall:
     last_success_at: datetime | None = None
     watched_since: datetime | None = None
     unfetched: tuple[Unfetched, ...] = ()
+
+
+# --- Being told by the provider ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCall:
+    """What a watch is started or stopped with.
+
+    The provider is to send to `callback_url`, which names the instance, and to sign with `secret`,
+    which was made for this watch and stays the same as long as it lives. `state` is what the last
+    start gave; empty where there was none, or where its answer was never stored.
+    """
+
+    configuration: Mapping[str, str]
+    callback_url: str
+    secret: str = field(repr=False)
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a start gave. `state` is kept as JSON, in clear, and comes with the next call.
+
+    `expires_at` is when the provider ends it by itself. `account` is what the provider's notices
+    call the account, whatever its case; only where the element has some (types.Notices).
+    """
+
+    state: Mapping[str, Any] = field(default_factory=dict)
+    expires_at: datetime | None = None
+    account: str = ""

@@ -8,11 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from elements.calls import Call, Changes, ChangeType, PollCall, Received, Told
+from elements.calls import (
+    Call,
+    Changes,
+    ChangeType,
+    PollCall,
+    Received,
+    Told,
+    WatchCall,
+    Watched,
+)
 from transport.types import Steps
 
 # --- The element -------------------------------------------------------------------------------
@@ -350,6 +360,27 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """How the provider is asked to tell of an account's changes by itself, and no longer to.
+
+    It is started while events are on, the account is connected and `wanted` says so of the
+    configuration; anew `renew_after` each start, and when the configuration was changed. Where the
+    element has a `webhook`, this is for instances whose event.vendor.type is webhook, and what the
+    provider sends is checked with the watch's own secret. Otherwise it only hastens polls.
+
+    `start` and `stop` may be run again after any step of theirs, for whoever ran them may have been
+    killed before the answer was stored. A start finds what an earlier one has made, by the
+    callback URL or by the state, and moves it where the configuration says something else now. A
+    stop finds it too, and is content when there is nothing.
+    """
+
+    start: Callable[[WatchCall], Steps[Watched]]
+    stop: Callable[[WatchCall], Steps[None]]
+    wanted: Callable[[Mapping[str, str]], bool]
+    renew_after: timedelta | None = None  # None: it lasts until it is stopped
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """A connector. `organization_id` is the owner of a private one, which nobody else sees.
 
@@ -372,6 +403,7 @@ class Element:
     image: str = ""
     extends: str = ""  # the key of the built-in element that a private one takes after
     webhook: Webhook | None = None  # None: the vendor sends none, or none that can be believed
+    watch: Watch | None = None  # None: nothing is registered, at most by a person
 
     @property
     def private(self) -> bool:

@@ -27,6 +27,8 @@ from events.receiver_body import Sent
 from events.record import record_changes, record_webhook
 from instances import configuration
 from instances.models import ElementInstance
+from watching.hearing import note_heard, watched_by
+from watching.models import InstanceWatch
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,7 @@ class _Receiving:
 
     instance: ElementInstance
     webhook: Webhook
+    watched: bool  # its element has a watch
 
 
 def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> None:
@@ -68,7 +71,8 @@ def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> Non
     _require_webhook(element_key)
     found = receiver_instances.candidates(element_key, ref, sent)
     receiving = [one for one in map(_receiving, found) if one is not None]
-    proven = [one for one in receiving if _is_proven(one, sent)]
+    watches = watched_by([one.instance.pk for one in receiving if one.watched])
+    proven = [one for one in receiving if _is_proven(one, sent, watches.get(one.instance.pk))]
     if not proven:
         if not receiving:
             receiver_signature.is_proven(Signature("-"), "", {"-": "-"}, sent.signed)
@@ -77,6 +81,7 @@ def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> Non
             "webhook refused", element=element_key, instances=[one.instance.pk for one in receiving]
         )
         raise Unauthorized("the webhook's signature is missing or wrong")
+    note_heard([one.instance.pk for one in proven], watches, now)
     _store([one for one in proven if _is_wanted(one.instance)], sent, now)
 
 
@@ -92,13 +97,19 @@ def _receiving(instance: ElementInstance) -> _Receiving | None:
         element = catalogue.find(instance.element_key, instance.organization_id)
     except ElementNotFound:
         return None
-    return None if element.webhook is None else _Receiving(instance, element.webhook)
+    if element.webhook is None:
+        return None
+    return _Receiving(instance, element.webhook, element.watch is not None)
 
 
-def _is_proven(one: _Receiving, sent: Sent) -> bool:
+def _is_proven(one: _Receiving, sent: Sent, watch: InstanceWatch | None) -> bool:
+    """With the secret of the watch, or with one that a person gave to the provider."""
     signature = one.webhook.signature
-    secret = configuration.effective(one.instance).get(signature.secret_key, "")
-    return receiver_signature.is_proven(signature, secret, sent.headers, sent.signed)
+    given = configuration.effective(one.instance).get(signature.secret_key, "")
+    proven = False
+    for secret in (given, "" if watch is None else watch.secret):
+        proven |= receiver_signature.is_proven(signature, secret, sent.headers, sent.signed)
+    return proven
 
 
 def _is_wanted(instance: ElementInstance) -> bool:

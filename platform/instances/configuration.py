@@ -227,8 +227,11 @@ def _vendor_type(element: Element, value: str) -> str:
 
 
 def _require_webhook_secret(element: Element, values: Mapping[str, str]) -> None:
-    """Without it nothing that the provider sends could be believed. Raises BadRequest."""
-    if element.webhook is None:
+    """Without it nothing that the provider sends could be believed. A watch has one of its own.
+
+    Raises BadRequest, and ConfigurationError where what is to be watched cannot be read.
+    """
+    if element.webhook is None or (element.watch is not None and element.watch.wanted(values)):
         return
     key = element.webhook.signature.secret_key
     if not values.get(key, "").strip():

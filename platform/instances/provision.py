@@ -202,23 +202,27 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
 def delete(organization: Organization, instance_id: int) -> threading.Thread | None:
     """Deletes an instance with all that hangs on it; its token is dead at once.
 
-    The grant is revoked at the provider afterwards, as far as the provider can be reached, unless
-    another instance is of the same account: its grant would end, too. The thread that does it is
-    returned, None when there was nothing to revoke. Raises NotFound.
+    Afterwards the provider is told what the rooms above have to say, and the grant is revoked, as
+    far as the provider can be reached, unless another instance is of the same account: its grant
+    would end, too. The thread that does it is returned, None when there was nothing to do. Raises
+    NotFound.
     """
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
         element = _revocable(instance)
         spent = Credential.objects.filter(instance=instance).first()
         token = (spent.refresh_token or spent.access_token) if spent else ""
-        instance_deleting.send(sender=ElementInstance, instance=instance)
+        answers = instance_deleting.send(sender=ElementInstance, instance=instance)
+        farewells = [answer for _, answer in answers if callable(answer)]
         instance.delete()
         shared = spent is not None and account.is_used_still(spent.account)
     log.info("instance deleted", instance=instance_id, element=element.key, shared=shared)
-    if shared or not token:
+    if shared:
+        token = ""
+    if not token and not farewells:
         return None
     thread = threading.Thread(
-        target=_revoke, args=(element, token, instance_id), name=REVOKING, daemon=True
+        target=_part, args=(farewells, element, token, instance_id), name=REVOKING, daemon=True
     )
     thread.start()
     return thread
@@ -378,6 +382,17 @@ def _revocable(instance: ElementInstance) -> Element:
         return addressed(element, keys.effective(instance))
     except ConfigurationError:
         return element  # the provider is not found, and that is logged
+
+
+def _part(
+    farewells: Sequence[Callable[[], None]], element: Element, token: str, instance_id: int
+) -> None:
+    try:
+        for farewell in farewells:
+            farewell()
+    finally:
+        if token:
+            _revoke(element, token, instance_id)
 
 
 def _revoke(element: Element, token: str, instance_id: int) -> None:

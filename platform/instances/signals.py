@@ -14,4 +14,8 @@ grant_lost = Signal()
 """kwargs `instance`, `reason`: the provider's grant is gone; only a person can mend it."""
 
 instance_deleting = Signal()
-"""kwargs `instance`: the row is about to be deleted, with all that hangs on it."""
+"""kwargs `instance`: the row is about to be deleted, with all that hangs on it.
+
+A receiver may answer with a function that is called once that is committed, and before the grant is
+revoked: for what is to be said to the provider.
+"""

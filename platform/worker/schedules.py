@@ -38,6 +38,7 @@ def wanted() -> Iterator[Wanted]:
     for slot in range(settings.BULK_LOOPS):
         yield Wanted(f"{OWN}work on bulk jobs, loop {slot + 1}", "bulk.tasks.run_due", slot)
     yield Wanted(f"{OWN}refresh credentials ahead of expiry", "instances.tasks.refresh_due", 0)
+    yield Wanted(f"{OWN}keep watches at providers", "watching.tasks.keep_due", 0)
     yield Wanted(f"{OWN}remove old poll runs", "polling.tasks.remove_old_runs", minutes=60)
     yield Wanted(f"{OWN}remove old events", "events.tasks.remove_old_events", minutes=60)
     yield Wanted(f"{OWN}remove old bulk jobs", "bulk.tasks.remove_old_jobs", minutes=60)

@@ -19,7 +19,9 @@ from django_q.tasks import async_task
 from worker.schedules import wanted
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LINES = sum(schedule.slot is not None for schedule in wanted())
+# These rest while there is nothing to do.
+RESTING = {"bulk.tasks.run_due", "watching.tasks.keep_due"}
+LINES = sum(one.slot is not None and one.task not in RESTING for one in wanted())
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -31,7 +33,7 @@ def cluster(process_environment: dict[str, str]) -> Iterator[psutil.Process]:
         env={**process_environment, "LOG_LEVEL": "WARNING"},
         start_new_session=True,
     )
-    until(lambda: running_lines() == LINES)
+    until(lambda: running_lines() >= LINES)
     yield psutil.Process(process.pid)
     for one in group(process.pid):
         one.kill()
@@ -100,7 +102,7 @@ def test_the_lines_and_the_queue_go_on_after_each_process_was_killed_in_turn(
         victim.kill()
         victim.wait()
     assert does_work()
-    until(lambda: running_lines() == LINES)
+    until(lambda: running_lines() >= LINES)
 
 
 @pytest.mark.parametrize("killed", ["the main process", "the sentinel"])
@@ -109,4 +111,4 @@ def test_none_outlives_the_one_that_started_it(cluster: psutil.Process, killed: 
     victim = cluster if killed == "the main process" else cluster.children()[0]
     victim.kill()
     until(lambda: group(cluster.pid) == [], seconds=20)
-    assert running_lines() == 0
+    until(lambda: running_lines() == 0, seconds=5)  # PostgreSQL notices a moment later

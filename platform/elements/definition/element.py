@@ -224,12 +224,15 @@ def _overridden_authentication(
 
 
 def _with_webhook(whole: Part, read: Element) -> Element:
-    """With the webhook that the definition declares; without one, what is inherited."""
+    """With the webhook that the definition declares; without one, what is inherited.
+
+    A watch asks for what the inherited one reads.
+    """
     declared = webhook.webhook(whole.part("webhook"))
     if declared is None:
         return read
     fields = webhook.with_webhook({one.key: one for one in read.configuration}, declared)
-    return replace(read, webhook=declared, configuration=tuple(fields.values()))
+    return replace(read, webhook=declared, watch=None, configuration=tuple(fields.values()))
 
 
 # --- Resources -----------------------------------------------------------------------------------

@@ -1,0 +1,140 @@
+"""Starts, renews and stops one watch at its provider.
+
+1. The row is claimed, and nothing is locked while the provider is asked.
+2. What it answers is stored only where the row is still ours.
+3. Killed in between, the row is claimed again when its lease is over, and the same is asked again:
+   a start finds what was made, a stop is content when there is nothing (elements.types.Watch).
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import random
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from elements.calls import WatchCall, Watched
+from elements.errors import ConfigurationError, ElementNotFound
+from elements.types import Element, Watch
+from encryption.keys import UnsealError
+from instances import configuration as keys
+from instances import session
+from instances.models import ElementInstance
+from transport import sync
+from transport.errors import GrantLost, ProviderError, TransportError
+from transport.limits import Limits
+from transport.types import Account
+from watching import claim
+from watching.models import InstanceWatch
+
+LIMITS = Limits(total=15.0, attempts=2, retry_within=5.0)
+SHORTEST_PAUSE = timedelta(seconds=30)  # until a failure is tried again; doubles
+LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_RETRY_AFTER = timedelta(days=1)
+MOST_STOPS = 8  # tries, over about an hour
+SPREAD = 0.1  # of the time until a renewal, so that those started together don't stay together
+LONGEST_ERROR = 1000  # characters that we keep
+UNUSABLE = (TransportError, UnsealError, ElementNotFound, ConfigurationError, ImproperlyConfigured)
+
+log = structlog.get_logger(__name__)
+
+
+def keep(row: InstanceWatch) -> None:
+    """Does what a claimed row is due for. Raises the errors of the database."""
+    try:
+        element = keys.element_of(row.instance)
+        if element.watch is None:  # moved to an element without one: nobody could stop it
+            claim.commit(row, None, state={}, started_at=None, failures=0)
+        elif row.on:
+            _start(row, element.watch, element)
+        else:
+            _stop(row, element.watch, element)
+    except UNUSABLE as error:
+        _note_failure(row, error, str(error) or type(error).__name__)
+    except Exception as error:  # a faulty connector must not stop the others
+        log.exception("watch.connector_failed", watch=row.pk)
+        _note_failure(row, error, f"the connector failed: {type(error).__name__}")
+
+
+def _start(row: InstanceWatch, watch: Watch, element: Element) -> None:
+    call, account = call_of(row, element), session.account_of(row.instance)
+    watched = sync.run(watch.start(call), account, limits=LIMITS)
+    now = timezone.now()
+    stored = claim.commit(
+        row,
+        _renewal(watch, watched, now),
+        state=dict(watched.state),
+        started_at=now,
+        expires_at=watched.expires_at,
+        failures=0,
+        error="",
+    )
+    log.info("watch.started", instance=row.instance_id, stored=stored)
+    if not stored and not ElementInstance.objects.filter(pk=row.instance_id).exists():
+        # Deleted meanwhile, and its own stop may have come too early.
+        farewell(watch, replace(call, state=dict(watched.state)), account, row.instance_id)
+
+
+def _stop(row: InstanceWatch, watch: Watch, element: Element) -> None:
+    account = session.account_of(row.instance)
+    sync.run(watch.stop(call_of(row, element)), account, limits=LIMITS)
+    claim.commit(row, None, state={}, started_at=None, expires_at=None, failures=0, error="")
+    log.info("watch.stopped", instance=row.instance_id)
+
+
+def farewell(watch: Watch, call: WatchCall, account: Account, instance_id: int) -> None:
+    """Stops the watch of an instance that is gone, as well as it can be done. Raises nothing of
+    the provider's."""
+    try:
+        sync.run(watch.stop(call), account, limits=LIMITS)
+    except TransportError as error:
+        log.warning("watch.not_stopped", instance=instance_id, reason=str(error))
+
+
+def call_of(row: InstanceWatch, element: Element) -> WatchCall:
+    return WatchCall(
+        configuration=keys.effective(row.instance),
+        callback_url=callback_url(element.key, row.instance_id),
+        secret=row.secret,
+        state=row.state,
+    )
+
+
+def callback_url(element_key: str, instance_id: int) -> str:
+    """Where the provider is to send to: /events/{elementKey}/{ref}."""
+    ref = base64.b64encode(str(instance_id).encode()).decode()
+    return f"{settings.PUBLIC_URL}/elements/api-v2/events/{element_key}/{ref}"
+
+
+# --- When next -----------------------------------------------------------------------------------
+
+
+def _renewal(watch: Watch, watched: Watched, now: datetime) -> datetime | None:
+    """In `renew_after`, and when half of its time is over at the latest; None: never."""
+    times = [] if watch.renew_after is None else [watch.renew_after]
+    if watched.expires_at is not None:
+        times.append(max((watched.expires_at - now) / 2, SHORTEST_PAUSE))
+    if not times:
+        return None
+    return now + min(times) * (1 - SPREAD * random())  # noqa: S311 - spreads load
+
+
+def _note_failure(row: InstanceWatch, failure: Exception, said: str) -> None:
+    """Keeps what there is, and says what is wrong. A stop is given up in the end."""
+    failures = row.failures + 1
+    given_up = not row.on and (failures >= MOST_STOPS or isinstance(failure, GrantLost))
+    due_at = None if given_up else timezone.now() + _pause(failures, failure)
+    claim.commit(row, due_at, failures=failures, error=said[:LONGEST_ERROR])
+    log.warning("watch.failed", instance=row.instance_id, on=row.on, reason=said[:LONGEST_ERROR])
+
+
+def _pause(failures: int, failure: Exception) -> timedelta:
+    doubled: timedelta = SHORTEST_PAUSE * 2 ** min(failures - 1, 10)
+    asked = failure.retry_after if isinstance(failure, ProviderError) else None
+    wished = min(timedelta(seconds=max(asked or 0, 0)), LONGEST_RETRY_AFTER)
+    return max(min(doubled, LONGEST_PAUSE), wished)

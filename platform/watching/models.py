@@ -1,0 +1,64 @@
+"""What providers have been asked to tell of by themselves: one row an instance."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models.functions import Coalesce
+
+from encryption.fields import EncryptedModel, EncryptedTextField
+
+
+class InstanceWatch(EncryptedModel):
+    """The watch of one instance at its provider (elements.types.Watch), wanted or not any more.
+
+    `wanted` follows from the instance and `suspended` from its user; watching.wish sets both, and
+    counts `version` up with each change of what is to be at the provider. A row that is due is
+    worked on: it is started where it is `on`, and stopped otherwise. It may be claimed when its
+    claimable time has come: `lease_until` while somebody has it, `due_at` otherwise.
+    """
+
+    instance = models.OneToOneField(
+        "instances.ElementInstance", on_delete=models.CASCADE, related_name="watch"
+    )
+    secret = EncryptedTextField()  # what the provider signs with
+    state = models.JSONField(default=dict)  # of the last start
+    wanted = models.BooleanField(default=True)
+    suspended = models.BooleanField(default=False)  # the instance's user is switched off
+    version = models.PositiveIntegerField(default=0)
+    configured = models.CharField(max_length=64)  # digest of the configuration that is wanted
+    due_at = models.DateTimeField(null=True)  # None: nothing to do
+    lease_id = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)  # the last start that succeeded; None: stopped
+    expires_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    error = models.TextField(blank=True)
+    last_heard_at = models.DateTimeField(null=True)  # when the provider told something
+
+    class Meta:
+        indexes = [
+            models.Index(
+                Coalesce("lease_until", "due_at"),
+                condition=models.Q(due_at__isnull=False),
+                name="watch_claimable",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"watch of instance {self.instance_id}"
+
+    @property
+    def on(self) -> bool:
+        return self.wanted and not self.suspended
+
+    def status(self, now: datetime) -> str:
+        """off, stopping, starting, on, or failed: never started, or ended before it was renewed."""
+        if not self.on:
+            return "off" if self.due_at is None else "stopping"
+        if self.started_at is None:
+            return "failed" if self.failures else "starting"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "failed"
+        return "on"
