@@ -29,6 +29,7 @@ EVENT_KEYS = frozenset(
         "event.notification.callback.url",
         "event.notification.callback.headers",
         "event.notification.signature.key",
+        "event.notification.signature.overlap",
         "event.notification.basic.username",
         "event.notification.basic.password",
         "event.notification.subscription.id",

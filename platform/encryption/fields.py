@@ -97,6 +97,28 @@ class EncryptedTextField(ClearTextField):
         raise TypeError(f"{self.name} is encrypted and not serialized: back up with pg_dump")
 
 
+class SparseEncryptedTextField(EncryptedTextField):
+    """For what few rows have: the empty text is NULL in the database, and costs nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "null": True, "default": ""})
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["null"], kwargs["default"]
+        return name, path, args, kwargs
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
+        return "" if value is None else Sealed(value)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        empty = model_instance.__dict__.get(self.attname) == ""
+        return None if empty else super().pre_save(model_instance, add)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value == "" else super().get_prep_value(value)
+
+
 class EncryptedModel(models.Model):
     """A model with EncryptedTextFields. `bulk_create` wants objects that have their pk."""
 

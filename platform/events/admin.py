@@ -49,7 +49,7 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin[Subscription]):
     list_filter = ["active", "channel"]
     list_select_related = ["instance"]
     search_fields = ["=instance__id", "url"]
-    exclude = ["signature_key"]
+    exclude = ["signature_key", "retired_keys", "headers"]
     readonly_fields = [
         "instance",
         "organization",

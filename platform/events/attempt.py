@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -12,14 +13,17 @@ from yarl import URL
 
 from encryption.fields import context_of
 from encryption.keys import UnsealError, unseal
-from events import signature
+from events import signature, signing_key
 from events.claim import Claimed
 from events.outcome import Answer
+from events.signature import RetiredKey
+from instances.configuration import MASK
 from transport.errors import TransportError, retry_after_seconds
 from transport.guard import AddressGuard, default_guard
 
 TIMEOUT = 15.0  # seconds, from name resolution to the last byte of the answer
 EXCERPT = 1_000  # characters of the answer that are kept
+SHORTEST_SECRET = 4  # characters; what is shorter is found in any answer
 MOST_READ = 65_536  # bytes of an answer that are read so that its connection can be used again
 # Shorter than receivers' servers keep an idle connection (gunicorn: 2 s), so that none is written
 # to at the moment when the other side closes it.
@@ -58,7 +62,10 @@ async def post(
     body = delivery.body.encode()
     try:
         key = key_of(delivery.subscription_id, delivery.signature_key)
-        headers = signature.headers(key, delivery.webhook_id, body, sent_at)
+        retired = retired_of(delivery.subscription_id, delivery.retired_keys)
+        headers = signature.headers(key, delivery.webhook_id, body, sent_at, retired)
+        own = headers_of(delivery.subscription_id, delivery.headers)
+        headers.update(own)
         async with session.post(
             _url(delivery.url),
             data=body,
@@ -70,10 +77,10 @@ async def post(
                 response.status,
                 error="" if 200 <= response.status < 300 else f"answered {response.status}",
                 retry_after=retry_after_seconds(response.headers.get("Retry-After")),
-                excerpt=await _excerpt(response),
+                excerpt=await _excerpt(response, own),
             )
     except UnsealError:
-        return Answer(None, "not sent: the signature key cannot be decrypted")
+        return Answer(None, "not sent: a secret of the subscription cannot be decrypted")
     except TransportError as error:  # the address guard's
         return Answer(None, f"not sent: {error}")
     except TimeoutError:
@@ -93,7 +100,38 @@ def key_of(subscription_id: int, sealed: str) -> str:
     return unseal(sealed, context_of("events_subscription", subscription_id, "signature_key"))
 
 
-async def _excerpt(response: aiohttp.ClientResponse) -> str:
+def retired_of(subscription_id: int, sealed: str | None) -> tuple[RetiredKey, ...]:
+    """The keys that sign beside it, some perhaps at their end. Raises UnsealError."""
+    return _retired_of(subscription_id, sealed) if sealed else ()
+
+
+@lru_cache(maxsize=1_000)
+def _retired_of(subscription_id: int, sealed: str) -> tuple[RetiredKey, ...]:
+    context = context_of("events_subscription", subscription_id, "retired_keys")
+    return tuple(signing_key.read(unseal(sealed, context)))
+
+
+def headers_of(subscription_id: int, sealed: str | None) -> dict[str, str]:
+    """What the customer wants sent along. Raises UnsealError."""
+    return _headers_of(subscription_id, sealed) if sealed else {}
+
+
+@lru_cache(maxsize=1_000)
+def _headers_of(subscription_id: int, sealed: str) -> dict[str, str]:
+    context = context_of("events_subscription", subscription_id, "headers")
+    return dict(json.loads(unseal(sealed, context)))
+
+
+def _without(sent: dict[str, str], text: str) -> str:
+    """Some receivers answer what they were sent: what is secret of it must not be shown."""
+    for value in sent.values():
+        for part in (value, value.rpartition(" ")[2]):  # Bearer …, Basic …
+            if len(part) >= SHORTEST_SECRET:
+                text = text.replace(part, MASK)
+    return text
+
+
+async def _excerpt(response: aiohttp.ClientResponse, sent: dict[str, str]) -> str:
     """The beginning of the answer. The status is known: a cut or late body changes nothing."""
     parts: list[bytes] = []
     size = 0
@@ -104,6 +142,8 @@ async def _excerpt(response: aiohttp.ClientResponse) -> str:
     except (aiohttp.ClientError, TimeoutError, OSError):
         pass
     text = b"".join(parts)[: EXCERPT * 4].decode("utf-8", "replace")
+    if sent:
+        text = _without(sent, text)
     return text[:EXCERPT].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -145,13 +145,16 @@ RETURNING d.id, d.lease_id, d.webhook_id, d.subscription_id, s.url, s.origin, s.
                    (SELECT standard.failure_policy FROM accounts_account standard
                      WHERE standard.organization_id = s.organization_id AND standard.is_default),
                    'retry'),
-          d.failures, d.first_failed_at, picked.place, picked.body
+          d.failures, d.first_failed_at, picked.place, picked.body, s.retired_keys, s.headers
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One leased delivery with all that an attempt needs. `signature_key` is still sealed."""
+    """One leased delivery with all that an attempt needs.
+
+    `signature_key`, `retired_keys` and `headers` are still sealed.
+    """
 
     id: int
     lease_id: uuid.UUID
@@ -167,6 +170,8 @@ class Claimed:
     first_failed_at: datetime | None
     place: int
     body: str
+    retired_keys: str | None = None
+    headers: str | None = None
 
 
 def claim(now: datetime, shares: Mapping[int, int], limit: int) -> list[Claimed]:

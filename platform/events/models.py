@@ -7,7 +7,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
 
-from encryption.fields import EncryptedModel, EncryptedTextField
+from encryption.fields import EncryptedModel, EncryptedTextField, SparseEncryptedTextField
 
 
 class EventStatus(models.TextChoices):
@@ -122,6 +122,8 @@ class Subscription(EncryptedModel):
     url = models.TextField(blank=True)
     origin = models.TextField(blank=True)
     signature_key = EncryptedTextField(default="")
+    retired_keys = SparseEncryptedTextField()  # JSON; see events.signing_key
+    headers = SparseEncryptedTextField()  # JSON [[name, value]]: what is sent along
     active = models.BooleanField(default=True)
     failing_since = models.DateTimeField(null=True)
     deactivated_at = models.DateTimeField(null=True)

@@ -10,9 +10,11 @@ from api.schema import (
     TEXT,
     TIME,
     WHERE,
+    by_key,
     described,
     in_path,
     listed,
+    nullable,
     one_of,
     query,
     shape,
@@ -68,6 +70,10 @@ SUBSCRIPTION_WANTED = shape(
             {
                 "url?": described(TEXT, "of a webhook, required: where to send"),
                 "signatureKey?": described(TEXT, "of a webhook: signs what is sent"),
+                "headers?": described(
+                    {"anyOf": [TEXT, by_key(TEXT)]},
+                    "of a webhook: sent along, an object or lines; never answered",
+                ),
                 "to?": described(_ADDRESSES, "of e-mails, required: users of the organization"),
             },
         ),
@@ -101,6 +107,24 @@ DELIVERY = shape(
         "subscription?": SUBSCRIPTION,
     },
     "notification and subscription are answered with hydrate=true.",
+)
+SIGNATURE_KEY_WANTED = shape(
+    "SignatureKeyWanted",
+    {
+        "signatureKey?": described(TEXT, "the new key; without it one is made"),
+        "overlapSeconds?": described(
+            NUMBER, "how long the old key goes on signing, from 0; a day unless given"
+        ),
+    },
+)
+SIGNATURE_KEY = shape(
+    "SignatureKey",
+    {
+        "signatureKey": described(TEXT, "the new key; not answered again"),
+        "previousUntil": described(
+            nullable(TIME), "when the last of the old keys ends; null when none signs any longer"
+        ),
+    },
 )
 
 TOPICS = query(
@@ -142,6 +166,11 @@ SUBSCRIPTION_EXAMPLE = {
     "active": True,
     "deactivationReason": "",
     "createdDate": "2026-01-31T12:00:00Z",
+}
+SIGNATURE_KEY_WANTED_EXAMPLE = {"overlapSeconds": 86400}
+SIGNATURE_KEY_EXAMPLE = {
+    "signatureKey": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+    "previousUntil": "2026-02-01T12:00:00Z",
 }
 DELIVERY_EXAMPLE = {
     "id": 15,

@@ -6,6 +6,9 @@ Standard Webhooks 1.0.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`)
 signature key, so that one secret is enough: the bytes that are signed with are the key's UTF-8
 bytes, and what its libraries are given is `whsec_` + base64 of them. A signature key that is
 itself written `whsec_` + base64 is given to them as it stands.
+
+A key that was replaced signs beside the new one for a while: `webhook-signature` then holds a
+signature of each, separated by blanks, as the specification has it.
 """
 
 from __future__ import annotations
@@ -14,12 +17,29 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 WHSEC = "whsec_"
 
 
-def headers(key: str, webhook_id: str, body: bytes, sent_at: datetime) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """A replaced key that still signs; one that `leads` makes Elements-Webhook-Signature."""
+
+    key: str = field(repr=False)
+    until: datetime
+    leads: bool
+
+
+def headers(
+    key: str,
+    webhook_id: str,
+    body: bytes,
+    sent_at: datetime,
+    retired: Sequence[RetiredKey] = (),
+) -> dict[str, str]:
     """The headers of one attempt. An empty key leaves the signatures out."""
     timestamp = str(int(sent_at.timestamp()))
     named = {
@@ -27,9 +47,15 @@ def headers(key: str, webhook_id: str, body: bytes, sent_at: datetime) -> dict[s
         "webhook-id": webhook_id,
         "webhook-timestamp": timestamp,
     }
-    if key:
-        named["Elements-Webhook-Signature"] = elements_signature(key, body)
-        named["webhook-signature"] = standard_signature(key, webhook_id, timestamp, body)
+    if not key:
+        return named
+    living = [one for one in retired if one.until > sent_at] if retired else []
+    leading = next((one.key for one in living if one.leads), key)
+    named["Elements-Webhook-Signature"] = elements_signature(leading, body)
+    named["webhook-signature"] = " ".join(
+        standard_signature(one, webhook_id, timestamp, body)
+        for one in (key, *(one.key for one in living))
+    )
     return named
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,9 +12,10 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from events import signing_key
 from events.models import Delivery, DeliveryStatus, Subscription
 from events.record import GRANT_LOST, record_instance_event
-from instances import configuration
+from instances import callback, configuration
 from instances.models import ElementInstance
 
 NO_URL = "no callback URL is configured"
@@ -32,16 +35,19 @@ REMOVE_EVENTS = (
 
 
 def follow_configuration(instance: ElementInstance, **_: Any) -> None:
-    """Receiver of instance_saved: gives the instance's subscription its URL and signature key.
+    """Receiver of instance_saved: gives the instance's subscription its URL, its signature key, and
+    the headers to send along.
 
     - The first URL makes the subscription; without one, events are recorded and not sent.
     - Another URL turns a deactivated subscription on again, and what waits for a retry goes to
       the new URL. What is queued stays queued until somebody asks for it.
     - An emptied URL queues what is pending.
+    - A replaced signature key goes on signing beside the new one for a while.
     """
     values = configuration.effective(instance)
     url = values.get(configuration.EVENTS_CALLBACK_URL, "").strip()
     key = values.get(configuration.SIGNATURE_KEY, "")
+    headers = headers_text(callback.headers_of(values))
     subscription = Subscription.objects.select_for_update().filter(instance=instance).first()
     if subscription is None:
         if url:
@@ -51,14 +57,19 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
                 url=url,
                 origin=origin_of(url),
                 signature_key=key,
+                headers=headers,
             )
         return
-    if subscription.url == url and subscription.signature_key == key:
+    present = (subscription.url, subscription.signature_key, subscription.headers)
+    if present == (url, key, headers):
         return
     moved = subscription.url != url
     subscription.url = url
     subscription.origin = origin_of(url)
-    subscription.signature_key = key
+    subscription.headers = headers
+    if subscription.signature_key != key:
+        overlap = timedelta(seconds=configuration.overlap(values))
+        signing_key.renew(subscription, key, timezone.now(), overlap)
     if moved:
         subscription.active = bool(url)
         subscription.failing_since = None
@@ -167,6 +178,11 @@ def queue_pending(subscription_id: int, now: datetime) -> None:
     Delivery.objects.filter(
         subscription_id=subscription_id, status__in=PENDING, lease_id__isnull=True
     ).update(status=DeliveryStatus.QUEUED, updated_at=now)
+
+
+def headers_text(headers: Sequence[tuple[str, str]]) -> str:
+    """As Subscription.headers has them."""
+    return json.dumps(headers) if headers else ""
 
 
 def origin_of(url: str) -> str:

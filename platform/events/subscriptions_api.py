@@ -68,12 +68,12 @@ class SubscriptionView(APIView):
         "Read a subscription", answer=schema.SUBSCRIPTION, example=schema.SUBSCRIPTION_EXAMPLE
     )
     def get(self, request: Request, subscription_id: str) -> Response:
-        return Response(representation.subscription(_subscription(request, subscription_id)))
+        return Response(representation.subscription(subscription_of(request, subscription_id)))
 
     @documented("Delete a subscription", errors=[409])
     def delete(self, request: Request, subscription_id: str) -> Response:
         """With its deliveries, whether they have arrived or not."""
-        found = _subscription(request, subscription_id)
+        found = subscription_of(request, subscription_id)
         if found.instance_id is not None:
             raise Conflict(
                 f"subscription {subscription_id} follows the configuration of element instance "
@@ -186,7 +186,8 @@ def _subscriptions(request: Request) -> QuerySet[Subscription]:
     return own.only(*representation.SUBSCRIPTION_COLUMNS)
 
 
-def _subscription(request: Request, subscription_id: str) -> Subscription:
+def subscription_of(request: Request, subscription_id: str) -> Subscription:
+    """The organization's. Raises NotFound."""
     found = _subscriptions(request).filter(pk=id_in_path(subscription_id)).first()
     if found is None:
         raise NotFound(f"No subscription found with id {subscription_id}")

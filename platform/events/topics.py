@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from api.fields import mapping, text, texts
 from events import mail
 from events.models import Channel, Delivery, Subscription
 from events.representation import INSTANCE_EVENTS
-from events.subscription import lock, origin_of
+from events.subscription import headers_text, lock, origin_of
+from instances import callback
 from instances.configuration import LONGEST_URL, callback_url
 
 LONGEST_TOPIC = 200
@@ -66,6 +68,7 @@ class Wanted:
     topics: list[str]
     url: str
     signature_key: str
+    headers: str = ""
 
 
 def read(body: Mapping[str, Any], organization_id: int) -> Wanted:
@@ -81,7 +84,7 @@ def read(body: Mapping[str, Any], organization_id: int) -> Wanted:
     if channel == Channel.EMAIL:
         return Wanted(channel, topics, mail.url_of(_recipients(config, organization_id)), "")
     key = text(config, "signatureKey", at="config")
-    return Wanted(channel, topics, _callback(config), key)
+    return Wanted(channel, topics, _callback(config), key, _headers(config))
 
 
 def _topics(body: Mapping[str, Any]) -> list[str]:
@@ -99,6 +102,16 @@ def _topics(body: Mapping[str, Any]) -> list[str]:
 def _callback(config: Mapping[str, Any]) -> str:
     given = text(config, "url", at="config", required=True, longest=LONGEST_URL)
     return callback_url(given, path="config.url")
+
+
+def _headers(config: Mapping[str, Any]) -> str:
+    given = config.get("headers")
+    if given is None:
+        return ""
+    if not isinstance(given, str | dict):
+        raise BadRequest("config.headers must be an object, or lines such as X-Api-Key: abc")
+    written = given if isinstance(given, str) else json.dumps(given)
+    return headers_text(callback.read(written, path="config.headers"))
 
 
 def _recipients(config: Mapping[str, Any], organization_id: int) -> list[str]:
@@ -139,6 +152,7 @@ def subscribe(organization_id: int, wanted: Wanted) -> Subscription:
         url=wanted.url,
         origin=origin_of(wanted.url),
         signature_key=wanted.signature_key,
+        headers=wanted.headers,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from events import api, notifications_api, receiver_api, subscriptions_api
+from events import api, notifications_api, receiver_api, signing_key_api, subscriptions_api
 
 INSTANCE = r"^instances/(?P<instance_id>[0-9]+)/events"
 ANY = r"^instances/events"
@@ -34,6 +34,14 @@ urlpatterns = [
     re_path(
         rf"{NOTIFICATIONS}/subscriptions{SUBSCRIPTION}/?$",
         subscriptions_api.SubscriptionView.as_view(),
+    ),
+    re_path(
+        r"^instances/(?P<instance_id>[0-9]{1,18})/signature-key/?$",
+        signing_key_api.InstanceKeyView.as_view(),
+    ),
+    re_path(
+        rf"{NOTIFICATIONS}/subscriptions{SUBSCRIPTION}/signature-key/?$",
+        signing_key_api.SubscriptionKeyView.as_view(),
     ),
     re_path(
         rf"{NOTIFICATIONS}/subscriptions/deliveries/?$",

@@ -18,6 +18,7 @@ from api.errors import BadRequest
 from elements import catalogue, poller
 from elements.application import application_of
 from elements.types import ApiKey, Basic, Element
+from instances import callback
 from instances.models import ElementInstance
 from transport.errors import AddressRefused, ProviderUnreachable
 from transport.guard import default_guard
@@ -33,6 +34,7 @@ REFRESH_TIME = "oauth.user.refresh_time"
 EVENTS_ENABLED = "event.notification.enabled"
 EVENTS_CALLBACK_URL = "event.notification.callback.url"
 SIGNATURE_KEY = "event.notification.signature.key"
+SIGNATURE_OVERLAP = "event.notification.signature.overlap"
 VENDOR_TYPE = "event.vendor.type"
 SUBSCRIPTION_ID = "event.notification.subscription.id"
 INSTANCE_FINDER = "event.notification.instance.finder"
@@ -41,6 +43,8 @@ POLLER_CONFIGURATION = "event.poller.configuration"
 
 DEFAULT_INTERVAL = 15  # minutes
 LONGEST_INTERVAL = 999_999_999  # minutes; clients park a poller with it
+DEFAULT_OVERLAP = 86_400  # seconds that a replaced signature key goes on signing beside the new one
+LONGEST_OVERLAP = 30 * 86_400  # seconds
 MOST_KEYS = 500
 LONGEST_KEY = 200  # characters
 LONGEST_VALUE = 65_536  # characters
@@ -57,7 +61,7 @@ AUTHENTICATION_KEYS: Mapping[type, tuple[str, ...]] = {
 }
 # Of the credential, never stored in a configuration.
 CREDENTIAL_KEYS = frozenset({USER_TOKEN, REFRESH_TOKEN, REFRESH_TIME})
-SECRET_KEYS = frozenset({API_KEY, API_SECRET, "api.key", "event.notification.callback.headers"})
+SECRET_KEYS = frozenset({API_KEY, API_SECRET, "api.key", *callback.SECRETS})
 # Keys that no element declares are judged by how they end.
 SECRET_ENDINGS = (
     "password",
@@ -191,6 +195,8 @@ def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool 
     if enabled and vendor_type == "webhook":
         _require_webhook_secret(element, values)
     _check_choices(element, values)
+    callback.headers_of(values)
+    overlap(values)
     return Derived(
         events_enabled=enabled,
         vendor_type=vendor_type,
@@ -243,6 +249,16 @@ def _interval(value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
         raise BadRequest(
             f"{REFRESH_INTERVAL}: must be a whole number of minutes from 1 to {LONGEST_INTERVAL}"
+        )
+    return int(text)
+
+
+def overlap(values: Mapping[str, str]) -> int:
+    """How many seconds a replaced signature key goes on signing. Raises BadRequest."""
+    text = values.get(SIGNATURE_OVERLAP, "").strip() or str(DEFAULT_OVERLAP)
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > LONGEST_OVERLAP:
+        raise BadRequest(
+            f"{SIGNATURE_OVERLAP}: must be a whole number of seconds from 0 to {LONGEST_OVERLAP}"
         )
     return int(text)
 

@@ -17,8 +17,8 @@ from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.origin import origin, origins
 from elements.types import Element, OAuth2, Place
+from instances import callback, session
 from instances import configuration as keys
-from instances import session
 from instances.models import ElementInstance
 
 
@@ -52,6 +52,9 @@ def require_given_again(
         ]
         if isinstance(present.authentication, OAuth2) and not consent:
             missing.append("providerData.code")
+    missing += _callback_secrets_led_away(
+        wanted, configuration, given, before=_callback(present, before)
+    )
     _refuse([*missing, *_defaults_led_away(wanted, configuration)])
 
 
@@ -60,7 +63,8 @@ def require_own(element: Element, configuration: Mapping[str, str]) -> None:
 
     Raises BadRequest naming what the instance must have of its own.
     """
-    _refuse(_defaults_led_away(element, configuration))
+    missing = _callback_secrets_led_away(element, configuration, configuration, before="")
+    _refuse([*missing, *_defaults_led_away(element, configuration)])
 
 
 def _refuse(missing: list[str]) -> None:
@@ -95,6 +99,39 @@ def _defaults_led_away(element: Element, configuration: Mapping[str, str]) -> li
         and keys.is_secret(element, field.key)
         and not configuration.get(field.key, "").strip()
     ]
+
+
+def _callback_secrets_led_away(
+    element: Element,
+    configuration: Mapping[str, str],
+    given: Mapping[str, str | None],
+    *,
+    before: str,
+) -> list[str]:
+    """What would be sent to a callback of another origin than the one `before`.
+
+    What is the element's own default goes to the origin of its own callback URL only.
+    """
+    there = _callback(element, configuration)
+    if not there:
+        return []
+    declared = keys.defaults(element)
+    missing = []
+    for key in callback.SECRETS:
+        if configuration.get(key, "").strip():
+            led_away = there != before and not _is_given(given, key)
+        else:
+            led_away = key not in configuration and bool(declared.get(key, "").strip())
+            led_away = led_away and there != _callback(element, {})
+        if led_away:
+            missing.append(f"configuration.{key}")
+    return missing
+
+
+def _callback(element: Element, configuration: Mapping[str, str]) -> str:
+    """The origin of the callback URL; empty where there is none."""
+    url = keys.completed(element, configuration).get(keys.EVENTS_CALLBACK_URL, "").strip()
+    return origin(url) if url else ""
 
 
 def _is_given(given: Mapping[str, str | None], key: str) -> bool:

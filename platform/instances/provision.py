@@ -144,8 +144,16 @@ def create(
     return instance
 
 
-def change(organization: Organization, instance_id: int, wish: Wish) -> ElementInstance:
+def change(
+    organization: Organization,
+    instance_id: int,
+    wish: Wish,
+    *,
+    first: Callable[[ElementInstance], None] | None = None,
+) -> ElementInstance:
     """Changes an instance, and connects it again when the wish has a consent.
+
+    `first` is called in the transaction with the locked row, before it changes.
 
     Of two writers at once the later one's parts win, each part whole. Raises as `create`, and
     NotFound.
@@ -170,6 +178,8 @@ def change(organization: Organization, instance_id: int, wish: Wish) -> ElementI
     granted = _obtain(element, configuration, wish.consent) if asks else None
     with transaction.atomic():
         instance = find(organization, instance_id, lock=True)
+        if first is not None:
+            first(instance)
         if wish.element is not None:
             private.hold(element)
         else:

@@ -70,6 +70,8 @@ WITH_AN_ID |= {
     "notifications/{notification_id}/subscriptions/deliveries": ("get",),
     "notifications/{notification_id}/subscriptions/{subscription_id}/deliveries": ("get",),
     "notifications/subscriptions/{subscription_id}": ("get", "delete"),
+    "notifications/subscriptions/{subscription_id}/signature-key": ("post", "delete"),
+    "instances/{instance_id}/signature-key": ("post", "delete"),
     "events/{element_key}Polling/{ref}": ("post",),
 }
 # Names in paths that name nothing of an organization's; of private elements there is
