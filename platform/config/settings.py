@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "hubs", "description": "What runs at the provider, with an instance's token"},
         {"name": "polling", "description": "Polls: now, and how they went"},
         {"name": "events", "description": "What was found, notifications, and their deliveries"},
+        {"name": "explanations", "description": "Why an event was sent, or why none was"},
         {"name": "bulk", "description": "All records of a resource, for download"},
         {"name": "accounts", "description": "Accounts, users, roles and the organization"},
     ],

@@ -13,7 +13,17 @@ handler404 = "api.errors.handler404"
 handler500 = "api.errors.handler500"
 
 # Those that are asked most come first; hubs last, which take what nobody else has taken.
-API_APPS = ("instances", "events", "polling", "api", "elements", "accounts", "bulk", "hubs")
+API_APPS = (
+    "instances",
+    "events",
+    "polling",
+    "explanations",
+    "api",
+    "elements",
+    "accounts",
+    "bulk",
+    "hubs",
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("elements/api-v2/", include(f"{app}.urls")) for app in API_APPS),

@@ -117,6 +117,17 @@ class Unfetched:
 
 
 @dataclass(frozen=True, slots=True)
+class Filtered:
+    """An object that was listed and of which nothing is told, for a rule of the entry says so.
+
+    `rule` is that rule in words for a person, such as "where: status='open'".
+    """
+
+    object_id: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """The window that was listed anew because the provider no longer knew the cursor."""
 
@@ -137,6 +148,8 @@ class Changes:
     and no event tells of it. `compared` says that `changes` were found by comparing with all that
     is known, so that what was deleted need not be remembered. `more` asks for the next poll at
     once: there was more to find than one poll should tell.
+    `filtered` holds some of what a rule left out (snapshot.MOST_FILTERED are enough), so that a
+    person can be told why; a poll that only left out is idle.
     """
 
     changes: tuple[Change, ...]
@@ -148,6 +161,7 @@ class Changes:
     picture: Mapping[str, str] | None = None
     compared: bool = False
     more: bool = False
+    filtered: tuple[Filtered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

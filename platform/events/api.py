@@ -22,6 +22,7 @@ from api.schema import PAGED, WHOLE, documented, listed
 from api.timestamp import timestamp
 from events import analytics, payload, period, schema
 from events.models import Delivery, DeliveryAttempt, Event, EventStatus
+from events.representation import delivery_with_attempts
 from instances.models import ElementInstance
 
 MOST_ACCOUNTS = 100  # in one query
@@ -96,7 +97,7 @@ class DeliveriesView(APIView):
             .prefetch_related(Prefetch("attempts", queryset=attempts))
             .order_by("id")
         )
-        return whole_list([_delivery(delivery) for delivery in deliveries])
+        return whole_list([delivery_with_attempts(delivery) for delivery in deliveries])
 
 
 class AnalyticsView(APIView):
@@ -257,33 +258,6 @@ def _summary(event: Event, body: str) -> dict[str, Any]:
         "objects": event.objects_found,
         "instanceId": event.instance_id,
         "encodedid": base64.b64encode(str(event.instance_id).encode()).decode(),
-    }
-
-
-def _delivery(delivery: Delivery) -> dict[str, Any]:
-    waits = delivery.status in {"created", "retry"}
-    return {
-        "id": delivery.pk,
-        "eventId": str(delivery.event_id),
-        "webhookId": delivery.webhook_id,
-        "status": delivery.status,
-        "url": delivery.subscription.url,
-        "subscriptionActive": delivery.subscription.active,
-        "deactivationReason": delivery.subscription.deactivation_reason,
-        "createdDate": timestamp(delivery.created_at),
-        "updatedDate": timestamp(delivery.updated_at),
-        "nextAttemptDate": timestamp(delivery.next_attempt_at) if waits else None,
-        "attempts": [
-            {
-                "number": attempt.number,
-                "date": timestamp(attempt.started_at),
-                "durationMs": attempt.duration_ms,
-                "statusCode": attempt.status_code,
-                "error": attempt.error,
-                "response": attempt.response_excerpt,
-            }
-            for attempt in delivery.attempts.all()
-        ],
     }
 
 

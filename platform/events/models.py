@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -54,6 +54,9 @@ class Event(models.Model):
     sender = models.CharField(max_length=200, blank=True, default="", db_default="")
     message = models.TextField(blank=True, default="", db_default="")
     acknowledged = models.BooleanField(default=False, db_default=False)
+    # The id of the polling.PollRun that found it. No key: that room is above this one, and the
+    # runs of a resource go with it.
+    poll_run = models.BigIntegerField(null=True)
     body = models.TextField()
     created_at = models.DateTimeField()
 
@@ -86,6 +89,9 @@ class Event(models.Model):
                 name="event_of_topic_by_time",
             ),
             BrinIndex(fields=["created_at"], name="event_age"),  # small, and ids follow time
+            GinIndex(
+                fields=["objects_found"], opclasses=["jsonb_path_ops"], name="event_of_object"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -35,17 +35,22 @@ class _Draft:
 
 
 def record_changes(
-    instance: Any, object_type: str, changes: Sequence[Change], now: datetime
+    instance: Any,
+    object_type: str,
+    changes: Sequence[Change],
+    now: datetime,
+    *,
+    poll_run: int | None = None,
 ) -> list[int]:
     """Stores `changes` (oldest first) as notifications of at most ten; returns the event ids.
 
     Must be called inside a transaction. `instance` is an ElementInstance. Makes a delivery of each
     event when the instance has a callback URL, due at once; queued when the subscription is
-    deactivated.
+    deactivated. `poll_run` is the id of the poll's run.
     """
     source = _source(instance)
     drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
-    return _write(source, object_type, drafts, now)
+    return _write(source, object_type, drafts, now, poll_run=poll_run)
 
 
 def record_instance_event(
@@ -73,13 +78,10 @@ def record_webhook(instance: Any, raw: Any, told: Sequence[Told], now: datetime)
     """
     source = _source(instance)
     draft = _Draft(
-        [
-            {"objectId": _storable(one.object_id), "eventType": one.change_type.value}
-            for one in told
-        ],
+        [{"objectId": storable(one.object_id), "eventType": one.change_type.value} for one in told],
         lambda event_id: payload.of_webhook(source, event_id, raw, told, now),
     )
-    return _write(source, _storable(told[0].object_type), [draft], now)[0]
+    return _write(source, storable(told[0].object_type), [draft], now)[0]
 
 
 def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
@@ -156,15 +158,15 @@ def _small_enough(batch: Sequence[Change]) -> Iterator[Sequence[Change]]:
 def _draft(source: Source, object_type: str, batch: Sequence[Change], now: datetime) -> _Draft:
     return _Draft(
         [
-            {"objectId": _storable(change.object_id), "eventType": change.change_type.value}
+            {"objectId": storable(change.object_id), "eventType": change.change_type.value}
             for change in batch
         ],
         lambda event_id: payload.of_changes(source, event_id, object_type, batch, now),
     )
 
 
-def _storable(text: str) -> str:
-    """PostgreSQL's jsonb takes neither NUL nor lone surrogates."""
+def storable(text: str) -> str:
+    """Text that PostgreSQL's jsonb takes: it takes neither NUL nor lone surrogates."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -196,6 +198,8 @@ def _write(
     drafts: Sequence[_Draft],
     now: datetime,
     about: _Topic = NO_TOPIC,
+    *,
+    poll_run: int | None = None,
 ) -> list[int]:
     _require_transaction()
     if not drafts:
@@ -215,6 +219,7 @@ def _write(
             severity=about.severity,
             sender=about.sender,
             message=about.message,
+            poll_run=poll_run,
             body=draft.body_of(event_id),
             created_at=now,
         )

@@ -100,3 +100,31 @@ def delivery(found: Delivery, *, hydrate: bool) -> dict[str, Any]:
         body["notification"] = notification(found.event)
         body["subscription"] = subscription(found.subscription)
     return body
+
+
+def delivery_with_attempts(delivery: Delivery) -> dict[str, Any]:
+    """As an event's deliveries are answered. Reads `subscription` and `attempts` of the row."""
+    waits = delivery.status in {"created", "retry"}
+    return {
+        "id": delivery.pk,
+        "eventId": str(delivery.event_id),
+        "webhookId": delivery.webhook_id,
+        "status": delivery.status,
+        "url": delivery.subscription.url,
+        "subscriptionActive": delivery.subscription.active,
+        "deactivationReason": delivery.subscription.deactivation_reason,
+        "createdDate": timestamp(delivery.created_at),
+        "updatedDate": timestamp(delivery.updated_at),
+        "nextAttemptDate": timestamp(delivery.next_attempt_at) if waits else None,
+        "attempts": [
+            {
+                "number": attempt.number,
+                "date": timestamp(attempt.started_at),
+                "durationMs": attempt.duration_ms,
+                "statusCode": attempt.status_code,
+                "error": attempt.error,
+                "response": attempt.response_excerpt,
+            }
+            for attempt in delivery.attempts.all()
+        ],
+    }

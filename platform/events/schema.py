@@ -59,22 +59,20 @@ _ATTEMPT = shape(
         "response": TEXT,
     },
 )
-EVENT_DELIVERY = shape(
-    "EventDelivery",
-    {
-        "id": NUMBER,
-        "eventId": TEXT,
-        "webhookId": TEXT,
-        "status": one_of("created", "retry", "delivered", "queued"),
-        "url": TEXT,
-        "subscriptionActive": FLAG,
-        "deactivationReason": TEXT,
-        "createdDate": TIME,
-        "updatedDate": nullable(TIME),
-        "nextAttemptDate": nullable(TIME),
-        "attempts": listed(_ATTEMPT),
-    },
-)
+EVENT_DELIVERY_FIELDS = {
+    "id": NUMBER,
+    "eventId": TEXT,
+    "webhookId": TEXT,
+    "status": one_of("created", "retry", "delivered", "queued"),
+    "url": TEXT,
+    "subscriptionActive": FLAG,
+    "deactivationReason": TEXT,
+    "createdDate": TIME,
+    "updatedDate": nullable(TIME),
+    "nextAttemptDate": nullable(TIME),
+    "attempts": listed(_ATTEMPT),
+}
+EVENT_DELIVERY = shape("EventDelivery", EVENT_DELIVERY_FIELDS)
 COUNT = shape("EventCount", {"timestamp": TIME, "count": NUMBER})
 _COUNTED = {"count": NUMBER, "success": NUMBER, "failed": NUMBER}
 COUNT_BY_INSTANCE = shape(

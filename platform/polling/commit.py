@@ -16,7 +16,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import random
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from psycopg.errors import LockNotAvailable
 from elements.calls import Change, Changes, ChangeType
 from events.record import record_changes
 from instances.models import ElementInstance
-from polling import due, seen
+from polling import due, seen, untold
 from polling.claim import LEASE, ClaimedResource
 from polling.models import PollingResource, PollOutcome, PollRun
 from polling.poll import Failed, Outcome, Succeeded
@@ -150,9 +150,9 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
     """
     1. Lock the instance, then the row, if its lease is still ours.
     2. Leave out what events have told already.
-    3. Record the rest as events with their deliveries.
-    4. Remember the objects, or all of them anew; settle, keep and add put-aside ones.
-    5. Write the run, when there is something to tell.
+    3. Remember the objects, or all of them anew; settle, keep and add put-aside ones.
+    4. Write the run, when there is something to tell.
+    5. Record the news as events of that run, with their deliveries.
     6. Move cursor and times, and give the row back.
     """
     resource, found = done.resource, done.changes
@@ -163,13 +163,14 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
             return dropped(resource)
         rows = PutAside(resource.id, done.asked, found)
         news = seen.news(resource.id, found.changes, rows.created)
-        events = _record(instance, resource, news, now)
         _remember(resource.id, found, news)
         newly_put_aside = rows.store(now)
         left = waiting(resource.id, now)
-        report = _report(done, news, events, left)
+        report = report_of(done, news, left)
         if report.status != "idle" or newly_put_aside:
-            _write_run(done, report, newly_put_aside, now)
+            run = _write_run(done, report, newly_put_aside, now)
+            events = record_changes(instance, resource.name, news, now, poll_run=run.pk)
+            report = replace(report, events=tuple(events))
         next_poll_at = due.after_success(row.due, row.interval, now)
         if resource.cursor is None:  # so that many started together do not fall due together
             next_poll_at = now + (next_poll_at - now) * random()  # noqa: S311 - spreads load
@@ -194,7 +195,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         status=report.status,
         found=report.found,
         put_aside=report.put_aside,
-        events=list(events),
+        events=list(report.events),
     )
     return report
 
@@ -268,17 +269,8 @@ def dropped(resource: ClaimedResource) -> PollReport:
     return PollReport(resource.name, "dropped", error="the resource was taken back meanwhile")
 
 
-def _record(
-    instance: ElementInstance, resource: ClaimedResource, news: Sequence[Change], now: datetime
-) -> tuple[int, ...]:
-    if not news:
-        return ()
-    return tuple(record_changes(instance, resource.name, news, now))
-
-
-def _report(
-    done: Succeeded, news: Sequence[Change], events: tuple[int, ...], left: Waiting
-) -> PollReport:
+def report_of(done: Succeeded, news: Sequence[Change], left: Waiting) -> PollReport:
+    """What is to be said of a poll that succeeded, but for the events that it made."""
     kinds = Counter(change.change_type for change in news)
     gap = done.changes.gap
     if gap is not None:
@@ -295,15 +287,14 @@ def _report(
         deleted=kinds[ChangeType.DELETED],
         missing=len(done.changes.missing),
         put_aside=left.count,
-        events=events,
         gap_seconds=None if gap is None else round((gap.until - gap.since).total_seconds()),
         more=left.due_now or done.changes.more,
     )
 
 
-def _write_run(outcome: Outcome, report: PollReport, put_aside: int, now: datetime) -> None:
+def _write_run(outcome: Outcome, report: PollReport, put_aside: int, now: datetime) -> PollRun:
     cursor = outcome.resource.cursor or ""
-    PollRun.objects.create(
+    return PollRun.objects.create(
         resource_id=outcome.resource.id,
         started_at=outcome.started_at,
         finished_at=now,
@@ -315,4 +306,5 @@ def _write_run(outcome: Outcome, report: PollReport, put_aside: int, now: dateti
         cursor_after=outcome.changes.cursor if isinstance(outcome, Succeeded) else cursor,
         gap_seconds=report.gap_seconds,
         error=report.error,
+        untold=untold.noted(outcome.changes) if isinstance(outcome, Succeeded) else [],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -127,9 +128,20 @@ class PollRun(models.Model):
     cursor_after = models.TextField(blank=True)
     gap_seconds = models.PositiveIntegerField(null=True)  # width of a recovered gap
     error = models.TextField(blank=True)
+    # What it noticed and no event tells, some of it at least, and why: polling.untold.
+    untold = models.JSONField(default=list, db_default=[])
 
     class Meta:
-        indexes = [models.Index(fields=["resource", "-started_at"], name="poll_run_latest")]
+        indexes = [
+            models.Index(fields=["resource", "-started_at"], name="poll_run_latest"),
+            # Finds an object's; few runs have any.
+            GinIndex(
+                fields=["untold"],
+                opclasses=["jsonb_path_ops"],
+                condition=~models.Q(untold=[]),
+                name="poll_run_untold",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.outcome} at {self.started_at:%Y-%m-%d %H:%M:%S}"

@@ -21,7 +21,7 @@ def polling_of(instance: ElementInstance) -> dict[str, Any]:
     runs = PollRun.objects.filter(resource__in=resources).select_related("resource")
     return {
         "resources": [_resource(resource) for resource in resources],
-        "runs": [_run(run) for run in runs.order_by("-started_at", "-pk")[:RUNS_SHOWN]],
+        "runs": [run_shown(run) for run in runs.order_by("-started_at", "-pk")[:RUNS_SHOWN]],
     }
 
 
@@ -60,11 +60,11 @@ def _resource(resource: PollingResource) -> dict[str, Any]:
         "nextPollDate": timestamp(resource.next_poll_at) if resource.active else None,
         "failures": resource.failures,
         "error": resource.error or None,
-        "putAside": [_put_aside(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
+        "putAside": [put_aside_shown(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
     }
 
 
-def _put_aside(waiting: PutAsideObject) -> dict[str, Any]:
+def put_aside_shown(waiting: PutAsideObject) -> dict[str, Any]:
     return {
         "objectId": waiting.object_id,
         "eventType": waiting.change_type,
@@ -75,7 +75,7 @@ def _put_aside(waiting: PutAsideObject) -> dict[str, Any]:
     }
 
 
-def _run(run: PollRun) -> dict[str, Any]:
+def run_shown(run: PollRun) -> dict[str, Any]:
     return {
         "id": run.pk,
         "resource": run.resource.name,

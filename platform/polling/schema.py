@@ -33,22 +33,19 @@ POLLED_STATE = shape(
         "putAside": listed(PUT_ASIDE),
     },
 )
-RUN = shape(
-    "PollRun",
-    {
-        "id": NUMBER,
-        "resource": TEXT,
-        "status": described(TEXT, "found, failed, recovered or started"),
-        "startedDate": nullable(TIME),
-        "finishedDate": nullable(TIME),
-        "found": NUMBER,
-        "missing": described(NUMBER, "changed objects that were gone before they could be read"),
-        "putAside": NUMBER,
-        "recoveredGapSeconds": GAP,
-        "error": nullable(TEXT),
-    },
-    "A poll that had something to tell; idle ones leave no record.",
-)
+RUN_FIELDS = {
+    "id": NUMBER,
+    "resource": TEXT,
+    "status": described(TEXT, "found, failed, recovered or started"),
+    "startedDate": nullable(TIME),
+    "finishedDate": nullable(TIME),
+    "found": NUMBER,
+    "missing": described(NUMBER, "changed objects that were gone before they could be read"),
+    "putAside": NUMBER,
+    "recoveredGapSeconds": GAP,
+    "error": nullable(TEXT),
+}
+RUN = shape("PollRun", RUN_FIELDS, "A poll that had something to tell; idle ones leave no record.")
 POLLING = shape("Polling", {"resources": listed(POLLED_STATE), "runs": listed(RUN)})
 REPORT = shape(
     "PollReport",
@@ -90,6 +87,18 @@ RECORDS = listed(RECORD)
 
 RESOURCE = query("resource", "polls this one only", example="changed-messages")
 
+RUN_EXAMPLE: dict[str, Any] = {
+    "id": 1,
+    "resource": "changed-messages",
+    "status": "found",
+    "startedDate": "2026-01-05T09:45:00Z",
+    "finishedDate": "2026-01-05T09:45:01Z",
+    "found": 2,
+    "missing": 0,
+    "putAside": 0,
+    "recoveredGapSeconds": None,
+    "error": None,
+}
 POLLING_EXAMPLE: dict[str, Any] = {
     "resources": [
         {
@@ -103,20 +112,7 @@ POLLING_EXAMPLE: dict[str, Any] = {
             "putAside": [],
         }
     ],
-    "runs": [
-        {
-            "id": 1,
-            "resource": "changed-messages",
-            "status": "found",
-            "startedDate": "2026-01-05T09:45:00Z",
-            "finishedDate": "2026-01-05T09:45:01Z",
-            "found": 2,
-            "missing": 0,
-            "putAside": 0,
-            "recoveredGapSeconds": None,
-            "error": None,
-        }
-    ],
+    "runs": [RUN_EXAMPLE],
 }
 REPORTS_EXAMPLE: dict[str, Any] = {
     "polls": [

@@ -44,6 +44,7 @@ WITH_AN_ID = {
     "elements/{element}/instances/{instance_id}/docs": ("get",),
     "instances/{instance_id}/polls": ("post",),
     "instances/{instance_id}/events": ("get",),
+    "instances/{instance_id}/events/explanation": ("get",),
     "instances/{instance_id}/events/{event_id}": ("get",),
     "instances/{instance_id}/events/{event_id}/deliveries": ("get",),
     "instances/events/{event_id}": ("get",),

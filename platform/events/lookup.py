@@ -1,0 +1,36 @@
+"""How the events of one object of a provider are found, however many events there are."""
+
+from __future__ import annotations
+
+import json
+
+from django.db import connection
+
+# MATERIALIZED: with the LIMIT in sight, the planner would rather walk all events by their time
+# than ask the index of objects for a rare one.
+OF_OBJECT = """
+WITH found AS MATERIALIZED (
+    SELECT id, created_at FROM events_event
+     WHERE objects_found @> %(object)s::jsonb
+       AND organization_id = %(organization)s
+       AND (%(instance)s::bigint IS NULL OR instance_id = %(instance)s)
+)
+SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT %(most)s
+"""
+
+
+def events_of(
+    organization_id: int, object_id: str, *, instance_id: int | None = None, most: int
+) -> list[int]:
+    """The ids of the latest `most` events that tell of the object, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OF_OBJECT,
+            {
+                "object": json.dumps([{"objectId": object_id}]),
+                "organization": organization_id,
+                "instance": instance_id,
+                "most": most,
+            },
+        )
+        return [int(row[0]) for row in cursor.fetchall()]
