@@ -85,6 +85,7 @@ ELEMENT = Element(
         scopes=SCOPES,
         # Both are needed to be given a refresh token on every consent, not only on the first.
         authorization_parameters=(("access_type", "offline"), ("prompt", "consent")),
+        login_hint="login_hint",
     ),
     resources=RESOURCES,
     configuration=(

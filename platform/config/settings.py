@@ -248,6 +248,9 @@ INTEGRATIONS_DIRS = env.list("INTEGRATIONS_DIRS", default=[])
 # Private networks that outgoing requests may reach, as CIDR; none unless configured.
 ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
 
+# --- Staying connected ---------------------------------------------------------------------------
+GRANT_WARNING_DAYS = env.float("GRANT_WARNING_DAYS", 2)  # before a grant ends by itself
+
 # --- Worker --------------------------------------------------------------------------------------
 # A task only says "look for work": the truth is in rows (docs/architecture.md).
 Q_CLUSTER = {

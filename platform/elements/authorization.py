@@ -24,8 +24,11 @@ def authorization_url(
     scopes: Iterable[str] | None = None,
     state: str | None = None,
     code_challenge: str | None = None,
+    login_hint: str = "",
 ) -> str:
     """`scopes` default to the element's, `state` to its key.
+
+    `login_hint` names the account that is meant, where the provider takes one.
 
     `code_challenge` is that of PKCE with S256, RFC 7636 section 4.3.
 
@@ -44,6 +47,8 @@ def authorization_url(
     ]
     if code_challenge is not None:
         parameters += [("code_challenge", code_challenge), ("code_challenge_method", "S256")]
+    if oauth.login_hint and login_hint:
+        parameters.append((oauth.login_hint, login_hint))
     url = address(oauth.authorization_url)
     return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(parameters)}"
 

@@ -149,6 +149,8 @@ class Resource:
     comparing (elements.snapshot); `finds` are the kinds of changes that the feed notices. Where the
     vendor lists no more than the ids of the records, `lists_ids_only` says that each must be read
     to be known.
+    Of the OAuth `scopes` any one is enough to read it, of the `writing_scopes` any one to change
+    anything of it; none: every account may.
     """
 
     name: str
@@ -159,6 +161,8 @@ class Resource:
     aliases: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     lists_ids_only: bool = False
+    scopes: tuple[str, ...] = ()
+    writing_scopes: tuple[str, ...] = ()
     changes: Callable[[PollCall], Steps[Changes]] | None = None
     finds: tuple[ChangeType, ...] = tuple(ChangeType)
 
@@ -269,7 +273,8 @@ class OAuth2:
 
     `authorization_parameters` come before the standard ones in the authorization URL.
     `refresh_url` is where tokens are renewed, if not at the `token_url`. `errors` translates the
-    provider's own words for what went wrong into those of section 5.2.
+    provider's own words for what went wrong into those of section 5.2. `login_hint` is the name of
+    the parameter that tells the consent page which account is meant, if it knows one.
     """
 
     authorization_url: Setting
@@ -280,6 +285,7 @@ class OAuth2:
     pkce: bool = True
     refresh_url: Setting | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
+    login_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

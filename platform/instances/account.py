@@ -1,10 +1,13 @@
 """Which account at the provider a grant is of: several instances may be of the same one.
 
 Providers end all the tokens that one account gave to one application when one of them is revoked
-(so does Google). The account is kept as a digest: it is compared, and never shown.
+(so does Google). The account is kept as a digest, which is compared, and sealed as what the
+provider calls it, which is told to that provider alone: its consent page offers the account.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import structlog
 from django.db import connection
@@ -30,29 +33,39 @@ log = structlog.get_logger(__name__)
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 5021))"
 
 
-def of_grant(element: Element, configuration: dict[str, str], access_token: str) -> str:
-    """The digest of provider, application and account, by one question to the provider; empty
-    where it has no such record or does not answer. `element` has its addresses filled in.
+class Account(NamedTuple):
+    """`digest` is of provider, application and account; `identity` is the provider's name of it."""
+
+    digest: str
+    identity: str
+
+
+UNKNOWN = Account("", "")
+
+
+def of_grant(element: Element, configuration: dict[str, str], access_token: str) -> Account:
+    """Whose grant it is, by one question to the provider; UNKNOWN where it has no such record or
+    does not answer. `element` has its addresses filled in.
     """
     oauth, resource = element.authentication, _own_record(element)
     if resource is None or resource.single is None or not isinstance(oauth, OAuth2):
-        return ""
+        return UNKNOWN
     try:
         account = session.bearer(element, configuration, access_token)
         steps = run.answer_steps(resource.single, Call(configuration))
         record = sync.run(steps, account, limits=LIMITS)
     except (TransportError, ConfigurationError) as error:
         log.warning("account not identified", element=element.key, reason=str(error))
-        return ""
+        return UNKNOWN
     found = run.found_at(record, resource.id_field)
     if isinstance(found, bool) or not isinstance(found, str | int):
-        return ""
+        return UNKNOWN
     identity = str(found).strip()
     if not 0 < len(identity) <= LONGEST_ID:
-        return ""
+        return UNKNOWN
     client = configuration.get(keys.API_KEY, "").strip()
     places = catalogue.address(oauth.token_url), account.base_url
-    return digest("\0".join((*places, client, identity)))
+    return Account(digest("\0".join((*places, client, identity))), identity)
 
 
 def is_used_still(account: str) -> bool:

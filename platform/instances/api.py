@@ -23,6 +23,7 @@ from instances import configuration as keys
 from instances import idempotency, provision, schema, wish
 from instances.models import ElementInstance
 from instances.representation import instance_json, objects_json, rows_json
+from instances.standing import NO_MARKS, marks_of
 from instances.view import addressed_instance
 
 LONGEST_SEARCH = 200  # characters
@@ -136,8 +137,9 @@ class InstancesView(InstanceView):
         if not listing.rows:
             raise NotFound("No instances found")
         hydrate = flag(request.query_params, "hydrate", default=True)
+        marks = marks_of(listing.rows)
         return Response(
-            [instance_json(row, hydrate=hydrate) for row in listing.rows],
+            [instance_json(row, hydrate=hydrate, marks=marks) for row in listing.rows],
             headers=listing.headers,
         )
 
@@ -164,7 +166,7 @@ class InstancesView(InstanceView):
         answer: dict[str, Any] = {}
 
         def keep(instance: ElementInstance) -> None:
-            answer.update(instance_json(instance))
+            answer.update(instance_json(instance, marks=NO_MARKS))
             if wanted.consent.code:
                 answer["providerData"] = {"code": wanted.consent.code}  # spent by now
             if wants_objects:

@@ -31,6 +31,7 @@ SCOPE = "oauth.scope"
 USER_TOKEN = "oauth.user.token"  # noqa: S105 - the name of a key
 REFRESH_TOKEN = "oauth.user.refresh_token"  # noqa: S105 - the name of a key
 REFRESH_TIME = "oauth.user.refresh_time"
+TOKEN_LIFETIME = "oauth.user.refresh_interval"  # noqa: S105 - the name of a key
 EVENTS_ENABLED = "event.notification.enabled"
 EVENTS_CALLBACK_URL = "event.notification.callback.url"
 SIGNATURE_KEY = "event.notification.signature.key"
@@ -42,6 +43,7 @@ REFRESH_INTERVAL = "event.poller.refresh_interval"
 POLLER_CONFIGURATION = "event.poller.configuration"
 
 DEFAULT_INTERVAL = 15  # minutes
+DEFAULT_TOKEN_LIFETIME = 3600  # seconds
 LONGEST_INTERVAL = 999_999_999  # minutes; clients park a poller with it
 DEFAULT_OVERLAP = 86_400  # seconds that a replaced signature key goes on signing beside the new one
 LONGEST_OVERLAP = 30 * 86_400  # seconds
@@ -260,6 +262,17 @@ def overlap(values: Mapping[str, str]) -> int:
         raise BadRequest(
             f"{SIGNATURE_OVERLAP}: must be a whole number of seconds from 0 to {LONGEST_OVERLAP}"
         )
+    return int(text)
+
+
+def token_lifetime(configuration: Mapping[str, str]) -> int:
+    """Seconds until an access token is to be renewed; 0: not before the provider rejects it.
+
+    What is no such number, as some clients store, counts as the default.
+    """
+    text = configuration.get(TOKEN_LIFETIME, "").strip()
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        return DEFAULT_TOKEN_LIFETIME
     return int(text)
 
 

@@ -5,27 +5,36 @@ lock: of many that want a new token, one asks and the others get what it was giv
 Rule 2: only `invalid_grant` from the provider, or having nothing to renew with, loses a grant.
 A network failure or a 5xx never does.
 Rule 3: the instance's row is locked before the credential's, or not at all.
+Rule 4: what the provider gave is stored next of all: it may have spent the refresh token that it
+was asked with. No protocol makes the two one step. A process that is killed in between leaves the
+old token, which is tried again: Google's stays good, and so do those of providers that take the
+old one for a moment longer. A database that goes away in between is waited for.
 """
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
 from asgiref.sync import sync_to_async
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from instances import configuration, grant
+from instances.expiring import ends_soon
 from instances.models import Credential, CredentialState, ElementInstance
+from instances.reason import MEANING, Reason, of_loss
 from instances.signals import grant_lost
 from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
 
-RENEWED_AT = 5 / 6  # of a token's lifetime: ten minutes ahead for Google's hour
+KEPT_TRYING = 30  # times that a new grant is tried to be stored while the database is away
+PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
 SHORTEST_PAUSE = 30  # seconds until a failed renewal is tried again; doubles
 LONGEST_PAUSE = 1_800  # seconds
 GONE = "The account is no longer connected."
+CONNECT_AGAIN = "Connect the account again to go on where it stopped."
 
 
 class CredentialAuthorizer:
@@ -68,33 +77,69 @@ def refresh(credential_id: int, rejected: str) -> str:
     Raises GrantLost when the grant is gone, and the TransportError when the provider could not
     be asked or answered with something else.
     """
-    failure: TransportError
-    with transaction.atomic():
-        credential = (
-            Credential.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("instance")
-            .filter(pk=credential_id)
-            .first()
-        )
-        if credential is None:
-            raise GrantLost(GONE)
-        if credential.state == CredentialState.LOST:
-            raise GrantLost(credential.error)
-        if credential.access_token != rejected:
-            return credential.access_token
-        spent = credential.refresh_token
-        try:
-            _store(credential, _renewed(credential))
-        except TransportError as error:
-            failure = error
-            _note_failure(credential, error)
-        else:
-            return credential.access_token
+    failure: TransportError | None = None
+    given: grant.Grant | None = None
+    try:
+        with transaction.atomic():
+            credential = _locked(credential_id)
+            if credential is None:
+                raise GrantLost(GONE)
+            if credential.state == CredentialState.LOST:
+                raise GrantLost(credential.error)
+            if credential.access_token != rejected:
+                return credential.access_token
+            spent = credential.refresh_token
+            try:
+                given = _renewed(credential)
+            except TransportError as error:
+                failure = error
+                _note_failure(credential, error)
+            else:
+                _store(credential, given)
+    except (OperationalError, InterfaceError):
+        if given is None:
+            raise
+        _store_later(credential_id, spent, rejected, given)
+    if failure is None and given is not None:
+        return given.access_token
+    assert failure is not None  # noqa: S101 - without one there is a grant
+    assert credential is not None  # noqa: S101 - without one GrantLost was raised
     reason = _loss(failure)
     if reason is None:
         raise failure
-    _lose(credential.instance_id, spent, rejected, reason)
+    _lose(credential, spent, rejected, reason, failure)
     raise GrantLost(reason) from failure
+
+
+def _locked(credential_id: int) -> Credential | None:
+    return (
+        Credential.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("instance")
+        .filter(pk=credential_id)
+        .first()
+    )
+
+
+def _store_later(credential_id: int, spent: str, rejected: str, given: grant.Grant) -> None:
+    """Stores a grant once the database is back, unless the account was connected again.
+
+    Raises the database's error when it stays away.
+    """
+    for tries in range(1, KEPT_TRYING + 1):
+        connection.close()
+        time.sleep(PAUSE_AFTER_LOST_DATABASE)
+        try:
+            with transaction.atomic():
+                credential = _locked(credential_id)
+                if credential is not None and (
+                    (credential.refresh_token, credential.access_token) == (spent, rejected)
+                ):
+                    _store(credential, given)
+        except (OperationalError, InterfaceError):
+            if tries == KEPT_TRYING:
+                raise
+        else:
+            return
 
 
 def _renewed(credential: Credential) -> grant.Grant:
@@ -125,14 +170,27 @@ def _loss(failure: TransportError) -> str | None:
     return None
 
 
-def _lose(instance_id: int, spent: str, rejected: str, reason: str) -> None:
+def _code(credential: Credential, failure: TransportError, now: datetime) -> str:
+    if isinstance(failure, GrantLost):
+        return Reason.NO_REFRESH_TOKEN
+    return of_loss(
+        str(failure), ends_at=credential.ends_at, used_at=credential.refreshed_at, now=now
+    )
+
+
+def _lose(
+    asked: Credential, spent: str, rejected: str, reason: str, failure: TransportError
+) -> None:
     """Marks the grant as gone, unless the account has been connected again in the meantime.
 
     A grant without a refresh token (`spent` is empty) is told from the next by its access token.
     """
+    code = _code(asked, failure, timezone.now())
     with transaction.atomic():
         instance = (
-            ElementInstance.objects.select_for_update(no_key=True).filter(pk=instance_id).first()
+            ElementInstance.objects.select_for_update(no_key=True)
+            .filter(pk=asked.instance_id)
+            .first()
         )
         if instance is None:
             return
@@ -146,9 +204,10 @@ def _lose(instance_id: int, spent: str, rejected: str, reason: str) -> None:
         credential.refresh_due_at = None
         credential.save(update_fields=["state", "error", "refresh_due_at"])
         instance.valid = False
-        instance.problem = f"{reason} Connect the account again to go on where it stopped."
-        instance.save(update_fields=["valid", "problem", "updated_at"])
-        grant_lost.send(sender=ElementInstance, instance=instance, reason=reason)
+        instance.reason_code = code
+        instance.problem = " ".join(filter(None, (reason, MEANING[Reason(code)], CONNECT_AGAIN)))
+        instance.save(update_fields=["valid", "reason_code", "problem", "updated_at"])
+        grant_lost.send(sender=ElementInstance, instance=instance, reason=reason, code=code)
 
 
 def store(instance: ElementInstance, given: grant.Grant) -> Credential:
@@ -163,6 +222,8 @@ def store(instance: ElementInstance, given: grant.Grant) -> Credential:
         credential.refresh_token = kept
     credential.state = CredentialState.OK
     credential.account = given.account
+    credential.identity = given.identity
+    credential.ends_at = credential.warned_at = None
     _fill(credential, given)
     credential.save()
     return credential
@@ -175,20 +236,18 @@ def _store(credential: Credential, given: grant.Grant) -> None:
 
 def _fill(credential: Credential, given: grant.Grant) -> None:
     credential.access_token = given.access_token
+    if given.ends_at is not None or given.refresh_token != credential.refresh_token:
+        credential.ends_at = given.ends_at
+    if given.ends_at is not None and not ends_soon(given.ends_at, given.obtained_at):
+        credential.warned_at = None  # some providers move the end with each renewal
     if given.refresh_token or credential.pk is None:
         credential.refresh_token = given.refresh_token
     credential.scope = given.scope
     credential.expires_at = given.expires_at
     credential.refreshed_at = given.obtained_at
-    credential.refresh_due_at = _due(given) if credential.refresh_token else None
+    credential.refresh_due_at = given.renew_at if credential.refresh_token else None
     credential.error = ""
     credential.failures = 0
-
-
-def _due(given: grant.Grant) -> datetime | None:
-    if given.expires_at is None:
-        return None
-    return given.obtained_at + RENEWED_AT * (given.expires_at - given.obtained_at)
 
 
 def _note_failure(credential: Credential, failure: TransportError) -> None:

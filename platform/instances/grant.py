@@ -45,7 +45,9 @@ LIMITS = Limits(total=20.0, body=1_048_576)  # of one answer
 LONGEST_ERROR = 300  # characters of a provider's text that we repeat
 LONGEST_TOKEN = 16_384  # characters
 SHORTEST_SECRET = 8  # characters of what is taken out where a provider repeats it to us
-DEFAULT_LIFETIME = 3600  # seconds, when the provider does not say
+DEFAULT_LIFETIME = keys.DEFAULT_TOKEN_LIFETIME  # seconds, when nobody says otherwise
+RENEWED_AT = 5 / 6  # of a token's lifetime: ten minutes ahead for Google's hour
+LONGEST_LIFETIME = 10 * 365 * 86_400  # seconds that are believed
 
 # requests-oauthlib logs requests and answers, tokens included, at DEBUG.
 for _name in ("requests_oauthlib", "oauthlib"):
@@ -62,6 +64,9 @@ class Client:
     id: str
     secret: str = field(repr=False)
     basic: bool = False  # authenticates by HTTP Basic instead of in the body
+    # Seconds that a token lives where the provider does not say; 0: for ever. Another number than
+    # the default is when tokens are renewed at the latest.
+    token_lifetime: int = DEFAULT_LIFETIME
 
     @classmethod
     def of(cls, configuration: Mapping[str, str]) -> Client:
@@ -69,6 +74,7 @@ class Client:
             id=configuration.get(keys.API_KEY, "").strip(),
             secret=configuration.get(keys.API_SECRET, "").strip(),
             basic=configuration.get("oauth.basic.header", "").strip().lower() == "true",
+            token_lifetime=keys.token_lifetime(configuration),
         )
 
 
@@ -84,18 +90,14 @@ class Grant:
     scope: str
     obtained_at: datetime
     expires_at: datetime | None
+    renew_at: datetime | None = None  # the access token, ahead of its expiry
+    # When the refresh token ends; None: not by itself, or the provider does not say.
+    ends_at: datetime | None = None
     account: str = ""  # whose it is, as instances.account says
+    identity: str = ""  # what the provider calls that account
 
     def __repr__(self) -> str:
         return f"Grant(scope={self.scope!r}, expires_at={self.expires_at})"
-
-
-def asked_scopes(element: Element, configuration: Mapping[str, str]) -> tuple[str, ...]:
-    """The scopes that the consent page was asked for."""
-    own = configuration.get(keys.SCOPE, "").replace(",", " ").split()
-    if own or not isinstance(element.authentication, OAuth2):
-        return tuple(own)
-    return element.authentication.scopes
 
 
 def endpoints(element: Element) -> tuple[Any, ...]:
@@ -134,7 +136,7 @@ def exchange(
                 **extra,
             )
         )
-    return _grant(token, scope=" ".join(scopes), refresh_token="")
+    return _grant(token, client, scope=" ".join(scopes), refresh_token="")
 
 
 def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -> Grant:
@@ -155,7 +157,7 @@ def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -
                 **({} if client.basic else identity),
             )
         )
-    return _grant(token, scope=scope, refresh_token=refresh_token)
+    return _grant(token, client, scope=scope, refresh_token=refresh_token)
 
 
 def revoke(element: Element, token: str) -> None:
@@ -275,6 +277,8 @@ def _judged(
         refused = bool(body["error"])
         code = (words or {}).get(body["error"], body["error"])[:100]
         description = str(body.get("error_description") or "")
+        if isinstance(subtype := body.get("error_subtype"), str):  # Google's
+            description = f"{description} ({subtype[:100]})".strip()
     if 200 <= status < 300:
         if not refused:
             return response
@@ -297,8 +301,12 @@ def _without(hidden: Sequence[str], text: str) -> str:
     return text
 
 
-def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant:
-    """Reads RFC 6749 section 5.1. An absent `scope` means: as asked."""
+def _grant(token: Mapping[str, Any], client: Client, *, scope: str, refresh_token: str) -> Grant:
+    """Reads RFC 6749 section 5.1. An absent `scope` means: as asked.
+
+    `refresh_token_expires_in` is Google's, and others':
+    https://developers.google.com/identity/protocols/oauth2/web-server#exchange-authorization-code
+    """
     now = timezone.now()
     access = token.get("access_token")
     fresh = token.get("refresh_token") or refresh_token
@@ -312,13 +320,26 @@ def _grant(token: Mapping[str, Any], *, scope: str, refresh_token: str) -> Grant
             raise MalformedAnswer(f"the token endpoint's answer: {name} is not a usable text")
     if not access:
         raise MalformedAnswer("the token endpoint's answer: access_token is empty")
+    lifetime = _seconds(token.get("expires_in")) or client.token_lifetime
+    if not fresh and token.get("expires_in") is None:
+        lifetime = 0  # nothing says that it expires, and nothing could renew it
+    ends_in = _seconds(token.get("refresh_token_expires_in"))
     return Grant(
         access_token=str(access),
         refresh_token=str(fresh),
         scope=granted,
         obtained_at=now,
-        expires_at=_expiry(now, token.get("expires_in"), renewable=bool(fresh)),
+        expires_at=now + timedelta(seconds=lifetime) if lifetime else None,
+        renew_at=now + timedelta(seconds=_renewed_after(lifetime, client)) if lifetime else None,
+        ends_at=now + timedelta(seconds=ends_in) if ends_in else None,
     )
+
+
+def _renewed_after(lifetime: float, client: Client) -> float:
+    """Seconds."""
+    ahead = RENEWED_AT * lifetime
+    wanted = client.token_lifetime
+    return ahead if wanted in (0, DEFAULT_LIFETIME) else min(ahead, wanted)
 
 
 def _is_plain(text: str) -> bool:
@@ -326,20 +347,13 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _expiry(now: datetime, lifetime: Any, *, renewable: bool) -> datetime | None:
-    """None for a token of which nothing says that it expires, and that nothing could renew."""
-    if lifetime is None and not renewable:
-        return None
-    return now + timedelta(seconds=_lifetime(lifetime))
-
-
-def _lifetime(value: Any) -> float:
-    """Seconds that the token lives, from `expires_in`; providers write numbers and text."""
+def _seconds(value: Any) -> float | None:
+    """Seconds that a token lives; None for what is no such number. Providers write text, too."""
     try:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):
-        return DEFAULT_LIFETIME
-    return seconds if 0 < seconds < 10 * 365 * 86_400 else DEFAULT_LIFETIME
+        return None
+    return seconds if 0 < seconds < LONGEST_LIFETIME else None
 
 
 def brought(access_token: str, *, scope: str) -> Grant:

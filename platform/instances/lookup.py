@@ -16,9 +16,10 @@ from api.rows import Columns, one, relate
 from instances.models import Credential, ElementInstance
 
 NO_DIGEST = "0" * 64  # compared with where no row was found
+WITHOUT = ("expires_at", "refresh_due_at", "failures", "account", "identity", "warned_at")
 COLUMNS = (
     Columns(ElementInstance, "i"),
-    Columns(Credential, "c", without=("expires_at", "refresh_due_at", "failures", "account")),
+    Columns(Credential, "c", without=WITHOUT),
 )
 CREDENTIAL = "LEFT JOIN instances_credential c ON c.instance_id = i.id"
 SELECTED = (

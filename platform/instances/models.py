@@ -37,6 +37,7 @@ class ElementInstance(EncryptedModel):
     enabled = models.BooleanField(default=True)
     valid = models.BooleanField(default=True)  # False once the provider's grant is lost
     problem = models.TextField(blank=True)  # what a person must know or do
+    reason_code = models.CharField(max_length=30, blank=True, default="", db_default="")
     events_enabled = models.BooleanField(default=False)
     vendor_type = models.CharField(max_length=10, default="polling")
     refresh_interval = models.PositiveIntegerField(default=15)  # minutes
@@ -75,6 +76,11 @@ class Credential(EncryptedModel):
     refreshed_at = models.DateTimeField(null=True)  # when the access token was obtained
     # Equal for grants of one account (instances.account); empty where that is not known.
     account = models.CharField(max_length=64, blank=True, default="")
+    # The provider's name of the account; null where it was not asked for yet.
+    identity = EncryptedTextField(null=True)  # type: ignore[misc]  # reads as text or None
+    # When the refresh token ends by itself, where the provider says so, and when that was told.
+    ends_at = models.DateTimeField(null=True)
+    warned_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
@@ -85,6 +91,14 @@ class Credential(EncryptedModel):
             ),
             models.Index(
                 fields=["account"], condition=~models.Q(account=""), name="credential_account"
+            ),
+            models.Index(
+                fields=["ends_at"],
+                condition=models.Q(state="ok", ends_at__isnull=False),
+                name="credential_ends",
+            ),
+            models.Index(
+                fields=["state"], condition=models.Q(state="lost"), name="credential_lost"
             ),
         ]
 

@@ -28,7 +28,7 @@ from elements.authorization import authorization_url, oauth2_of
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.types import Element
 from instances import configuration as keys
-from instances import grant, provision, wish
+from instances import provision, scopes, wish
 from instances.models import ElementInstance, OAuthState
 from transport.errors import TransportError
 
@@ -94,7 +94,7 @@ def begin(user: User, session: SessionBase, request: Request) -> str:
         element,
         configuration.get(keys.API_KEY, "").strip(),
         request.callback_url,
-        scopes=grant.asked_scopes(element, configuration),
+        scopes=scopes.asked(element, configuration),
         state=signing.dumps(state, salt=SALT, compress=False),
         code_challenge=_challenge(verifier) if oauth2_of(element).pkce else None,
     )

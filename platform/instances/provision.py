@@ -26,9 +26,10 @@ from elements import private
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.types import Element, OAuth2
-from instances import account, credential, destination, grant, lookup, session
+from instances import account, credential, destination, grant, lookup, scopes, session
 from instances import configuration as keys
 from instances.models import Credential, ElementInstance
+from instances.reason import Reason
 from instances.signals import instance_deleting, instance_saved
 from transport.errors import ProviderError, TransportError
 
@@ -339,50 +340,45 @@ def _obtain(
             f"{path}: refused by the provider ({error.reason}); {right}",
             error.provider_message,
         ) from error
-    return replace(granted, account=account.of_grant(at, values, granted.access_token))
+    whose = account.of_grant(at, values, granted.access_token)
+    return replace(granted, account=whose.digest, identity=whose.identity)
 
 
 def _granted(element: Element, configuration: Mapping[str, str], consent: Consent) -> grant.Grant:
     client = grant.Client.of(configuration)
-    scopes = grant.asked_scopes(element, configuration)
+    asked = scopes.asked(element, configuration)
     if consent.code:
         return grant.exchange(
             element,
             client,
             code=consent.code,
             callback_url=consent.callback_url or configuration.get(keys.CALLBACK_URL, "").strip(),
-            scopes=scopes,
+            scopes=asked,
             code_verifier=consent.code_verifier,
         )
     if consent.refresh_token:
         # Renewing at once tells whether the tokens are good, and how long they live.
         return grant.renew(
-            element, client, refresh_token=consent.refresh_token, scope=" ".join(scopes)
+            element, client, refresh_token=consent.refresh_token, scope=" ".join(asked)
         )
     session.try_token(element, configuration, consent.access_token)
-    return grant.brought(consent.access_token, scope=" ".join(scopes))
+    return grant.brought(consent.access_token, scope=" ".join(asked))
 
 
 def _settle_problem(
-    instance: ElementInstance, element: Element, configuration: Mapping[str, str], scope: str
+    instance: ElementInstance, element: Element, configuration: Mapping[str, str], granted: str
 ) -> None:
     """Sets what a person must know about the instance, the gravest first."""
     if not instance.valid:
         return  # says already how the grant was lost
-    sentences = []
-    asked = grant.asked_scopes(element, configuration)
-    missing = [one for one in asked if one not in scope.split()]
-    if missing:
-        what = "none of the scopes asked for" if missing == list(asked) else "not every scope"
-        sentences.append(
-            f"The account granted {what}; missing: {', '.join(missing)}. What needs them fails "
-            "until the account is connected again with every box ticked."
-        )
+    found: list[tuple[str, str]] = []
+    if missing := scopes.missing(element, configuration, granted).sentence():
+        found.append((Reason.SCOPE_MISSING, missing))
     if instance.events_enabled and not configuration.get(keys.EVENTS_CALLBACK_URL, "").strip():
-        sentences.append(
-            f"Events are recorded but sent nowhere: {keys.EVENTS_CALLBACK_URL} is not set."
-        )
-    instance.problem = " ".join(sentences)
+        nowhere = f"Events are recorded but sent nowhere: {keys.EVENTS_CALLBACK_URL} is not set."
+        found.append((Reason.NO_CALLBACK_URL, nowhere))
+    instance.reason_code = found[0][0] if found else ""
+    instance.problem = " ".join(sentence for _, sentence in found)
 
 
 def _revocable(instance: ElementInstance) -> Element:

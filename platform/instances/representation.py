@@ -8,15 +8,19 @@ from api.timestamp import timestamp
 from elements.presentation import configuration_id, element_body
 from elements.types import Element
 from instances import configuration as keys
+from instances import scopes
 from instances.models import ElementInstance
+from instances.standing import Marks, marks_of, problem_of
 
 NO_LISTS: dict[str, list[Any]] = {"parameters": [], "resources": [], "hooks": [], "objects": []}
 
 
-def instance_json(instance: ElementInstance, *, hydrate: bool = True) -> dict[str, Any]:
+def instance_json(
+    instance: ElementInstance, *, hydrate: bool = True, marks: Marks | None = None
+) -> dict[str, Any]:
     """The instance as the API answers it, secrets masked; lighter without `hydrate`.
 
-    Reads `user` and `credential` of the row.
+    Reads `user` and `credential` of the row. `marks` are standing.marks_of many at once.
     """
     element = keys.element_of(instance)
     configuration = keys.masked(instance)
@@ -47,8 +51,20 @@ def instance_json(instance: ElementInstance, *, hydrate: bool = True) -> dict[st
             "lastName": user.last_name,
         },
     }
-    if instance.problem:
-        answer["problem"] = instance.problem
+    problem = problem_of(instance, marks_of([instance]) if marks is None else marks)
+    if problem is not None:
+        answer["problem"] = problem.sentence
+        if problem.code:
+            answer["reasonCode"] = problem.code
+    credential = getattr(instance, "credential", None)
+    if credential is not None:
+        left_out = scopes.missing(
+            element, {**keys.defaults(element), **instance.configuration}, credential.scope
+        )
+        if left_out.scopes:
+            answer["missingScopes"] = list(left_out.scopes)
+        if credential.ends_at is not None:
+            answer["authorizationEndsDate"] = timestamp(credential.ends_at)
     if hydrate:
         # Without its lists: they are long, the same for every instance, and asked for by nobody.
         answer["element"] = {**element_body(element, with_configuration=False), **NO_LISTS}

@@ -11,7 +11,11 @@ instance_saved = Signal()
 """kwargs `instance`, `created`, `reauthenticated`: row and credential are stored."""
 
 grant_lost = Signal()
-"""kwargs `instance`, `reason`: the provider's grant is gone; only a person can mend it."""
+"""kwargs `instance`, `reason` (a sentence), `code` (instances.reason): the provider's grant is
+gone; only a person can mend it."""
+
+grant_expiring = Signal()
+"""kwargs `instance`, `ends_at`: the grant will be gone by itself, unless a person renews it."""
 
 instance_deleting = Signal()
 """kwargs `instance`: the row is about to be deleted, with all that hangs on it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.timestamp import timestamp
+from instances import scopes
 from instances.models import ElementInstance
 from polling.models import PollingResource, PollRun, PutAsideObject
 
@@ -20,7 +21,7 @@ def polling_of(instance: ElementInstance) -> dict[str, Any]:
     resources = list(PollingResource.objects.filter(instance=instance).order_by("name"))
     runs = PollRun.objects.filter(resource__in=resources).select_related("resource")
     return {
-        "resources": [_resource(resource) for resource in resources],
+        "resources": [_resource(resource, instance) for resource in resources],
         "runs": [run_shown(run) for run in runs.order_by("-started_at", "-pk")[:RUNS_SHOWN]],
     }
 
@@ -50,9 +51,9 @@ def _record(resource: PollingResource) -> dict[str, Any]:
     }
 
 
-def _resource(resource: PollingResource) -> dict[str, Any]:
+def _resource(resource: PollingResource, instance: ElementInstance) -> dict[str, Any]:
     put_aside = PutAsideObject.objects.filter(resource=resource)
-    return {
+    body = {
         "resource": resource.name,
         "active": resource.active,
         "lastPolledDate": timestamp(resource.last_polled_at),
@@ -62,6 +63,9 @@ def _resource(resource: PollingResource) -> dict[str, Any]:
         "error": resource.error or None,
         "putAside": [put_aside_shown(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
     }
+    if needed := scopes.needed_to_read(instance, resource.name):
+        body["missingScopes"] = list(needed)
+    return body
 
 
 def put_aside_shown(waiting: PutAsideObject) -> dict[str, Any]:

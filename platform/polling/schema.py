@@ -31,6 +31,9 @@ POLLED_STATE = shape(
         "failures": described(NUMBER, "in a row"),
         "error": nullable(TEXT),
         "putAside": listed(PUT_ASIDE),
+        "missingScopes?": described(
+            listed(TEXT), "any one of them is enough to read it, and the account granted none"
+        ),
     },
 )
 RUN_FIELDS = {

@@ -1,0 +1,70 @@
+"""What is wrong with an instance at this moment, the gravest first.
+
+What was stored with the row stands first; what time alone brings about is looked up when somebody
+asks, so that it is true even where nothing runs any more that could write it down. A room above
+adds what it knows: it registers a function that looks at many instances with one query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from instances import expiring
+from instances.models import ElementInstance
+from instances.reason import Reason
+
+
+class Problem(NamedTuple):
+    code: str
+    sentence: str
+
+
+Marks = Mapping[int, Problem]  # by the instance's id
+Look = Callable[[Sequence[ElementInstance], datetime], Marks]
+NO_MARKS: Marks = {}
+
+_looks: list[Look] = []
+
+
+def register(look: Look) -> None:
+    """`look` is called with instances that are to be shown."""
+    if look not in _looks:
+        _looks.append(look)
+
+
+def marks_of(instances: Iterable[ElementInstance]) -> Marks:
+    """What the rooms above know of these, a query each."""
+    now = timezone.now()
+    shown = list(instances)
+    found: dict[int, Problem] = {}
+    for look in _looks:
+        found.update(look(shown, now))
+    return found
+
+
+def problem_of(instance: ElementInstance, marks: Marks) -> Problem | None:
+    """All that is wrong, with the code of the gravest. Reads `credential` of the row."""
+    if not instance.valid:
+        return Problem(instance.reason_code or Reason.ENDED, instance.problem)
+    found: list[Problem] = []
+    if (ending := _ending(instance)) is not None:
+        found.append(ending)
+    if instance.pk in marks:
+        found.append(marks[instance.pk])
+    if instance.problem:
+        found.append(Problem(instance.reason_code, instance.problem))
+    if not found:
+        return None
+    return Problem(found[0].code, " ".join(one.sentence for one in found))
+
+
+def _ending(instance: ElementInstance) -> Problem | None:
+    credential = getattr(instance, "credential", None)
+    ends_at = None if credential is None else credential.ends_at
+    if ends_at is None or not expiring.ends_soon(ends_at, timezone.now()):
+        return None
+    return Problem(Reason.EXPIRING, expiring.sentence(ends_at))
