@@ -1,11 +1,11 @@
 """The web application: every route, and what happens around each request."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from integrations.sandbox.loopback import Handler, only_loopback
 
 from . import consent, control, gmail_api, pages, tokens
 from .contents import (
@@ -15,7 +15,6 @@ from .contents import (
     NoSuchMessageError,
 )
 from .errors import ApiError, BadControlError, OAuthError
-from .grants import LOOPBACK_HOSTS
 from .mime import Draft
 from .stand_in import STAND_IN, Logged, StandIn, deliver
 
@@ -27,13 +26,11 @@ _SECRET_PARAMETERS = frozenset(
      "code_verifier", "state"}
 )  # fmt: skip
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 def create_app(stand_in: StandIn) -> web.Application:
     """The application around this state."""
     app = web.Application(
-        client_max_size=MAX_BODY, middlewares=[_only_loopback, _note, _explain, _fail_on_order]
+        client_max_size=MAX_BODY, middlewares=[only_loopback, _note, _explain, _fail_on_order]
     )
     app[STAND_IN] = stand_in
     app.router.add_get("/", _root)
@@ -42,37 +39,16 @@ def create_app(stand_in: StandIn) -> web.Application:
     app.router.add_routes(tokens.routes())
     app.router.add_routes(gmail_api.routes())
     app.router.add_routes(control.routes)
+    app.on_shutdown.append(_let_go)
     return app
 
 
-@web.middleware
-async def _only_loopback(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Refuse what a foreign web page sends here through somebody's browser."""
-    origin = request.headers.get("Origin")
-    if _host(f"//{request.host}") not in LOOPBACK_HOSTS:
-        return web.Response(status=421, text="The sandbox answers to loopback names only.\n")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        return web.Response(status=403, text="Requests from other sites are refused.\n")
-    response = await handler(request)
-    if not response.prepared:
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("X-Frame-Options", "DENY")
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        response.headers.setdefault(
-            "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"
-        )
-    return response
-
-
-def _host(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+async def _let_go(app: web.Application) -> None:
+    app[STAND_IN].faults.stop()
 
 
 @web.middleware
-async def _note(request: web.Request, handler: _Handler) -> web.StreamResponse:
+async def _note(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write the request log."""
     if request.path.startswith(control.PREFIX):
         return await handler(request)
@@ -100,7 +76,7 @@ async def _note(request: web.Request, handler: _Handler) -> web.StreamResponse:
 
 
 @web.middleware
-async def _explain(request: web.Request, handler: _Handler) -> web.StreamResponse:
+async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn errors into the answers that their endpoint gives."""
     try:
         return await handler(request)
@@ -129,7 +105,7 @@ def _control_error(message: str, status: int) -> web.Response:
 
 
 @web.middleware
-async def _fail_on_order(request: web.Request, handler: _Handler) -> web.StreamResponse:
+async def _fail_on_order(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer with a fault where one is ordered for the request."""
     stand_in = request.app[STAND_IN]
     if request.path.startswith(control.PREFIX) or not stand_in.faults.rules:

@@ -10,9 +10,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
+from integrations.sandbox.proof_key import Challenge
+
 from . import pages
 from .contents import NoSuchMailboxError
-from .grants import IDENTITY_SCOPES, SCOPES, Challenge, Client, unknown_scopes
+from .grants import IDENTITY_SCOPES, SCOPES, Client, unknown_scopes
 from .stand_in import STAND_IN, StandIn
 
 PATH = "/o/oauth2/v2/auth"

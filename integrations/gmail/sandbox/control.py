@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
+from integrations.sandbox.faults import Cut, Fault, Match, Rule
+
 from . import consent, filling, mime
 from .errors import BadControlError
-from .faults import Cut, Fault, Match, Rule
 from .json_body import JsonBody, read_body
 from .mailbox import Mailbox
 from .quota import GENERATIONS

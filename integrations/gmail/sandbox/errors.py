@@ -7,6 +7,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from integrations.sandbox.faults import Fault
+
 # google.rpc.Code as the API prints it, by HTTP status.
 _STATUS = {
     400: "INVALID_ARGUMENT",
@@ -121,3 +123,11 @@ def not_found() -> ApiError:
 def invalid_value(name: str, kind: str, value: str) -> ApiError:
     """What the API says of a query parameter of the wrong type."""
     return ApiError(400, f"Invalid value at '{name}' ({kind}), \"{value}\"", "badRequest")
+
+
+def fault_body(fault: Fault, status: int, path: str) -> object:
+    """The JSON of an error that a test has ordered."""
+    if path in ("/token", "/revoke"):
+        description = fault.message or "Backend Error"
+        return OAuthError(status, fault.reason or "internal_failure", description).body()
+    return ApiError(status, fault.message, fault.reason).body()

@@ -4,15 +4,15 @@ No HTTP here. Refused requests raise OAuthError, worded as Google words it.
 Source: https://developers.google.com/identity/protocols/oauth2/web-server
 """
 
-import base64
-import hashlib
 import hmac
 import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+
+from integrations.sandbox.loopback import is_loopback_url
+from integrations.sandbox.proof_key import Challenge
 
 from .clock import Clock
 from .errors import OAuthError
@@ -22,8 +22,6 @@ CODE_LIFETIME = 600  # seconds
 ACCESS_LIFETIME = 3599  # seconds
 TESTING_LIFETIME = 604_799  # seconds that a refresh token of an app in "Testing" lives
 MAX_REFRESH_TOKENS = 100  # live ones of one account and client; the oldest dies silently
-
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 MAIL = "https://mail.google.com/"
 _AUTH = "https://www.googleapis.com/auth/"
@@ -62,22 +60,6 @@ class Client:
         return redirect_uri in self.redirect_uris or (
             self.any_loopback and is_loopback_url(redirect_uri)
         )
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """What PKCE binds a code to (RFC 7636)."""
-
-    value: str
-    method: str
-
-    def met_by(self, verifier: str) -> bool:
-        """Whether the verifier is the one that the challenge was made from."""
-        made = verifier
-        if self.method == "S256":
-            digest = hashlib.sha256(verifier.encode()).digest()
-            made = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        return hmac.compare_digest(made.encode(), self.value.rstrip("=").encode())
 
 
 @dataclass(frozen=True)
@@ -324,20 +306,6 @@ class Grants:
             "scope": scope,
             "token_type": "Bearer",
         }
-
-
-def is_loopback_url(url: str) -> bool:
-    """An http(s) URL on this machine, without user name and fragment."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and parts.hostname in LOOPBACK_HOSTS
-        and "@" not in parts.netloc
-        and "#" not in url
-    )
 
 
 def unknown_scopes(scopes: Iterable[str]) -> list[str]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from integrations.sandbox.faults import Faults
+
 from .clock import Clock
-from .faults import Faults
+from .errors import fault_body
 from .grants import Grants
 from .mailboxes import Mailboxes
 from .mime import Draft, write
@@ -41,7 +43,7 @@ class StandIn:
     mailboxes: Mailboxes
     grants: Grants
     quota: Quota = field(default_factory=Quota)
-    faults: Faults = field(default_factory=Faults)
+    faults: Faults = field(default_factory=lambda: Faults(fault_body))
     requests: deque[Logged] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     requests_seen: int = 0
 

@@ -1,14 +1,14 @@
 """Faults that a test orders: wrong answers, none at all, late ones, cut connections."""
 
+from __future__ import annotations
+
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from aiohttp import web
-
-from .errors import ApiError
 
 Cut = Literal["before", "mid-body"]
 _HTML = (
@@ -54,6 +54,7 @@ class Fault:
     html: bool = False
     malformed: bool = False
     after: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -68,9 +69,13 @@ class Rule:
 
 
 class Faults:
-    """The rules in force, the oldest first. They live in memory."""
+    """The rules in force, the oldest first. They live in memory.
 
-    def __init__(self) -> None:
+    `body` makes the JSON of a provider's error: of a fault, its status and the request's path.
+    """
+
+    def __init__(self, body: Callable[[Fault, int, str], object]) -> None:
+        self._body = body
         self.rules: list[Rule] = []
         self._made = 0
         self._closing = asyncio.Event()
@@ -129,36 +134,30 @@ class Faults:
             return _abort(request)
         if fault.cut == "mid-body":
             return await _half(request)
-        return _answer(fault, request.path)
+        return self._answer(fault, request.path)
+
+    def _answer(self, fault: Fault, path: str) -> web.Response:
+        headers = {**fault.headers}
+        if fault.retry_after is not None:
+            headers["Retry-After"] = fault.retry_after
+        status = fault.status or (502 if fault.html else 200)
+        if fault.html:
+            text = _HTML.format(status=status)
+            return web.Response(status=status, headers=headers, text=text, content_type="text/html")
+        if fault.malformed:
+            return web.Response(
+                status=status,
+                headers=headers,
+                text='{"messages": [{"id": "18',
+                content_type="application/json",
+            )
+        return web.json_response(self._body(fault, status, path), status=status, headers=headers)
 
     async def _wait(self, seconds: float | None) -> None:
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:
             return
-
-
-def _answer(fault: Fault, path: str) -> web.Response:
-    headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
-    status = fault.status or (502 if fault.html else 200)
-    if fault.html:
-        text = _HTML.format(status=status)
-        return web.Response(status=status, headers=headers, text=text, content_type="text/html")
-    if fault.malformed:
-        return web.Response(
-            status=status,
-            headers=headers,
-            text='{"messages": [{"id": "18',
-            content_type="application/json",
-        )
-    if path in ("/token", "/revoke"):
-        body: object = {
-            "error": fault.reason or "internal_failure",
-            "error_description": fault.message or "Backend Error",
-        }
-    else:
-        body = ApiError(status, fault.message, fault.reason).body()
-    return web.json_response(body, status=status, headers=headers)
 
 
 def _abort(request: web.Request) -> web.Response:
