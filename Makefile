@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help up demo test lint format bench clean
+.PHONY: help up demo test lint format bench proof clean
 help:
 	@echo "make demo   see Periodic do its main job, step by step, in the terminal"
 	@echo "make up     run the web server, the worker, a Gmail sandbox and a callback receiver"
 	@echo "make test   run every test"
 	@echo "make lint   ruff, mypy and import-linter"
 	@echo "make bench  measure, and write benchmarks/results.json"
+	@echo "make proof  kill workers and PostgreSQL over 100,000 changes, and write docs/proof.md"
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -44,6 +45,9 @@ format: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
+
+proof: .venv/installed-dev
+	PYTHONPATH=platform:. $(BIN)/python -m tests.proof
 
 clean:
 	rm -rf .venv var

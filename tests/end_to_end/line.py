@@ -31,10 +31,17 @@ Json = dict[str, Any]
 class Line:
     """One connected mailbox. `control` is the provider's side, `receiver` the customer's."""
 
-    def __init__(self, api: APIClient, control: SandboxControl, receiver: Receiver) -> None:
+    def __init__(
+        self,
+        api: APIClient,
+        control: SandboxControl,
+        receiver: Receiver,
+        mailbox: str = MAILBOX,
+    ) -> None:
         self.api = api
         self.control = control
         self.receiver = receiver
+        self.mailbox = mailbox
         self.instance: Json = {}
 
     # --- Connecting ------------------------------------------------------------------------------
@@ -45,15 +52,19 @@ class Line:
             f"{API}/elements/gmail/oauth/url",
             {"apiKey": "sandbox-client", "apiSecret": "sandbox-secret", "callbackUrl": REDIRECT},
         ).json()["oauthUrl"]
-        location = self.control.approve(url, MAILBOX)
+        location = self.control.approve(url, self.mailbox)
         return parse_qs(urlsplit(location).query)["code"][0]
 
     def connect(
-        self, configuration: Mapping[str, Any] | None = None, *, poller: Any = None
+        self,
+        configuration: Mapping[str, Any] | None = None,
+        *,
+        poller: Any = None,
+        name: str = "Mailbox",
     ) -> Json:
         """Connects the mailbox, with events on unless `configuration` says otherwise."""
         body = {
-            "name": "Mailbox",
+            "name": name,
             "element": {"key": "gmail"},
             "providerData": {"code": self.consent()},
             "configuration": {

@@ -178,6 +178,32 @@ async def _relabel(request: web.Request) -> web.Response:
     return _message_answer(changed.message_id, changed.history_id, changed.label_ids)
 
 
+@routes.post(f"{PREFIX}/mailboxes/{{address}}/relabel")
+async def _relabel_many(request: web.Request) -> web.Response:
+    mailbox = _mailbox(request)
+    body = await read_body(request)
+    ids = body.texts("ids") or []
+    add, remove = body.texts("add") or [], body.texts("remove") or []
+    body.done()
+    with _stand_in(request).store.transaction():
+        mailbox.relabel(
+            ids,
+            [mailbox.labels.find_or_create(name).label_id for name in add],
+            [mailbox.labels.find_or_create(name).label_id for name in remove],
+        )
+    return web.json_response({})
+
+
+@routes.post(f"{PREFIX}/mailboxes/{{address}}/delete")
+async def _delete_many(request: web.Request) -> web.Response:
+    mailbox = _mailbox(request)
+    body = await read_body(request)
+    ids = body.texts("ids") or []
+    body.done()
+    mailbox.delete(ids)
+    return web.json_response({})
+
+
 @routes.post(f"{PREFIX}/mailboxes/{{address}}/messages/{{id}}/trash")
 async def _trash(request: web.Request) -> web.Response:
     changed = _mailbox(request).trash(request.match_info["id"])

@@ -95,6 +95,18 @@ class SandboxControl:
         body = {"add": list(add), "remove": list(remove)}
         return self._call("POST", f"{_message(address, message_id)}/labels", body)
 
+    def label_many(
+        self,
+        message_ids: Sequence[str],
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        address: str = DEFAULT_MAILBOX,
+    ) -> None:
+        """Change the labels of many messages at one history id."""
+        body = {"ids": list(message_ids), "add": list(add), "remove": list(remove)}
+        self._call("POST", f"{_mailbox(address)}/relabel", body)
+
     def trash(self, message_id: str, address: str = DEFAULT_MAILBOX) -> Json:
         """Put a message into the trash."""
         return self._call("POST", f"{_message(address, message_id)}/trash")
@@ -106,6 +118,10 @@ class SandboxControl:
     def delete(self, message_id: str, address: str = DEFAULT_MAILBOX) -> None:
         """Delete a message for good."""
         self._call("DELETE", _message(address, message_id))
+
+    def delete_many(self, message_ids: Sequence[str], address: str = DEFAULT_MAILBOX) -> None:
+        """Delete messages for good, at one history id."""
+        self._call("POST", f"{_mailbox(address)}/delete", {"ids": list(message_ids)})
 
     def poison(
         self, message_id: str, address: str = DEFAULT_MAILBOX, *, poisoned: bool = True

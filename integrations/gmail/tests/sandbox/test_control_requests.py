@@ -9,7 +9,8 @@ from integrations.gmail.sandbox.stand_in import DEFAULT_MAILBOX
 
 from .conftest import Gmail
 
-MESSAGES = f"/mailboxes/{DEFAULT_MAILBOX}/messages"
+MAILBOX = f"/mailboxes/{DEFAULT_MAILBOX}"
+MESSAGES = f"{MAILBOX}/messages"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,8 @@ MESSAGES = f"/mailboxes/{DEFAULT_MAILBOX}/messages"
         (MESSAGES, {"sbject": "x"}, 400, "sbject"),
         (f"{MESSAGES}/x/labels", {"add": ["STARRED"]}, 404, "message"),
         (f"{MESSAGES}/x/trash", {}, 404, "message"),
+        (f"{MAILBOX}/relabel", {"ids": ["x"], "add": ["STARRED"]}, 404, "message"),
+        (f"{MAILBOX}/delete", {"ids": "x"}, 400, "ids must be a list"),
         ("/clock", {}, 400, "advance_s or offset_s"),
         ("/clock", {"advance_s": "1"}, 400, "advance_s"),
         ("/clock", {"advance_s": 1e300}, 400, "advance_s"),
@@ -100,6 +103,22 @@ def test_clock_moves_dates_of_new_mail(gmail: Gmail, control: SandboxControl) ->
     after = gmail.get(f"/messages/{control.deliver()['id']}")
     moved = int(after["internalDate"]) - int(before["internalDate"])
     assert 1_000_000 <= moved < 1_060_000
+
+
+def test_many_are_relabelled_and_deleted_at_one_history_id(
+    gmail: Gmail, control: SandboxControl
+) -> None:
+    start = control.deliver()["historyId"]
+    mails = control.deliver_many(3)
+    ids = [mail["id"] for mail in mails]
+    control.label_many(ids, add=["STARRED"], remove=["UNREAD"])
+    control.delete_many(ids[:2])
+    records = gmail.get("/history", startHistoryId=start)["history"]
+    assert [len(record["labelsAdded"]) for record in records if "labelsAdded" in record] == [3]
+    deleted = [one for record in records for one in record.get("messagesDeleted", ())]
+    assert [one["message"]["id"] for one in deleted] == ids[:2]
+    assert len([record for record in records if "messagesDeleted" in record]) == 1
+    assert gmail.get(f"/messages/{ids[2]}")["labelIds"] == ["INBOX", "STARRED"]
 
 
 def test_unknown_label_name_becomes_a_label_of_the_users(

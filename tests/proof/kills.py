@@ -1,0 +1,57 @@
+"""At which statement the next worker is killed, so that each gets its turn before and after."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tests.proof.worker import AFTER, BEFORE
+
+ENOUGH = 12  # tries in vain after which a place counts as rare
+LATEST = 2  # the occurrence within one worker's life at which it is killed, at most
+
+Place = tuple[str, str]  # statement, moment
+
+
+@dataclass
+class Kills:
+    """The statements of one task, in the order in which they were met, and what they cost."""
+
+    dice: random.Random
+    statements: dict[str, None] = field(default_factory=dict)
+    tried: Counter[Place] = field(default_factory=Counter)
+    done: Counter[Place] = field(default_factory=Counter)
+
+    def met(self, statements: Iterable[str]) -> None:
+        self.statements.update(dict.fromkeys(statements))
+
+    @property
+    def places(self) -> list[Place]:
+        return [(name, moment) for name in self.statements for moment in (BEFORE, AFTER)]
+
+    def next(self) -> tuple[str, str, int] | None:
+        """Statement, moment and occurrence; now one that was tried least, now one killed least.
+
+        Some statements are rare: a worker that is ordered to die there seldom does.
+        """
+        if not (places := self.places):
+            return None
+        seldom = self.done if self.dice.random() < 0.5 else self.tried
+        fewest = min(seldom[place] for place in places)
+        statement, moment = self.dice.choice([one for one in places if seldom[one] == fewest])
+        return statement, moment, self.dice.randint(1, LATEST)
+
+    def ordered(self, place: Place, *, killed: bool) -> None:
+        self.tried[place] += 1
+        self.done[place] += killed
+
+    def common_fewest(self) -> int:
+        """How often the least killed place was killed at, of those that workers come by often."""
+        common = [one for one in self.places if self.tried[one] < ENOUGH or self.done[one]]
+        return min((self.done[one] for one in common), default=0)
+
+    def table(self) -> Mapping[str, tuple[int, int]]:
+        """{statement: (killed before it, killed after it)}, in the order of first use."""
+        return {name: (self.done[name, BEFORE], self.done[name, AFTER]) for name in self.statements}

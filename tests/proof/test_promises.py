@@ -1,0 +1,104 @@
+"""The proof can fail: what is lost, repeated or out of place in what was told is noticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proof.customer import Told
+from tests.proof.ledger import Story
+from tests.proof.verdict import Gap, Promise, Verdict, check_states
+
+WATCHED_FROM = 10
+INBOX, STARRED = frozenset({"INBOX"}), frozenset({"INBOX", "STARRED"})
+
+
+def story(*changes: tuple[int, str], date: int = 0) -> Story:
+    kinds = {"+": "messagesAdded", "-": "messagesDeleted", "*": "labelsAdded"}
+    labels = {id_: STARRED if kind == "*" else INBOX for id_, kind in changes}
+    return Story(date, [(id_, kinds[kind]) for id_, kind in changes], labels)
+
+
+def told(*changes: tuple[str, int | None, frozenset[str]]) -> list[Told]:
+    return [Told("a@example.com", "m", *change) for change in changes]
+
+
+def broken(happened: Story, heard: list[Told], *gaps: Gap, past: bool = False) -> list[str]:
+    return list(Promise(happened, list(gaps), WATCHED_FROM, past).broken(heard))
+
+
+KEPT: dict[str, tuple[Story, list[Told]]] = {
+    "added": (story((11, "+")), told(("CREATED", 11, INBOX))),
+    "added and labelled at once": (story((11, "+"), (12, "*")), told(("CREATED", 12, STARRED))),
+    "added, then labelled": (
+        story((11, "+"), (12, "*")),
+        told(("CREATED", 11, INBOX), ("UPDATED", 12, STARRED)),
+    ),
+    "came and went": (story((11, "+"), (12, "-")), told(("DELETED", 12, INBOX))),
+    "was there before": (story((9, "+"), (12, "*")), told(("UPDATED", 12, STARRED))),
+}
+BROKEN: dict[str, tuple[Story, list[Told]]] = {
+    "nothing is told": (story((11, "+")), []),
+    "an old state is the last": (story((11, "+"), (12, "*")), told(("CREATED", 11, INBOX))),
+    "new twice": (story((11, "+")), told(("CREATED", 11, INBOX), ("CREATED", 11, INBOX))),
+    "never new": (story((11, "+")), told(("UPDATED", 11, INBOX))),
+    "new, and was there before": (story((9, "+"), (12, "*")), told(("CREATED", 12, STARRED))),
+    "gone, and is there": (
+        story((11, "+")),
+        told(("CREATED", 11, INBOX), ("DELETED", None, INBOX)),
+    ),
+    "its end is not told": (story((11, "+"), (12, "-")), told(("CREATED", 11, INBOX))),
+    "came and went in silence": (story((11, "+"), (12, "-")), []),
+}
+
+
+@pytest.mark.parametrize(("happened", "heard"), KEPT.values(), ids=KEPT)
+def test_a_kept_promise(happened: Story, heard: list[Told]) -> None:
+    assert broken(happened, heard) == []
+
+
+@pytest.mark.parametrize(("happened", "heard"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_promise(happened: Story, heard: list[Told]) -> None:
+    assert broken(happened, heard) != []
+
+
+GAP = Gap(start=20, end=30, since=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("happened", "past", "promised"),
+    [
+        (story((25, "+")), False, True),  # whatever `since` says: it came within the gap
+        (story((25, "+")), True, False),
+        (story((25, "+"), (26, "-")), False, False),
+        (story((9, "+"), (25, "*"), date=999_000), False, False),
+        (story((9, "+"), (25, "*"), date=1_100_000), False, True),
+        (story((9, "+"), (25, "*"), (31, "*"), date=999_000), False, True),
+    ],
+)
+def test_of_a_gap_only_what_a_listing_shows_is_promised(
+    happened: Story, past: bool, promised: bool
+) -> None:
+    assert bool(broken(happened, [], GAP, past=past)) == promised
+
+
+def test_who_was_told_of_a_message_is_told_of_its_end_within_a_gap() -> None:
+    heard = told(("CREATED", 11, INBOX))
+    happened = story((11, "+"), (25, "-"), date=1_100_000)
+    assert broken(happened, heard, GAP) == ["its end is not told"]
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        told(("CREATED", 11, STARRED)),
+        told(("CREATED", 13, INBOX)),
+        told(("UPDATED", 12, STARRED), ("CREATED", 11, INBOX)),
+        told(("CREATED", 11, INBOX), ("UPDATED", 11, INBOX)),
+        told(("DELETED", None, INBOX)),
+    ],
+    ids=["other labels", "at another time", "backwards", "twice", "gone"],
+)
+def test_what_never_was_is_untrue(heard: list[Told]) -> None:
+    verdict = Verdict()
+    check_states(verdict, "m", story((11, "+"), (12, "*")), heard)
+    assert verdict.untrue != []
