@@ -108,6 +108,17 @@ def narrowed(rows: QuerySet[Row], where: str | None, fields: Mapping[str, Asked]
     return rows.filter(_filter(parse(where), fields, known))
 
 
+def asks_for(where: str | None, field: str) -> bool:
+    """Whether a clause speaks of a field, in whatever sense. Raises WhereError."""
+    return bool(where and where.strip()) and _asks_for(parse(where or ""), field.lower())
+
+
+def _asks_for(condition: Condition, field: str) -> bool:
+    if isinstance(condition, And | Or):
+        return any(_asks_for(part, field) for part in condition.conditions)
+    return condition.field.lower() == field
+
+
 def _filter(condition: Condition, fields: Mapping[str, Asked], known: Mapping[str, Asked]) -> Q:
     if isinstance(condition, And | Or):
         parts = [_filter(part, fields, known) for part in condition.conditions]

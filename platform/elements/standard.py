@@ -166,7 +166,7 @@ EVENTS = (
         type="TEXTFIELD_32",
         default="webhook",
         hidden=True,
-        choices=("webhook",),
+        choices=("webhook", "queue"),
         display_order=106,
     ),
 )

@@ -101,6 +101,7 @@ class Event(models.Model):
 class Channel(models.TextChoices):
     WEBHOOK = "webhook", "webhook"
     EMAIL = "email", "email"
+    QUEUE = "queue", "queue"  # nobody is called: everything is queued, until it is fetched
 
 
 class Subscription(EncryptedModel):
@@ -155,7 +156,8 @@ class DeliveryStatus(models.TextChoices):
     CREATED = "created", "created"  # not tried yet
     RETRY = "retry", "retry"  # failed, tried again at next_attempt_at
     DELIVERED = "delivered", "delivered"
-    QUEUED = "queued", "queued"  # kept until somebody asks for it to be sent again
+    QUEUED = "queued", "queued"  # kept until somebody fetches it or asks for it to be sent again
+    FAILED = "failed", "failed"  # a test that did not arrive; nobody tries it again
 
 
 class Delivery(models.Model):
@@ -198,6 +200,11 @@ class Delivery(models.Model):
                 Coalesce("lease_until", "next_attempt_at"),
                 condition=models.Q(status__in=["created", "retry"]),
                 name="delivery_claimable",
+            ),
+            models.Index(
+                fields=["subscription", "id"],
+                condition=models.Q(status="queued"),
+                name="delivery_queued",
             ),
             # Lists, newest first. What has failed is rare and looked for among all the rest.
             models.Index(

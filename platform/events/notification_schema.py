@@ -24,7 +24,7 @@ in_path("notification_id", "the id of the notification")
 in_path("subscription_id", "the id of the subscription")
 
 _SEVERITY = one_of("low", "medium", "high")
-_CHANNEL = one_of("webhook", "email")
+_CHANNEL = one_of("webhook", "email", "queue")
 _ADDRESSES = {"anyOf": [TEXT, listed(TEXT)]}
 NOTIFICATION_WANTED = shape(
     "NotificationWanted",
@@ -98,7 +98,7 @@ DELIVERY = shape(
         "id": NUMBER,
         "notificationId": NUMBER,
         "subscriptionId": NUMBER,
-        "status": one_of("created", "retry", "delivered", "queued"),
+        "status": one_of("created", "retry", "delivered", "queued", "failed"),
         "webhookId": TEXT,
         "attempts": described(NUMBER, "how many were made"),
         "createdDate": TIME,

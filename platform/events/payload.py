@@ -74,10 +74,24 @@ def of_webhook(source: Source, event_id: int, raw: Any, told: Sequence[Told], no
     return compact({"message": {**_message(source, event_id), "raw": raw, "events": events}})
 
 
-def of_notice(event_id: int, notice: Notice, now: datetime) -> str:
-    """The body of a notification that somebody posted to a topic."""
+def of_test(source: Source, event_id: int, topic: str, now: datetime) -> str:
+    """The body of a test of an instance's callback: it tells of nothing."""
+    message = {
+        **_message(source, event_id),
+        "raw": {"objectType": "test", "test": [], "instance_id": source.instance_id},
+        "events": [],
+        "topic": topic,
+        "test": True,
+        "date": timestamp(now),
+    }
+    return compact({"message": message})
+
+
+def of_notice(event_id: int, notice: Notice, now: datetime, *, test: bool = False) -> str:
+    """The body of a notification that somebody posted to a topic, or of a `test` of its URL."""
     return compact(
         {
+            **({"test": True} if test else {}),
             "id": event_id,
             "from": notice.sender,
             "topic": notice.topic,

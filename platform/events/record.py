@@ -22,6 +22,7 @@ from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity
 from events.payload import Notice, Source
 
 GRANT_LOST = "instance.authorization.lost"  # topic of the event that says polling has stopped
+TEST = "delivery.test"  # topic of a test on request; see events.trial
 # The platform's own topics, and what a notification of each says.
 TOPICS = {GRANT_LOST: "the account must be connected again, and is not polled until then"}
 
@@ -48,7 +49,7 @@ def record_changes(
     event when the instance has a callback URL, due at once; queued when the subscription is
     deactivated. `poll_run` is the id of the poll's run.
     """
-    source = _source(instance)
+    source = source_of(instance)
     drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
     return _write(source, object_type, drafts, now, poll_run=poll_run)
 
@@ -62,7 +63,7 @@ def record_instance_event(
     receiver finds in `message.raw.instance`. It goes to the instance's subscription, and to the
     organization's subscriptions of the topic.
     """
-    source = _source(instance)
+    source = source_of(instance)
     draft = _Draft(
         [{"objectId": str(instance.pk), "eventType": "UPDATED"}],
         lambda event_id: payload.of_instance(source, event_id, topic, record, now),
@@ -76,7 +77,7 @@ def record_webhook(instance: Any, raw: Any, told: Sequence[Told], now: datetime)
     Must be called inside a transaction. `instance` is an ElementInstance; `raw` is what the
     receiver finds as `message.raw`, `told` what it finds as `message.events`, at least one.
     """
-    source = _source(instance)
+    source = source_of(instance)
     draft = _Draft(
         [{"objectId": storable(one.object_id), "eventType": one.change_type.value} for one in told],
         lambda event_id: payload.of_webhook(source, event_id, raw, told, now),
@@ -90,7 +91,7 @@ def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
     Must be called inside a transaction.
     """
     _require_transaction()
-    (event_id,) = _event_ids(1)
+    (event_id,) = event_ids(1)
     targets = _topic_subscriptions(organization_id, notice.topic)
     event = Event(
         pk=event_id,
@@ -108,7 +109,7 @@ def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
     return event
 
 
-def _source(instance: Any) -> Source:
+def source_of(instance: Any) -> Source:
     return Source(
         instance_id=instance.pk,
         organization_id=instance.organization_id,
@@ -223,7 +224,7 @@ def _write(
             body=draft.body_of(event_id),
             created_at=now,
         )
-        for event_id, draft in zip(_event_ids(len(drafts)), drafts, strict=True)
+        for event_id, draft in zip(event_ids(len(drafts)), drafts, strict=True)
     ]
     Event.objects.bulk_create(events)
     _deliver(events, targets, now)
@@ -245,7 +246,7 @@ def _instance_subscription(instance_id: int) -> list[Subscription]:
     return list(
         Subscription.objects.raw(
             "SELECT id, url, active FROM events_subscription"
-            " WHERE instance_id = %s AND url <> '' FOR SHARE",
+            " WHERE instance_id = %s AND (url <> '' OR channel = 'queue') FOR SHARE",
             [instance_id],
         )
     )
@@ -278,7 +279,7 @@ def _deliver(events: Sequence[Event], targets: Sequence[Subscription], now: date
     )
 
 
-def _event_ids(count: int) -> list[int]:
+def event_ids(count: int) -> list[int]:
     """Ids from the table's sequence, ahead of the rows, since the bodies hold them."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -63,7 +63,7 @@ EVENT_DELIVERY_FIELDS = {
     "id": NUMBER,
     "eventId": TEXT,
     "webhookId": TEXT,
-    "status": one_of("created", "retry", "delivered", "queued"),
+    "status": one_of("created", "retry", "delivered", "queued", "failed"),
     "url": TEXT,
     "subscriptionActive": FLAG,
     "deactivationReason": TEXT,

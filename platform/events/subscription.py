@@ -13,13 +13,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from events import signing_key
-from events.models import Delivery, DeliveryStatus, Subscription
+from events.models import Channel, Delivery, DeliveryStatus, Subscription
 from events.record import GRANT_LOST, record_instance_event
 from instances import callback, configuration
 from instances.models import ElementInstance
 
 NO_URL = "no callback URL is configured"
-MOST_SENT_AGAIN = 100_000  # deliveries at once
+FETCHED = "fetched by its receiver, sent to nobody"
 PENDING = (DeliveryStatus.CREATED, DeliveryStatus.RETRY)
 REMOVE_EVENTS = (
     """
@@ -43,27 +43,35 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
       the new URL. What is queued stays queued until somebody asks for it.
     - An emptied URL queues what is pending.
     - A replaced signature key goes on signing beside the new one for a while.
+    - Where events are fetched, there is a subscription that is off, whatever the URL.
     """
     values = configuration.effective(instance)
-    url = values.get(configuration.EVENTS_CALLBACK_URL, "").strip()
+    fetched = configuration.are_fetched(values)
+    url = "" if fetched else values.get(configuration.EVENTS_CALLBACK_URL, "").strip()
+    channel = Channel.QUEUE if fetched else Channel.WEBHOOK
     key = values.get(configuration.SIGNATURE_KEY, "")
     headers = headers_text(callback.headers_of(values))
     subscription = Subscription.objects.select_for_update().filter(instance=instance).first()
     if subscription is None:
-        if url:
+        if url or fetched:
             Subscription.objects.create(
                 organization_id=instance.organization_id,
                 instance=instance,
+                channel=channel,
+                active=not fetched,
+                deactivation_reason=FETCHED if fetched else "",
                 url=url,
                 origin=origin_of(url),
                 signature_key=key,
                 headers=headers,
             )
         return
-    present = (subscription.url, subscription.signature_key, subscription.headers)
-    if present == (url, key, headers):
+    place = (subscription.channel, subscription.url)
+    present = (*place, subscription.signature_key, subscription.headers)
+    if present == (channel, url, key, headers):
         return
-    moved = subscription.url != url
+    moved = place != (channel, url)
+    subscription.channel = channel
     subscription.url = url
     subscription.origin = origin_of(url)
     subscription.headers = headers
@@ -74,7 +82,7 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
         subscription.active = bool(url)
         subscription.failing_since = None
         subscription.deactivated_at = None if url else timezone.now()
-        subscription.deactivation_reason = "" if url else NO_URL
+        subscription.deactivation_reason = "" if url else FETCHED if fetched else NO_URL
     subscription.save()
     if not url:
         queue_pending(subscription.pk, timezone.now())
@@ -117,7 +125,7 @@ def lock(subscriptions: QuerySet[Subscription]) -> list[int]:
 def reactivate(subscription_id: int) -> bool:
     """Turns a deactivated subscription on again; False when it has no URL to send to.
 
-    What was queued meanwhile stays queued: see send_queued.
+    What was queued meanwhile stays queued: see send_queued and events.redeliver.
     """
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
@@ -133,6 +141,19 @@ def reactivate(subscription_id: int) -> bool:
     return True
 
 
+def deactivate(subscription_id: int, reason: str, now: datetime) -> None:
+    """Turns a subscription off, and queues what waits; one that is off keeps its reason."""
+    with transaction.atomic():
+        subscription = Subscription.objects.select_for_update().get(pk=subscription_id)
+        if not subscription.active:
+            return
+        subscription.active = False
+        subscription.deactivated_at = now
+        subscription.deactivation_reason = reason
+        subscription.save(update_fields=["active", "deactivated_at", "deactivation_reason"])
+        queue_pending(subscription_id, now)
+
+
 def send_queued(subscription_id: int, now: datetime) -> int:
     """Makes the queued deliveries of an active subscription due, each for a new round of tries.
 
@@ -143,23 +164,6 @@ def send_queued(subscription_id: int, now: datetime) -> int:
         subscription__active=True,
         status=DeliveryStatus.QUEUED,
     ).update(**_anew(now))
-
-
-def send_again(deliveries: QuerySet[Delivery], now: datetime) -> int:
-    """Turns the subscriptions of queued deliveries on again and makes these due; how many it were.
-
-    Leaves those that have nowhere to go. At most MOST_SENT_AGAIN, oldest first.
-    """
-    queued = deliveries.filter(status=DeliveryStatus.QUEUED).exclude(subscription__url="")
-    with transaction.atomic():
-        receivers = lock(Subscription.objects.filter(pk__in=queued.values("subscription")))
-        Subscription.objects.filter(pk__in=receivers, active=False).update(
-            active=True, failing_since=None, deactivated_at=None, deactivation_reason=""
-        )
-        oldest = queued.filter(subscription__in=receivers).order_by("created_at", "id")
-        return Delivery.objects.filter(
-            pk__in=oldest.values("pk")[:MOST_SENT_AGAIN], status=DeliveryStatus.QUEUED
-        ).update(**_anew(now))
 
 
 def _anew(now: datetime) -> dict[str, Any]:

@@ -13,19 +13,23 @@ from api.errors import BadRequest, Conflict, NotFound
 from api.fields import flag, id_in_path, json_object
 from api.paging import latest_page_of, whole_list
 from api.schema import PAGED, WHERE, WHOLE, documented, listed
-from api.where import choice, date, narrowed, number, text
+from api.where import asks_for, choice, date, narrowed, number, text
 from events import notification_schema as schema
 from events import representation, topics
 from events.models import Channel, Delivery, DeliveryStatus, Subscription
 from events.notifications_api import notification
-from events.subscription import MOST_SENT_AGAIN, send_again
+from events.redeliver import MOST_SENT_AGAIN, send_again, sendable
 
 FIELDS = {
     "channel": choice("subscription__channel", Channel.values),
     "status": choice("status", DeliveryStatus.values),
     "config.url": text("subscription__url"),
     "createdDate": date("created_at"),
+    "updatedDate": date("updated_at"),
     "notificationId": number("event_id"),
+    "eventId": number("event_id"),
+    "objectType": text("event__object_type"),
+    "instanceId": number("event__instance_id"),
     "subscriptionId": number("subscription_id"),
     "topic": text("event__topic"),
 }
@@ -93,7 +97,8 @@ class AllDeliveriesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Newest first: those of events of instances, and of notifications. `where` knows channel,
-        status, config.url, createdDate, notificationId, subscriptionId and topic."""
+        status, config.url, createdDate, updatedDate, notificationId, eventId (the same),
+        objectType, instanceId, subscriptionId and topic."""
         found = narrowed(_deliveries(request), request.query_params.get("where"), FIELDS)
         listing = latest_page_of(request, found)
         hydrate = _hydrate(request)
@@ -111,8 +116,9 @@ class AllDeliveriesView(APIView):
     )
     def put(self, request: Request) -> Response:
         """Turns the subscriptions on again that were deactivated, and sends what is queued to them,
-        as far as `where` says. Answers the latest of what is sent again; Elements-Total-Count says
-        how many it is."""
+        as far as `where` says; where it speaks of `status`, what has arrived, too. At most 100,000,
+        oldest first. Answers the latest of what is sent again; Elements-Total-Count says how many
+        it is."""
         where = request.query_params.get("where", "")
         if not where.strip():
             raise BadRequest(
@@ -120,10 +126,10 @@ class AllDeliveriesView(APIView):
                 "channel='webhook' and status='queued'"
             )
         found = narrowed(_deliveries(request), where, FIELDS)
-        queued = found.filter(status=DeliveryStatus.QUEUED).exclude(subscription__url="")
-        rows = latest_page_of(request, queued).rows
+        arrived = asks_for(where, "status")
+        rows = latest_page_of(request, sendable(found, arrived=arrived)).rows
         now = timezone.now()
-        sent = send_again(found.select_related(None).only("pk"), now)
+        sent = send_again(found.select_related(None).only("pk"), now, arrived=arrived)
         latest = _deliveries(request).filter(
             pk__in=[row.pk for row in rows], status=DeliveryStatus.CREATED, updated_at=now
         )
@@ -137,7 +143,10 @@ class AllDeliveriesView(APIView):
             "Elements-Total-Count": str(sent),
         }
         if sent >= MOST_SENT_AGAIN:
-            headers["Elements-Error"] = f"{sent} were sent again: ask again for the rest"
+            headers["Elements-Error"] = (
+                f"{sent} were sent again: ask again for the rest, and of what has arrived with a "
+                "later createdDate"
+            )
         return Response(answered, headers=headers)
 
 

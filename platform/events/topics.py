@@ -15,7 +15,7 @@ from api.fields import mapping, text, texts
 from events import mail
 from events.models import Channel, Delivery, Subscription
 from events.representation import INSTANCE_EVENTS
-from events.subscription import headers_text, lock, origin_of
+from events.subscription import FETCHED, headers_text, lock, origin_of
 from instances import callback
 from instances.configuration import LONGEST_URL, callback_url
 
@@ -78,11 +78,13 @@ def read(body: Mapping[str, Any], organization_id: int) -> Wanted:
     """
     channel = text(body, "channel", required=True)
     if channel not in Channel.values:
-        raise BadRequest(f"channel must be {' or '.join(Channel.values)}: there are no others here")
+        raise BadRequest(f"channel must be one of {', '.join(Channel.values)}")
     topics = _topics(body)
     config = mapping(body, "config", required=True)
     if channel == Channel.EMAIL:
         return Wanted(channel, topics, mail.url_of(_recipients(config, organization_id)), "")
+    if channel == Channel.QUEUE:
+        return Wanted(channel, topics, "", "")
     key = text(config, "signatureKey", at="config")
     return Wanted(channel, topics, _callback(config), key, _headers(config))
 
@@ -153,6 +155,8 @@ def subscribe(organization_id: int, wanted: Wanted) -> Subscription:
         origin=origin_of(wanted.url),
         signature_key=wanted.signature_key,
         headers=wanted.headers,
+        active=wanted.channel != Channel.QUEUE,
+        deactivation_reason=FETCHED if wanted.channel == Channel.QUEUE else "",
     )
 
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from events import api, notifications_api, receiver_api, signing_key_api, subscriptions_api
+from events import (
+    api,
+    callback_api,
+    fetch_api,
+    notifications_api,
+    receiver_api,
+    signing_key_api,
+    subscriptions_api,
+)
 
 INSTANCE = r"^instances/(?P<instance_id>[0-9]+)/events"
+OF_INSTANCE = r"^instances/(?P<instance_id>[0-9]{1,18})/events"
 ANY = r"^instances/events"
 EVENT = r"/(?P<event_id>[0-9]+)"
 NOTIFICATIONS = r"^notifications"
@@ -34,6 +43,25 @@ urlpatterns = [
     re_path(
         rf"{NOTIFICATIONS}/subscriptions{SUBSCRIPTION}/?$",
         subscriptions_api.SubscriptionView.as_view(),
+    ),
+    *(
+        re_path(rf"{events}/{what}/?$", view.as_view())
+        for events in (ANY, OF_INSTANCE)
+        for what, view in (
+            ("test", callback_api.InstanceTestView),
+            ("active", callback_api.InstanceActiveView),
+            ("queue", fetch_api.InstanceQueueView),
+            ("queue/acknowledge", fetch_api.InstanceAcknowledgeView),
+        )
+    ),
+    *(
+        re_path(rf"{NOTIFICATIONS}/subscriptions{SUBSCRIPTION}/{what}/?$", view.as_view())
+        for what, view in (
+            ("test", callback_api.SubscriptionTestView),
+            ("active", callback_api.SubscriptionActiveView),
+            ("queue", fetch_api.SubscriptionQueueView),
+            ("queue/acknowledge", fetch_api.SubscriptionAcknowledgeView),
+        )
     ),
     re_path(
         r"^instances/(?P<instance_id>[0-9]{1,18})/signature-key/?$",

@@ -34,6 +34,7 @@ REFRESH_TIME = "oauth.user.refresh_time"
 TOKEN_LIFETIME = "oauth.user.refresh_interval"  # noqa: S105 - the name of a key
 EVENTS_ENABLED = "event.notification.enabled"
 EVENTS_CALLBACK_URL = "event.notification.callback.url"
+NOTIFICATION_TYPE = "event.notification.type"
 SIGNATURE_KEY = "event.notification.signature.key"
 SIGNATURE_OVERLAP = "event.notification.signature.overlap"
 VENDOR_TYPE = "event.vendor.type"
@@ -274,6 +275,11 @@ def token_lifetime(configuration: Mapping[str, str]) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         return DEFAULT_TOKEN_LIFETIME
     return int(text)
+
+
+def are_fetched(values: Mapping[str, str]) -> bool:
+    """Whether events are queued for a receiver that fetches them, and sent nowhere."""
+    return values.get(NOTIFICATION_TYPE, "").strip() == "queue"
 
 
 def callback_url(value: str, *, path: str = EVENTS_CALLBACK_URL, resolve: bool = True) -> str:

@@ -374,7 +374,8 @@ def _settle_problem(
     found: list[tuple[str, str]] = []
     if missing := scopes.missing(element, configuration, granted).sentence():
         found.append((Reason.SCOPE_MISSING, missing))
-    if instance.events_enabled and not configuration.get(keys.EVENTS_CALLBACK_URL, "").strip():
+    sent = configuration.get(keys.EVENTS_CALLBACK_URL, "").strip()
+    if instance.events_enabled and not sent and not keys.are_fetched(configuration):
         nowhere = f"Events are recorded but sent nowhere: {keys.EVENTS_CALLBACK_URL} is not set."
         found.append((Reason.NO_CALLBACK_URL, nowhere))
     instance.reason_code = found[0][0] if found else ""

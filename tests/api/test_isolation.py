@@ -73,6 +73,14 @@ WITH_AN_ID |= {
     "notifications/subscriptions/{subscription_id}": ("get", "delete"),
     "notifications/subscriptions/{subscription_id}/signature-key": ("post", "delete"),
     "instances/{instance_id}/signature-key": ("post", "delete"),
+    "instances/{instance_id}/events/test": ("post",),
+    "instances/{instance_id}/events/active": ("put", "delete"),
+    "instances/{instance_id}/events/queue": ("get",),
+    "instances/{instance_id}/events/queue/acknowledge": ("put",),
+    "notifications/subscriptions/{subscription_id}/test": ("post",),
+    "notifications/subscriptions/{subscription_id}/active": ("put", "delete"),
+    "notifications/subscriptions/{subscription_id}/queue": ("get",),
+    "notifications/subscriptions/{subscription_id}/queue/acknowledge": ("put",),
     "events/{element_key}Polling/{ref}": ("post",),
 }
 # Names in paths that name nothing of an organization's; of private elements there is

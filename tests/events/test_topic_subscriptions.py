@@ -66,8 +66,8 @@ def test_what_is_subscribed_is_answered_and_read_again(
     ("change", "named"),
     [
         ({"channel": None}, "channel is missing"),
-        ({"channel": "sms"}, "channel must be webhook or email"),
-        ({"channel": "push"}, "channel must be webhook or email"),
+        ({"channel": "sms"}, "channel must be one of webhook, email, queue"),
+        ({"channel": "push"}, "channel must be one of webhook, email, queue"),
         ({"topics": None}, "topics must be a list of at least one"),
         ({"topics": []}, "topics must be a list of at least one"),
         ({"topics": [" "]}, "topics must be a list of at least one"),

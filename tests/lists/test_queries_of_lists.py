@@ -71,6 +71,7 @@ def world(organization: NewOrganization) -> World:
         DeliveryAttempt.objects.create(
             delivery=delivery, number=1, started_at=now, duration_ms=1, error="refused"
         )
+    Delivery.objects.update(status="queued")
     job = BulkJob.objects.create(
         organization=organization.organization,
         instance=instance,
@@ -123,13 +124,11 @@ def multiply(world: World) -> None:
         again(Subscription.objects.get(instance=world.instance), 1, instance_id=copy.pk)
         again(Credential.objects.get(instance=world.instance), 1, instance_id=copy.pk)
     again(PollingResource.objects.get(instance=world.instance), name="resource-{}")
+    deliveries = list(Delivery.objects.filter(event=world.event))
     for event in again(world.event):
-        again(
-            Delivery.objects.get(event=world.event, subscription__instance=None),
-            1,
-            event_id=event.pk,
-            webhook_id=f"of {event.pk}",
-        )
+        for delivery in deliveries:
+            webhook_id = f"of {event.pk} to {delivery.subscription_id}"
+            again(delivery, 1, event_id=event.pk, webhook_id=webhook_id)
     again(world.notification)
     others = Subscription.objects.filter(instance=None).exclude(deliveries__event=world.event)
     for number, subscription in enumerate(others):
@@ -174,11 +173,14 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "/instances/events/dispositions": ("organization", {}),
     "/instances/events/{event_id}/deliveries": ("organization", {}),
     "/instances/{instance_id}/events/{event_id}/deliveries": ("organization", {}),
+    "/instances/events/queue": ("element", {}),
+    "/instances/{instance_id}/events/queue": ("organization", {}),
     "/instances/event-poller-records": ("element", {}),
     "/notifications": ("organization", {"topics[]": "t"}),
     "/notifications/subscriptions": ("organization", {}),
     "/notifications/subscriptions/deliveries": ("organization", {"hydrate": "true"}),
     "/notifications/{notification_id}/subscriptions/deliveries": ("organization", {}),
+    "/notifications/subscriptions/{subscription_id}/queue": ("organization", {}),
     "/accounts": ("organization", {}),
     "/accounts/{account_id}/users": ("organization", {}),
     "/users": ("organization", {}),
@@ -229,6 +231,7 @@ def test_no_list_makes_more_queries_for_more_rows(world: World, client_for: Clie
         "instance_id": world.instance.pk,
         "event_id": world.event.pk,
         "notification_id": world.notification.pk,
+        "subscription_id": Subscription.objects.get(instance=None).pk,
         "account_id": world.account.pk,
         "user": world.owner.user.pk,
         "hub": "general",

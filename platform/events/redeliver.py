@@ -1,0 +1,62 @@
+"""Sends again what was queued or has arrived, under the webhook ids that it had.
+
+Rule 1: only who is asked for is sent to: a clause that doesn't speak of the status means what is
+queued, and only one that does means what has arrived, too.
+Rule 2: at most MOST_SENT_AGAIN at once, oldest first, in one transaction: all of them or none.
+Rule 3: the subscriptions are locked, so that no outcome of theirs is stored meanwhile.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from events.models import Delivery, DeliveryStatus, Subscription
+from events.record import TEST
+from events.subscription import lock
+
+MOST_SENT_AGAIN = 100_000  # deliveries at once
+
+AGAIN = """
+UPDATE events_delivery
+   SET status = 'created', next_attempt_at = %(now)s, failures = 0, first_failed_at = NULL,
+       updated_at = %(now)s
+ WHERE id = ANY(%(ids)s) AND status IN ('queued', 'delivered')
+"""
+ON_THEIR_WAY = """
+UPDATE events_event SET status = 'DISPATCHED' WHERE id = ANY(%s) AND status = 'NOTIFIED'
+"""
+
+
+def sendable(deliveries: QuerySet[Delivery], *, arrived: bool) -> QuerySet[Delivery]:
+    """Those that can be sent again: of the queued ones, and with `arrived` also of the others.
+
+    Not tests, and not what has nowhere to go.
+    """
+    statuses = [DeliveryStatus.QUEUED, *([DeliveryStatus.DELIVERED] if arrived else [])]
+    found = deliveries.filter(status__in=statuses).exclude(subscription__url="")
+    return found.exclude(event__topic=TEST) if arrived else found
+
+
+@transaction.atomic
+def send_again(deliveries: QuerySet[Delivery], now: datetime, *, arrived: bool = False) -> int:
+    """Makes them due, each for a new round of tries, and turns their subscriptions on again.
+
+    Returns how many it were.
+    """
+    found = sendable(deliveries, arrived=arrived)
+    receivers = lock(Subscription.objects.filter(pk__in=found.values("subscription")))
+    Subscription.objects.filter(pk__in=receivers, active=False).update(
+        active=True, failing_since=None, deactivated_at=None, deactivation_reason=""
+    )
+    oldest = found.filter(subscription__in=receivers).order_by("created_at", "id")
+    rows = list(oldest.values_list("pk", "event_id", "status")[:MOST_SENT_AGAIN])
+    had_arrived = [event for _, event, status in rows if status == DeliveryStatus.DELIVERED]
+    with connection.cursor() as cursor:
+        cursor.execute(AGAIN, {"now": now, "ids": [key for key, *_ in rows]})
+        sent: int = cursor.rowcount
+        if had_arrived:
+            cursor.execute(ON_THEIR_WAY, [sorted(set(had_arrived))])
+    return sent
