@@ -123,7 +123,7 @@ class Operation(AutoSchema):
         }
         if said.request is not None:
             operation["requestBody"] = {
-                "required": True,
+                "required": said.request_required,
                 "content": _content(said.request_types, said.request, said.request_example),
             }
         return operation

@@ -158,6 +158,7 @@ class Documentation:
     request: Schema | None
     request_example: Any
     request_types: tuple[str, ...]
+    request_required: bool
     answer: Schema | None
     example: Any
     answer_types: tuple[str, ...]
@@ -175,6 +176,7 @@ def documented(
     request: Schema | None = None,
     request_example: Any = None,
     request_types: Sequence[str] = ("application/json",),
+    request_required: bool = True,
     answer: Schema | None = None,
     example: Any = None,
     answer_types: Sequence[str] = ("application/json",),
@@ -187,11 +189,12 @@ def documented(
     """Marks a view's method (`get`, `post` …) with what it reads and answers.
 
     `summary` is a line in the imperative; the method's docstring is the description unless one is
-    given. No `answer` is an empty body, with status 200 as every success. `errors` names statuses
-    beyond those that follow from the rest: 400, 401, 406, 413, 429 and 503 anywhere, 404 where the
-    path has a parameter, 403 where secrets are needed, 411 and 415 with a request body. "4XX" in
-    it stands for whatever a provider answers. `headers` are further ones of the answer, each with
-    its description. `needs` says whose secrets, where the view's permission class can't.
+    given. A request may do without a body unless `request_required`. No `answer` is an empty body,
+    with status 200 as every success. `errors` names statuses beyond those that follow from the
+    rest: 400, 401, 406, 413, 429 and 503 anywhere, 404 where the path has a parameter, 403 where
+    secrets are needed, 411 and 415 with a request body. "4XX" in it stands for whatever a provider
+    answers. `headers` are further ones of the answer, each with its description. `needs` says whose
+    secrets, where the view's permission class can't.
     """
 
     def mark(method: Method) -> Method:
@@ -201,6 +204,7 @@ def documented(
             request=request,
             request_example=request_example,
             request_types=tuple(request_types),
+            request_required=request_required,
             answer=answer,
             example=example,
             answer_types=tuple(answer_types),

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -52,6 +53,16 @@ def record_changes(
     source = source_of(instance)
     drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
     return _write(source, object_type, drafts, now, poll_run=poll_run)
+
+
+def unrecorded(
+    instance: Any, object_type: str, changes: Sequence[Change], now: datetime, *, event_id: int = 0
+) -> list[Callable[[], str]]:
+    """What writes the body of each notification that `record_changes` would store, byte for byte
+    but for their ids: `event_id` stands in their place. Stores nothing."""
+    source = _source(instance)
+    drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
+    return [partial(draft.body_of, event_id) for draft in drafts]
 
 
 def record_instance_event(

@@ -38,18 +38,26 @@ CONNECT_AGAIN = "Connect the account again to go on where it stopped."
 
 
 class CredentialAuthorizer:
-    """Authorizes the requests of one account; needs no model to be loaded."""
+    """Authorizes the requests of one account; needs no model to be loaded.
 
-    def __init__(self, credential_id: int, access_token: str) -> None:
+    `noting`: a renewal that fails is written down, and loses the grant where it is gone.
+    """
+
+    def __init__(self, credential_id: int, access_token: str, *, noting: bool = True) -> None:
         self._credential_id = credential_id
         self._access_token = access_token
+        self._noting = noting
+
+    def without_notes(self) -> CredentialAuthorizer:
+        """The same, for those who only look: it keeps a new token, and no failure."""
+        return CredentialAuthorizer(self._credential_id, self._access_token, noting=False)
 
     def access_token(self) -> str:
         return self._access_token
 
     def refresh(self, rejected: str) -> str:
         """A token other than `rejected`. Raises GrantLost, or why it could not be renewed."""
-        self._access_token = refresh(self._credential_id, rejected)
+        self._access_token = refresh(self._credential_id, rejected, noting=self._noting)
         return self._access_token
 
     async def arefresh(self, rejected: str) -> str:
@@ -66,13 +74,15 @@ class CredentialAuthorizer:
             connection.close()
 
 
-def refresh(credential_id: int, rejected: str) -> str:
+def refresh(credential_id: int, rejected: str, *, noting: bool = True) -> str:
     """Renews the access token that the provider rejected, and returns the one to use.
 
     1. Lock the row and read it: when somebody else has renewed it, theirs is the answer.
     2. Ask the provider, holding the lock.
     3. Store what it gave; a failure is stored too, with the time of the next try.
     4. When the grant is gone, say so on the instance, and tell who listens (`grant_lost`).
+
+    Without `noting`, a failure is raised and stored nowhere.
 
     Raises GrantLost when the grant is gone, and the TransportError when the provider could not
     be asked or answered with something else.
@@ -93,7 +103,8 @@ def refresh(credential_id: int, rejected: str) -> str:
                 given = _renewed(credential)
             except TransportError as error:
                 failure = error
-                _note_failure(credential, error)
+                if noting:
+                    _note_failure(credential, error)
             else:
                 _store(credential, given)
     except (OperationalError, InterfaceError):
@@ -107,7 +118,8 @@ def refresh(credential_id: int, rejected: str) -> str:
     reason = _loss(failure)
     if reason is None:
         raise failure
-    _lose(credential, spent, rejected, reason, failure)
+    if noting:
+        _lose(credential, spent, rejected, reason, failure)
     raise GrantLost(reason) from failure
 
 

@@ -14,6 +14,7 @@ not on how many rows exist.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -21,7 +22,10 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from polling.models import PollingResource
+
 LEASE = timedelta(seconds=60)
+NO_ROW = 0  # the id of a row that is not stored
 
 
 class ClaimedResource(NamedTuple):
@@ -92,24 +96,33 @@ ORDER BY r.id
 FOR UPDATE
 """
 
+# What a poll needs of each of some rows, named r.
+NEEDED = """
+SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
+       r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.watched_since, r.failures,
+       r.put_aside_due_at, i.element_key, i.configuration, c.id, c.access_token
+FROM {rows} AS r
+JOIN instances_elementinstance AS i ON i.id = r.instance_id
+LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id
+"""
+
 # An array and not a join: of hundreds of picked rows the planner thinks that reading three tables
 # whole is cheaper than looking those up.
-LEASE_PICKED = """
-WITH picked AS MATERIALIZED ({pick}), claimed AS (
+LEASE_PICKED = f"""
+WITH picked AS MATERIALIZED ({{pick}}), claimed AS (
     UPDATE polling_pollingresource AS r
     SET lease_id = %(lease_id)s, lease_until = %(lease_until)s
     WHERE r.id = ANY(ARRAY(SELECT id FROM picked))
     RETURNING r.*
 )
-SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
-       r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.watched_since, r.failures,
-       r.put_aside_due_at, i.element_key, i.configuration, c.id, c.access_token
-FROM claimed AS r
-JOIN instances_elementinstance AS i ON i.id = r.instance_id
-LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id
-"""
+{NEEDED.format(rows="claimed")}
+"""  # noqa: S608 - no outside text
 CLAIM_FAIR_SHARE = LEASE_PICKED.format(pick=PICK_FAIR_SHARE)
 CLAIM_BY_ID = LEASE_PICKED.format(pick=PICK_BY_ID)
+
+# The same without a claim: of a row as it stands, and of one that is not stored.
+STORED = NEEDED.format(rows="polling_pollingresource") + "WHERE r.id = %s"
+UNSTORED = NEEDED.format(rows="jsonb_populate_record(NULL::polling_pollingresource, %s)")
 
 ROWS_OF_INSTANCE = """
 SELECT r.id, r.lease_until
@@ -175,6 +188,27 @@ def claim_instance(
         if any(lease_until is not None and lease_until > now for _, lease_until in rows):
             raise PollRunningError
         return _lease(CLAIM_BY_ID, now, {"ids": [id_ for id_, _ in rows]}) if rows else []
+
+
+def look_at(row: PollingResource) -> ClaimedResource | None:
+    """The row as a claim would give it, stored or not, and nobody's lease; None when it is gone.
+
+    A poll of it may be looked at and can't be stored: the fence knows no such lease.
+    """
+    with connection.cursor() as cursor:
+        if row.pk is not None:
+            cursor.execute(STORED, [row.pk])
+        else:
+            cursor.execute(UNSTORED, [json.dumps(_columns(row), default=str)])
+        found = cursor.fetchone()
+    return None if found is None else ClaimedResource._make(found)._replace(lease_id=uuid.uuid4())
+
+
+def _columns(row: PollingResource) -> dict[str, Any]:
+    columns = {
+        field.attname: getattr(row, field.attname) for field in row._meta.local_concrete_fields
+    }
+    return {**columns, "id": NO_ROW}
 
 
 def hold(resource: ClaimedResource, now: datetime) -> ClaimedResource | None:

@@ -88,6 +88,13 @@ class PutAside:
         """The ids of those that were new when they were put aside."""
         return {id_ for id_, row in self._rows.items() if row.change_type == ChangeType.CREATED}
 
+    @property
+    def gained(self) -> int:
+        """By how many more objects wait once this is stored."""
+        settled = sum(id_ in self._settled for id_ in self._rows)
+        new = {one.object_id for one in self._found.unfetched} - self._settled - self._rows.keys()
+        return len(new) - settled
+
     def store(self, now: datetime) -> int:
         """Deletes the rows that are settled, writes the others; how many are new."""
         settled = [row.pk for id_, row in self._rows.items() if id_ in self._settled]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from api.timestamp import timestamp
+from events.models import Subscription
 from instances import scopes
 from instances.models import ElementInstance
+from polling.commit import PollReport
+from polling.dry_run import DryRun, dry_run
 from polling.models import PollingResource, PollRun, PutAsideObject
+from polling.wish import Wish
 
 RUNS_SHOWN = 50
 PUT_ASIDE_SHOWN = 100  # of each resource
+OBJECTS_SHOWN = 100  # of each kind, in a dry run
 
 
 def polling_of(instance: ElementInstance) -> dict[str, Any]:
@@ -92,3 +98,71 @@ def run_shown(run: PollRun) -> dict[str, Any]:
         "recoveredGapSeconds": run.gap_seconds,
         "error": run.error or None,
     }
+
+
+def report_shown(report: PollReport) -> dict[str, Any]:
+    return {
+        "resource": report.resource,
+        "status": report.status,
+        "found": report.found,
+        "created": report.created,
+        "updated": report.updated,
+        "deleted": report.deleted,
+        "missing": report.missing,
+        "putAside": report.put_aside,
+        "events": list(report.events),
+        "error": report.error or None,
+        "recoveredGapSeconds": report.gap_seconds,
+    }
+
+
+def dry_runs_of(instance: ElementInstance, wanted: Wish) -> list[dict[str, Any]]:
+    """Raises NothingPolledError."""
+    runs = dry_run(instance, resource=wanted.resource, entry=wanted.entry)
+    hindered = _hindrances(instance)
+    return [{**report_shown(one.report), "dryRun": _dry_run(one, hindered)} for one in runs]
+
+
+def _dry_run(run: DryRun, hindered: list[str]) -> dict[str, Any]:
+    notes = list(hindered)
+    if run.first:
+        notes.append("this would be the first poll: it notes where it starts from, tells nothing")
+    return {
+        "firstPoll": run.first,
+        "wouldSend": bool(run.notifications) and not hindered,
+        "notes": notes,
+        "changes": [
+            {"objectId": one.object_id, "eventType": one.change_type}
+            for one in run.changes[:OBJECTS_SHOWN]
+        ],
+        "missingObjects": list(run.missing[:OBJECTS_SHOWN]),
+        "putAsideObjects": [
+            {"objectId": one.object_id, "eventType": one.change_type, "error": one.error or None}
+            for one in run.put_aside[:OBJECTS_SHOWN]
+        ],
+        "filteredObjects": [
+            {"objectId": one.object_id, "rule": one.rule} for one in run.filtered[:OBJECTS_SHOWN]
+        ],
+        "listed": run.listed,
+        "more": run.report.more,
+        "notifications": run.notifications,
+        "payloads": [json.loads(body) for body in run.bodies],
+        "sample": None if run.sample is None else json.loads(run.sample),
+    }
+
+
+def _hindrances(instance: ElementInstance) -> list[str]:
+    """What keeps the instance's events from being found or sent, in sentences."""
+    notes = []
+    if not instance.events_enabled:
+        notes.append("events are off: set event.notification.enabled to true")
+    elif instance.vendor_type != "polling":
+        notes.append("the instance is not polled: what the provider tells by itself is sent")
+    subscription = Subscription.objects.filter(instance=instance).first()
+    if subscription is None or not subscription.url:
+        notes.append(
+            "events are recorded and sent nowhere: event.notification.callback.url is empty"
+        )
+    elif not subscription.active:
+        notes.append("the subscription is deactivated: events are queued")
+    return notes

@@ -86,8 +86,8 @@ def _update(
     new, was_active, before = row.pk is None, row.active, _deciding(row)
     wanted = instance.events_enabled and instance.vendor_type == "polling"
     interval = min(instance.refresh_interval * 60, LONGEST_INTERVAL)
-    polled = {**entry.options, "url": entry.url, "idField": entry.id_field}
-    if not new and _lists_otherwise(row, polled, instance):
+    polled = stored_entry(entry)
+    if not new and lists_otherwise(row, polled, instance):
         row.cursor = None
         row.next_poll_at = now
     row.configuration = polled
@@ -109,7 +109,12 @@ def _update(
         row.save()
 
 
-def _lists_otherwise(
+def stored_entry(entry: PollerEntry) -> dict[str, Any]:
+    """An entry of event.poller.configuration as the row keeps it."""
+    return {**entry.options, "url": entry.url, "idField": entry.id_field}
+
+
+def lists_otherwise(
     row: PollingResource, polled: Mapping[str, Any], instance: ElementInstance
 ) -> bool:
     """Whether a resource that is polled by comparing is to list something else than before."""

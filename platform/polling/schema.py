@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.schema import FLAG, NUMBER, TEXT, TIME, Schema, described, listed, nullable, query, shape
+from api.schema import (
+    AN_OBJECT,
+    FLAG,
+    NUMBER,
+    TEXT,
+    TIME,
+    Schema,
+    described,
+    listed,
+    nullable,
+    query,
+    shape,
+)
 
 GAP: Schema = described(nullable(NUMBER), "the width of a gap that was found and recovered")
 
@@ -50,6 +62,43 @@ RUN_FIELDS = {
 }
 RUN = shape("PollRun", RUN_FIELDS, "A poll that had something to tell; idle ones leave no record.")
 POLLING = shape("Polling", {"resources": listed(POLLED_STATE), "runs": listed(RUN)})
+DRY_RUN = shape(
+    "DryRun",
+    {
+        "firstPoll": described(FLAG, "it would be the first poll, which tells nothing"),
+        "wouldSend": described(FLAG, "whether anything of it would be sent now"),
+        "notes": described(listed(TEXT), "what keeps events from being found or sent"),
+        "changes": described(
+            listed(shape("DryRunChange", {"objectId": TEXT, "eventType": TEXT})),
+            "what events would tell, the first hundred",
+        ),
+        "missingObjects": described(listed(TEXT), "gone before they could be read"),
+        "putAsideObjects": described(
+            listed(
+                shape(
+                    "DryRunPutAside",
+                    {"objectId": TEXT, "eventType": TEXT, "error": nullable(TEXT)},
+                )
+            ),
+            "those that could not be read, or wait their turn",
+        ),
+        "filteredObjects": described(
+            listed(shape("DryRunFiltered", {"objectId": TEXT, "rule": TEXT})),
+            "some of what a rule of the entry leaves out",
+        ),
+        "listed": described(nullable(NUMBER), "how many records the first poll would note"),
+        "more": described(FLAG, "another poll would follow at once"),
+        "notifications": described(NUMBER, "how many events it would be"),
+        "payloads": described(
+            listed(AN_OBJECT), "the bodies of the first three, up to 1 MB; their eventId is 0"
+        ),
+        "sample": described(
+            nullable(AN_OBJECT),
+            "of a first poll: what would be sent if a record of the listing were created later",
+        ),
+    },
+    "What a poll would have found and sent. Nothing of it is stored.",
+)
 REPORT = shape(
     "PollReport",
     {
@@ -64,6 +113,7 @@ REPORT = shape(
         "events": described(listed(NUMBER), "the ids of the events that it made"),
         "error": nullable(TEXT),
         "recoveredGapSeconds": GAP,
+        "dryRun?": DRY_RUN,
     },
 )
 REPORTS = shape("PollReports", {"polls": listed(REPORT)})
@@ -89,6 +139,19 @@ RECORD = shape(
 RECORDS = listed(RECORD)
 
 RESOURCE = query("resource", "polls this one only", example="changed-messages")
+IS_DRY_RUN = query("dryRun", "says what would be found and sent, and changes nothing", FLAG)
+WANTED = shape(
+    "PollWanted",
+    {
+        "resource?": described(TEXT, "as in the query"),
+        "configuration?": described(
+            AN_OBJECT,
+            "an entry as event.poller.configuration has it, to be tried: for a dry run of one "
+            "resource",
+        ),
+    },
+)
+WANTED_EXAMPLE = {"resource": "changed-messages"}
 
 RUN_EXAMPLE: dict[str, Any] = {
     "id": 1,

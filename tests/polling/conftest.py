@@ -14,7 +14,7 @@ from accounts.models import Organization, User
 from accounts.provision import create_organization
 from instances.models import Credential, ElementInstance
 from instances.signals import instance_saved
-from polling import engine, poll_now
+from polling import dry_run, engine, poll_now
 from polling.models import PollingResource
 from transport.asynchronous import AsyncRunner
 from transport.limits import Limits
@@ -41,6 +41,8 @@ def _no_waiting_for_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = partial(AsyncRunner, sleep=no_pause, limits=Limits(total=0.5))
     monkeypatch.setattr(engine, "AsyncRunner", quick)
     monkeypatch.setattr(poll_now, "AsyncRunner", quick)
+    careful = partial(dry_run.RunnerWithoutTraces, sleep=no_pause, limits=Limits(total=0.5))
+    monkeypatch.setattr(dry_run, "RunnerWithoutTraces", careful)
 
 
 @pytest.fixture

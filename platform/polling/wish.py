@@ -1,0 +1,51 @@
+"""What a request to poll asks for, in its query and in its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rest_framework.request import Request
+
+from api.errors import BadRequest, NotFound
+from api.fields import flag, json_object, mapping, text
+from elements import poller
+from elements.calls import PollerEntry
+from instances.configuration import element_of
+from instances.models import ElementInstance
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`resource` is a canonical name; None stands for all. `entry` is tried in a dry run."""
+
+    resource: str | None = None
+    dry_run: bool = False
+    entry: PollerEntry | None = None
+
+
+def read(request: Request, instance: ElementInstance) -> Wish:
+    """Raises BadRequest, ConfigurationError for an entry that cannot be used, and NotFound."""
+    body = json_object(request.data)
+    dry_run = flag(request.query_params, "dryRun")
+    asked = text(request.query_params, "resource") or None
+    named = text(body, "resource") or None
+    if asked and named and asked != named:
+        raise BadRequest("resource is one in the query and another in the body")
+    name = _canonical(asked or named, instance)
+    if body.get("configuration") is None:
+        return Wish(name, dry_run)
+    if not dry_run:
+        raise BadRequest("configuration is tried by a dry run only: add dryRun=true")
+    if name is None:
+        raise BadRequest("resource is missing: it names what configuration is the entry of")
+    entry = poller.parse({name: mapping(body, "configuration")}, element_of(instance))[name]
+    return Wish(name, dry_run, entry)
+
+
+def _canonical(name: str | None, instance: ElementInstance) -> str | None:
+    if name is None:
+        return None
+    resource = element_of(instance).resource(name)
+    if resource is None:
+        raise NotFound(f"No resource found with name {name[:100]}")
+    return resource.name
