@@ -60,7 +60,7 @@ def unrecorded(
 ) -> list[Callable[[], str]]:
     """What writes the body of each notification that `record_changes` would store, byte for byte
     but for their ids: `event_id` stands in their place. Stores nothing."""
-    source = _source(instance)
+    source = source_of(instance)
     drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
     return [partial(draft.body_of, event_id) for draft in drafts]
 
