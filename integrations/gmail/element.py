@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from elements import standard
 from elements.types import ConfigurationField, Element, OAuth2, Setting
+from integrations.gmail import push
 from integrations.gmail.messages import DEFAULT_FORMAT, FORMAT_KEY, FORMATS
 from integrations.gmail.resources import RESOURCES
 
@@ -93,7 +94,9 @@ ELEMENT = Element(
         *standard.TOKENS,
         *API_FIELDS,
         *standard.events(POLLER),
+        push.FIELD,
     ),
     default_poller=POLLER,
     prefixes=("/users/me",),  # as Gmail's own paths begin
+    watch=push.WATCH,
 )

@@ -8,11 +8,9 @@ no instance holds it.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
-from django.conf import settings
-
+from elements.built_in import operators
 from elements.types import Element, OAuth2
 
 
@@ -28,11 +26,7 @@ def application_of(element: Element) -> Application | None:
     if element.private or not isinstance(element.authentication, OAuth2):
         return None
     prefix = element.key.upper().replace("-", "_")
-    client_id, client_secret = (_value(f"{prefix}_CLIENT_{part}") for part in ("ID", "SECRET"))
+    client_id, client_secret = (operators(f"{prefix}_CLIENT_{part}") for part in ("ID", "SECRET"))
     if not client_id or not client_secret:
         return None
-    return Application(client_id, client_secret, _value(f"{prefix}_CALLBACK_URL"))
-
-
-def _value(name: str) -> str:
-    return str(getattr(settings, name, None) or os.environ.get(name) or "").strip()
+    return Application(client_id, client_secret, operators(f"{prefix}_CALLBACK_URL"))

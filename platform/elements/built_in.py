@@ -18,7 +18,6 @@ from hashlib import sha256
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -44,10 +43,7 @@ def address(setting: Setting) -> str:
 
     Without a trailing slash. Raises ImproperlyConfigured when it is not an http(s) URL.
     """
-    value: Any = None
-    if setting.variable:
-        value = getattr(settings, setting.variable, None) or os.environ.get(setting.variable)
-    url = str(value or setting.default).strip().rstrip("/")
+    url = (operators(setting.variable) or setting.default).strip().rstrip("/")
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
@@ -58,6 +54,13 @@ def address(setting: Setting) -> str:
             f"{setting.variable or url} must be an address such as https://api.example.com"
         )
     return url
+
+
+def operators(variable: str) -> str:
+    """What the operator has set: the Django setting or environment variable; empty if nothing."""
+    if not variable:
+        return ""
+    return str(getattr(settings, variable, None) or os.environ.get(variable) or "").strip()
 
 
 @lru_cache(maxsize=8)

@@ -205,7 +205,7 @@ class Watched:
     """What a start gave. `state` is kept as JSON, in clear, and comes with the next call.
 
     `expires_at` is when the provider ends it by itself. `account` is what the provider's notices
-    call the account, whatever its case; only where the element has some (types.Notices).
+    call the account, in any case; only where the element has some (types.Notices).
     """
 
     state: Mapping[str, Any] = field(default_factory=dict)

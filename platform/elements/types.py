@@ -366,13 +366,42 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class IdToken:
+    """A token that the provider signs for its own sender, by RS256 (OpenID Connect Core 1.0, 2).
+
+    `keys` is the address of its public keys (RFC 7517). `audience` and `emails` are the names of
+    the operator's settings: whom the token must be for, and who may send (with commas between
+    them). Without both nobody may.
+    """
+
+    keys: Setting
+    issuers: tuple[str, ...]
+    audience: str
+    emails: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What the provider sends of many accounts to one address, /events/{key}: that there is news.
+
+    A notice has no news in it: `resources` of its account are polled at once. `account` reads from
+    the body what it calls the account; empty where it names none.
+    """
+
+    token: IdToken
+    account: Callable[[Any], str]
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """How the provider is asked to tell of an account's changes by itself, and no longer to.
 
     It is started while events are on, the account is connected and `wanted` says so of the
     configuration; anew `renew_after` each start, and when the configuration was changed. Where the
     element has a `webhook`, this is for instances whose event.vendor.type is webhook, and what the
-    provider sends is checked with the watch's own secret. Otherwise it only hastens polls.
+    provider sends is checked with the watch's own secret. Otherwise it only hastens polls: of what
+    the `notices` are of.
 
     `start` and `stop` may be run again after any step of theirs, for whoever ran them may have been
     killed before the answer was stored. A start finds what an earlier one has made, by the
@@ -384,6 +413,9 @@ class Watch:
     stop: Callable[[WatchCall], Steps[None]]
     wanted: Callable[[Mapping[str, str]], bool]
     renew_after: timedelta | None = None  # None: it lasts until it is stopped
+    notices: Notices | None = None
+    of_account: bool = False
+    operator: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

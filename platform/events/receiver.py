@@ -27,6 +27,7 @@ from events.receiver_body import Sent
 from events.record import record_changes, record_webhook
 from instances import configuration
 from instances.models import ElementInstance
+from watching import notices
 from watching.hearing import note_heard, watched_by
 from watching.models import InstanceWatch
 
@@ -60,14 +61,21 @@ class _Receiving:
 def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> None:
     """Stores a webhook for each instance that it is for and that wants it.
 
+    0. Where the element's address takes notices, they only make polls due (watching.notices).
     1. An element that everybody has and that receives none is a NotFound that says so.
     2. Instances are found by `ref`, a header or the body; none is a NotFound.
     3. Each has its proof checked; where none holds, Unauthorized.
     4. Those that are off are left out, without a word: the provider would only send it again.
     5. The others have it stored, unless they have it already.
 
-    Raises BadRequest and UnsupportedType for a body that cannot be read.
+    Raises BadRequest and UnsupportedType for a body that cannot be read, and for a notice what
+    `notices.receive` raises.
     """
+    taking = notices.notices_at(element_key) if ref is None else None
+    if taking is not None:
+        authorization = sent.headers.get("Authorization", "")
+        notices.receive(*taking, authorization, lambda: sent.value, now)
+        return
     _require_webhook(element_key)
     found = receiver_instances.candidates(element_key, ref, sent)
     receiving = [one for one in map(_receiving, found) if one is not None]

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.authentication import caller_of
-from api.errors import BadRequest, NotFound, Unauthorized, message_for
+from api.errors import BadRequest, Forbidden, NotFound, Unauthorized, message_for
 from api.fields import integer, json_object, text
 from api.permissions import IsAnyCaller
 from api.schema import documented
@@ -50,6 +50,10 @@ class ReceiverView(APIView):
         header says which instances it is for, or the body. It is stored before it is answered;
         the same sent again is answered alike. 401 where the signature is missing or wrong, 404
         for an element that is polled.
+
+        At `/events/gmail` Cloud Pub/Sub pushes that a mailbox has changed, with a token in the
+        Authorization header: 401 where it is missing or no good, 403 where it is somebody else's
+        or the operator has named no sender. It makes the mailbox's next poll due.
         """
         _receive(request, element_key, ref, request._request.body)
         return Response()
@@ -73,7 +77,7 @@ def _receive(request: Request, element_key: str, ref: str | None, body: bytes | 
     )
     try:
         receiver.receive(element_key, ref, sent, timezone.now())
-    except (NotFound, Unauthorized):
+    except (NotFound, Unauthorized, Forbidden):
         count_refusal(request)
         raise
 

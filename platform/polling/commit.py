@@ -33,14 +33,16 @@ from polling.claim import LEASE, ClaimedResource
 from polling.models import PollingResource, PollOutcome, PollRun
 from polling.poll import Failed, Outcome, Succeeded
 from polling.put_aside import PutAside, Waiting, discard, waiting
+from watching.notices import note_unannounced
 
 log = structlog.get_logger()
 
 # One statement for many idle polls. A row that somebody is changing is passed over: its lease runs
-# out, and it is polled again.
+# out, and it is polled again. What was told while it was polled makes it due once more.
 STORE_IDLE = """
 UPDATE polling_pollingresource AS r
-SET cursor = idle.cursor, next_poll_at = idle.next_poll_at,
+SET cursor = idle.cursor,
+    next_poll_at = CASE WHEN r.told_at >= idle.started_at THEN r.told_at ELSE idle.next_poll_at END,
     last_polled_at = idle.started_at, last_success_at = idle.started_at,
     failures = 0, error = '', lease_id = NULL, lease_until = NULL
 FROM (
@@ -56,7 +58,7 @@ WHERE r.id = idle.id
 """
 
 FENCE = """
-SELECT cursor, next_poll_at, interval, failures, error
+SELECT cursor, next_poll_at, interval, failures, error, told_at, last_polled_at
 FROM polling_pollingresource
 WHERE id = %s AND lease_id = %s AND active
 FOR UPDATE
@@ -75,6 +77,12 @@ class Fenced(NamedTuple):
     interval: int  # seconds
     failures: int
     error: str
+    told_at: datetime | None
+    last_polled_at: datetime | None
+
+    def told_since(self, moment: datetime | None) -> bool:
+        """Whether the provider has said that there is news, at `moment` or later."""
+        return self.told_at is not None and (moment is None or self.told_at >= moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +182,12 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         next_poll_at = due.after_success(row.due, row.interval, now)
         if resource.cursor is None:  # so that many started together do not fall due together
             next_poll_at = now + (next_poll_at - now) * random()  # noqa: S311 - spreads load
+        if row.told_at is not None and row.told_since(done.started_at):
+            next_poll_at = row.told_at
         if found.more:
             next_poll_at = now
+        if report.found and not row.told_since(row.last_polled_at):
+            note_unannounced(instance.pk, instance.element_key, resource.name)
         keep = keep_lease and report.more
         PollingResource.objects.filter(pk=resource.id).update(
             cursor=found.cursor,

@@ -41,6 +41,7 @@ class PollingResource(models.Model):
     failures = models.PositiveIntegerField(default=0)  # in a row
     error = models.TextField(blank=True)
     put_aside_due_at = models.DateTimeField(null=True)  # earliest try of its put-aside objects
+    told_at = models.DateTimeField(null=True)  # when the provider said that there may be news
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

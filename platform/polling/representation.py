@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.utils import timezone
+
 from api.timestamp import timestamp
 from events.models import Subscription
 from instances import scopes
@@ -13,6 +15,7 @@ from polling.commit import PollReport
 from polling.dry_run import DryRun, dry_run
 from polling.models import PollingResource, PollRun, PutAsideObject
 from polling.wish import Wish
+from watching.representation import watch_of
 
 RUNS_SHOWN = 50
 PUT_ASIDE_SHOWN = 100  # of each resource
@@ -20,7 +23,7 @@ OBJECTS_SHOWN = 100  # of each kind, in a dry run
 
 
 def polling_of(instance: ElementInstance) -> dict[str, Any]:
-    """`resources` with their put-aside objects, and the latest `runs`, newest first.
+    """`resources` with their put-aside objects, the latest `runs`, newest first, and the `watch`.
 
     Idle polls write no run: `lastPolledDate` tells of them.
     """
@@ -29,6 +32,7 @@ def polling_of(instance: ElementInstance) -> dict[str, Any]:
     return {
         "resources": [_resource(resource, instance) for resource in resources],
         "runs": [run_shown(run) for run in runs.order_by("-started_at", "-pk")[:RUNS_SHOWN]],
+        "watch": watch_of(instance, timezone.now()),
     }
 
 

@@ -61,7 +61,30 @@ RUN_FIELDS = {
     "error": nullable(TEXT),
 }
 RUN = shape("PollRun", RUN_FIELDS, "A poll that had something to tell; idle ones leave no record.")
-POLLING = shape("Polling", {"resources": listed(POLLED_STATE), "runs": listed(RUN)})
+WATCH = shape(
+    "Watch",
+    {
+        "status": described(
+            TEXT,
+            "starting, on, silent (polls find what it does not tell), failed, stopping or off",
+        ),
+        "startedDate": nullable(TIME),
+        "expiresDate": nullable(TIME),
+        "lastHeardDate": nullable(TIME),
+        "nextTryDate": described(nullable(TIME), "when it is renewed, or tried again"),
+        "failures": described(NUMBER, "in a row"),
+        "error": nullable(TEXT),
+    },
+    "What the provider was asked to tell of by itself.",
+)
+POLLING = shape(
+    "Polling",
+    {
+        "resources": listed(POLLED_STATE),
+        "runs": listed(RUN),
+        "watch": described(nullable(WATCH), "null where none was ever wanted"),
+    },
+)
 DRY_RUN = shape(
     "DryRun",
     {
@@ -179,6 +202,15 @@ POLLING_EXAMPLE: dict[str, Any] = {
         }
     ],
     "runs": [RUN_EXAMPLE],
+    "watch": {
+        "status": "on",
+        "startedDate": "2026-01-05T09:30:01Z",
+        "expiresDate": "2026-01-12T09:30:01Z",
+        "lastHeardDate": "2026-01-05T09:44:59Z",
+        "nextTryDate": "2026-01-06T08:12:40Z",
+        "failures": 0,
+        "error": None,
+    },
 }
 REPORTS_EXAMPLE: dict[str, Any] = {
     "polls": [

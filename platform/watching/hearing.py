@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from watching.models import InstanceWatch
 
 HEARD_AGAIN = timedelta(minutes=1)  # a row is not written more often than this
@@ -21,12 +23,20 @@ def watched_by(instance_ids: Sequence[int]) -> dict[int, InstanceWatch]:
 def note_heard(
     instance_ids: Sequence[int], watches: Mapping[int, InstanceWatch], now: datetime
 ) -> None:
-    """Remembers that the provider told something, which was proven to be its own."""
+    """Remembers that the provider told something, which was proven to be its own.
+
+    Waits for no lock: it is only good to know.
+    """
     before = now - HEARD_AGAIN
     stale = [
-        watches[pk].pk
-        for pk in instance_ids
-        if pk in watches and (watches[pk].last_heard_at or before) <= before
+        watch.pk
+        for watch in map(watches.get, instance_ids)
+        if watch is not None
+        and (watch.unannounced or watch.last_heard_at is None or watch.last_heard_at <= before)
     ]
-    if stale:
-        InstanceWatch.objects.filter(pk__in=stale).update(last_heard_at=now)
+    if not stale:
+        return
+    with transaction.atomic():
+        rows = InstanceWatch.objects.filter(pk__in=stale)
+        free = rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+        InstanceWatch.objects.filter(pk__in=list(free)).update(last_heard_at=now, unannounced=0)

@@ -16,21 +16,25 @@ from random import random
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from elements.application import application_of
+from elements.built_in import operators
 from elements.calls import WatchCall, Watched
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.types import Element, Watch
 from encryption.keys import UnsealError
 from instances import configuration as keys
 from instances import session
-from instances.models import ElementInstance
+from instances.models import Credential, ElementInstance
 from transport import sync
 from transport.errors import GrantLost, ProviderError, TransportError
 from transport.limits import Limits
 from transport.types import Account
 from watching import claim
 from watching.models import InstanceWatch
+from watching.notices import digest_of
 
 LIMITS = Limits(total=15.0, attempts=2, retry_within=5.0)
 SHORTEST_PAUSE = timedelta(seconds=30)  # until a failure is tried again; doubles
@@ -69,6 +73,7 @@ def _start(row: InstanceWatch, watch: Watch, element: Element) -> None:
         row,
         _renewal(watch, watched, now),
         state=dict(watched.state),
+        account=digest_of(element, watched.account) if watched.account else "",
         started_at=now,
         expires_at=watched.expires_at,
         failures=0,
@@ -81,10 +86,24 @@ def _start(row: InstanceWatch, watch: Watch, element: Element) -> None:
 
 
 def _stop(row: InstanceWatch, watch: Watch, element: Element) -> None:
-    account = session.account_of(row.instance)
-    sync.run(watch.stop(call_of(row, element)), account, limits=LIMITS)
-    claim.commit(row, None, state={}, started_at=None, expires_at=None, failures=0, error="")
+    if not (watch.of_account and others_of_account(row.instance).exists()):
+        account = session.account_of(row.instance)
+        sync.run(watch.stop(call_of(row, element)), account, limits=LIMITS)
+        if watch.of_account:  # one that was started meanwhile has been stopped along
+            others_of_account(row.instance).update(due_at=timezone.now(), version=F("version") + 1)
+    claim.commit(
+        row, None, state={}, account="", started_at=None, expires_at=None, failures=0, error=""
+    )
     log.info("watch.stopped", instance=row.instance_id)
+
+
+def others_of_account(instance: ElementInstance) -> QuerySet[InstanceWatch]:
+    """The watches that are on of the same account and application, whoever's they are."""
+    accounts = Credential.objects.filter(instance=instance).exclude(account="").values("account")
+    rows = InstanceWatch.objects.filter(wanted=True, suspended=False)
+    return rows.filter(
+        instance__credential__account__in=accounts, instance__element_key=instance.element_key
+    ).exclude(instance=instance)
 
 
 def farewell(watch: Watch, call: WatchCall, account: Account, instance_id: int) -> None:
@@ -98,11 +117,22 @@ def farewell(watch: Watch, call: WatchCall, account: Account, instance_id: int) 
 
 def call_of(row: InstanceWatch, element: Element) -> WatchCall:
     return WatchCall(
-        configuration=keys.effective(row.instance),
+        configuration=configuration_of(row.instance, element),
         callback_url=callback_url(element.key, row.instance_id),
         secret=row.secret,
         state=row.state,
     )
+
+
+def configuration_of(instance: ElementInstance, element: Element) -> dict[str, str]:
+    """As it holds for the watch: with what the operator has set for the application's instances."""
+    values = keys.effective(instance)
+    own = application_of(element)
+    if element.watch is None or (own is not None and values.get(keys.API_KEY) != own.client_id):
+        return values
+    for key, variable in element.watch.operator.items():
+        values[key] = values.get(key, "").strip() or operators(variable)
+    return values
 
 
 def callback_url(element_key: str, instance_id: int) -> str:

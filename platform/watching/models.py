@@ -9,6 +9,8 @@ from django.db.models.functions import Coalesce
 
 from encryption.fields import EncryptedModel, EncryptedTextField
 
+MOST_UNANNOUNCED = 3  # a notice may come a little later than the poll that it announces
+
 
 class InstanceWatch(EncryptedModel):
     """The watch of one instance at its provider (elements.types.Watch), wanted or not any more.
@@ -36,6 +38,9 @@ class InstanceWatch(EncryptedModel):
     failures = models.PositiveIntegerField(default=0)  # in a row
     error = models.TextField(blank=True)
     last_heard_at = models.DateTimeField(null=True)  # when the provider told something
+    # Digest of what its notices call the account (watching.notices); empty where there are none.
+    account = models.CharField(max_length=64, blank=True, default="")
+    unannounced = models.PositiveIntegerField(default=0)  # finds of polls since then
 
     class Meta:
         indexes = [
@@ -43,6 +48,9 @@ class InstanceWatch(EncryptedModel):
                 Coalesce("lease_until", "due_at"),
                 condition=models.Q(due_at__isnull=False),
                 name="watch_claimable",
+            ),
+            models.Index(
+                fields=["account"], condition=~models.Q(account=""), name="watch_of_account"
             ),
         ]
 
@@ -54,11 +62,12 @@ class InstanceWatch(EncryptedModel):
         return self.wanted and not self.suspended
 
     def status(self, now: datetime) -> str:
-        """off, stopping, starting, on, or failed: never started, or ended before it was renewed."""
+        """off, stopping, starting, on; failed: never started, or ended before it was renewed;
+        silent: polls have found again and again what nothing had announced."""
         if not self.on:
             return "off" if self.due_at is None else "stopping"
         if self.started_at is None:
             return "failed" if self.failures else "starting"
         if self.expires_at is not None and self.expires_at <= now:
             return "failed"
-        return "on"
+        return "silent" if self.unannounced >= MOST_UNANNOUNCED else "on"

@@ -87,6 +87,8 @@ def stop_before_revoking(*, instance: ElementInstance, **_: Any) -> Callable[[],
     element = keys.element_of(instance)
     if element.watch is None:
         return None
+    if element.watch.of_account and keep.others_of_account(instance).exists():
+        return None
     try:
         call, account = keep.call_of(row, element), session.account_of(instance)
     except keep.UNUSABLE as error:
@@ -102,7 +104,7 @@ def is_wanted(instance: ElementInstance, element: Element) -> bool:
         return False
     if instance.vendor_type != ("polling" if element.webhook is None else "webhook"):
         return False
-    return watch.wanted(keys.effective(instance))
+    return watch.wanted(keep.configuration_of(instance, element))
 
 
 def _digest(instance: ElementInstance) -> str:

@@ -77,6 +77,7 @@ def test_the_configuration_is_an_object_that_holds_the_entries(client: APIClient
         "event.poller.configuration": 104,
         "event.vendor.type": 105,
         "event.notification.type": 106,
+        "event.vendor.push.topic": 107,
     }
     assert entries["event.poller.refresh_interval"]["defaultValue"] == "15"
     assert entries["event.vendor.type"]["defaultValue"] == "polling"

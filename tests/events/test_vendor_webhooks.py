@@ -304,7 +304,7 @@ def test_a_user_who_is_off_is_told_nothing(books: ElementInstance) -> None:
 
 def test_gmail_is_polled(organization: NewOrganization) -> None:
     books = connect_gmail(organization)
-    for path in ("gmail", f"gmail/{books.pk}", "gmail/MjA5MzE="):
+    for path in (f"gmail/{books.pk}", "gmail/MjA5MzE="):
         for method in ("get", "post"):
             answer = getattr(APIClient(), method)(f"{API}/events/{path}")
             assert answer.status_code == 404

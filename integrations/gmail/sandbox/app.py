@@ -7,7 +7,7 @@ from aiohttp import web
 
 from integrations.sandbox.loopback import Handler, only_loopback
 
-from . import consent, control, gmail_api, pages, tokens
+from . import consent, control, control_push, gmail_api, pages, push, tokens
 from .contents import (
     LabelNameTakenError,
     NoSuchLabelError,
@@ -35,16 +35,19 @@ def create_app(stand_in: StandIn) -> web.Application:
     app[STAND_IN] = stand_in
     app.router.add_get("/", _root)
     app.router.add_post("/deliver", _deliver)
+    app.router.add_get(push.KEYS_PATH, _keys)
     app.router.add_routes(consent.routes())
     app.router.add_routes(tokens.routes())
     app.router.add_routes(gmail_api.routes())
     app.router.add_routes(control.routes)
+    app.router.add_routes(control_push.routes)
     app.on_shutdown.append(_let_go)
     return app
 
 
 async def _let_go(app: web.Application) -> None:
     app[STAND_IN].faults.stop()
+    app[STAND_IN].pusher.end()
 
 
 @web.middleware
@@ -127,6 +130,11 @@ def _user(request: web.Request) -> str | None:
 
 async def _root(request: web.Request) -> web.Response:
     return _root_page(request.app[STAND_IN], None)
+
+
+async def _keys(request: web.Request) -> web.Response:
+    keys = request.app[STAND_IN].pusher.keys()
+    return web.json_response(keys, headers={"Cache-Control": "public, max-age=3600"})
 
 
 async def _deliver(request: web.Request) -> web.Response:

@@ -227,6 +227,19 @@ class SandboxControl:
         """The counters."""
         return self._call("GET", "/quota")
 
+    def push_to(self, url: str, **settings: object) -> Json:
+        """Where notices of watched mailboxes go; `audience`, `service_account`, and what goes
+        wrong: `silent`, `drop` (so many), `delay_s`."""
+        return self._call("POST", "/push", {"url": url, **settings})
+
+    def set_push(self, **settings: object) -> Json:
+        """Changes some of what `push_to` sets."""
+        return self._call("POST", "/push", settings)
+
+    def push(self) -> Json:
+        """The subscription, who watches, and what became of notices."""
+        return self._call("GET", "/push")
+
     def requests(self, after: int = 0) -> list[Json]:
         """The request log, the oldest first, behind the entry with this number."""
         entries: list[Json] = self._call("GET", f"/requests?after={after}")["requests"]

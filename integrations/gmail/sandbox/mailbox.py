@@ -28,6 +28,8 @@ MAX_GAP = 40  # history ids left out between two changes, at most
 
 # A number of 60 bits for (address, purpose, step), which only the seed foretells.
 Number = Callable[[str, str, int], int]
+# Is told of each change: address and new history id, within the transaction.
+Changed = Callable[[str, int], None]
 _COLUMNS = (
     "row_id, message_id, thread_id, history_id, internal_date, labels, snippet, size, mime_type,"
     " headers, poisoned"
@@ -37,10 +39,13 @@ _COLUMNS = (
 class Mailbox:
     """One mailbox."""
 
-    def __init__(self, store: Store, clock: Clock, number: Number, key: int, address: str) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, number: Number, key: int, address: str, changed: Changed
+    ) -> None:
         self._store = store
         self._clock = clock
         self._number = number
+        self._changed = changed
         self.key = key
         self.address = address
         self.labels = Labels(store, key)
@@ -328,6 +333,7 @@ class Mailbox:
                 " threads_total = threads_total + ? WHERE id = ?",
                 (messages, threads, self.key),
             )
+        self._changed(self.address, history_id)
         return history_id
 
 

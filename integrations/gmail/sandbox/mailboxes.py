@@ -5,7 +5,7 @@ import re
 
 from .clock import Clock
 from .contents import SYSTEM_LABELS, NoSuchMailboxError
-from .mailbox import Mailbox
+from .mailbox import Changed, Mailbox
 from .store import Store
 
 _ADDRESS = re.compile(r"[^\s@/<>\"'\x00]{1,64}@[^\s@/<>\"'\x00]{1,190}")
@@ -14,8 +14,9 @@ _ADDRESS = re.compile(r"[^\s@/<>\"'\x00]{1,64}@[^\s@/<>\"'\x00]{1,190}")
 class Mailboxes:
     """All mailboxes of the sandbox. `seed` makes ids and gaps the same in every run."""
 
-    def __init__(self, store: Store, clock: Clock, seed: str) -> None:
+    def __init__(self, store: Store, clock: Clock, seed: str, changed: Changed) -> None:
         self.store = store
+        self.changed = changed
         self.clock = clock
         self.seed = seed
 
@@ -48,7 +49,7 @@ class Mailboxes:
         )
         if row is None:
             raise NoSuchMailboxError(address)
-        return Mailbox(self.store, self.clock, self.number, row["id"], row["address"])
+        return Mailbox(self.store, self.clock, self.number, row["id"], row["address"], self.changed)
 
     def addresses(self) -> list[str]:
         """Every address, in the order of creation."""

@@ -45,6 +45,8 @@ _DATE = frozenset({"deleted", "internalDateSource"})
 
 METHODS = (
     Method("getProfile", "GET", "/profile", _LIST | {f"{_AUTH}compose"}),
+    Method("watch", "POST", "/watch", _LIST),
+    Method("stop", "POST", "/stop", _LIST),
     Method("history.list", "GET", "/history", _LIST, _HISTORY),
     Method("labels.list", "GET", "/labels", _LIST | {f"{_AUTH}labels"}),
     Method("labels.get", "GET", "/labels/{id}", _LIST | {f"{_AUTH}labels"}),

@@ -13,6 +13,7 @@ from .errors import fault_body
 from .grants import Grants
 from .mailboxes import Mailboxes
 from .mime import Draft, write
+from .push import Pusher
 from .quota import Quota
 from .store import Store
 
@@ -42,6 +43,7 @@ class StandIn:
     clock: Clock
     mailboxes: Mailboxes
     grants: Grants
+    pusher: Pusher
     quota: Quota = field(default_factory=Quota)
     faults: Faults = field(default_factory=lambda: Faults(fault_body))
     requests: deque[Logged] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
@@ -68,11 +70,13 @@ def open_stand_in(
         kept = seed or secrets.token_hex(8)
         store.set_setting("seed", kept)
     clock = Clock(store)
+    pusher = Pusher(store, clock)
     stand_in = StandIn(
         store,
         clock,
-        Mailboxes(store, clock, kept),
+        Mailboxes(store, clock, kept, pusher.changed),
         Grants(store, clock, open_registration=open_registration),
+        pusher,
     )
     if not empty and not store.setting("furnished", ""):
         _furnish(stand_in)

@@ -1,5 +1,6 @@
 """The mailbox as a whole: its profile and its history."""
 
+from collections.abc import Callable
 from typing import Any
 
 from integrations.gmail.sandbox import message_json
@@ -55,4 +56,21 @@ def _list_history(call: Call) -> dict[str, Any]:
     return answer | {"historyId": str(current)}
 
 
-ACTIONS = {"getProfile": _profile, "history.list": _list_history}
+def _watch(call: Call) -> dict[str, Any]:
+    until = call.stand_in.pusher.watch(
+        call.mailbox.address, call.permission.client_id, call.body.get("topicName")
+    )
+    history_id = call.mailbox.overview().history_id
+    return {"historyId": str(history_id), "expiration": str(until)}
+
+
+def _stop(call: Call) -> None:
+    call.stand_in.pusher.stop_watch(call.mailbox.address, call.permission.client_id)
+
+
+ACTIONS: dict[str, Callable[[Call], dict[str, Any] | None]] = {
+    "getProfile": _profile,
+    "history.list": _list_history,
+    "watch": _watch,
+    "stop": _stop,
+}
