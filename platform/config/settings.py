@@ -250,6 +250,7 @@ ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
 
 # --- Staying connected ---------------------------------------------------------------------------
 GRANT_WARNING_DAYS = env.float("GRANT_WARNING_DAYS", 2)  # before a grant ends by itself
+RECONNECT_LINK_DAYS = env.float("RECONNECT_LINK_DAYS", 7)  # that a link to connect again is good
 
 # --- Worker --------------------------------------------------------------------------------------
 # A task only says "look for work": the truth is in rows (docs/architecture.md).

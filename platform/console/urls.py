@@ -2,6 +2,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, re_path
 
 from console import views
+from console.reconnect import reconnect
 
 app_name = "console"
 INSTANCE = r"^accounts/(?P<instance_id>[0-9]{1,18})"
@@ -17,7 +18,9 @@ urlpatterns = [
     path("connect", views.connect, name="connect"),
     path("connect/again", views.connect_again, name="connect-again"),
     path("oauth/callback", views.oauth_callback, name="oauth-callback"),
+    path("reconnect/<str:token>", reconnect, name="reconnect"),
     re_path(rf"{INSTANCE}$", views.instance, name="instance"),
+    re_path(rf"{INSTANCE}/reconnect-link$", views.make_link, name="reconnect-link"),
     re_path(rf"{INSTANCE}/events$", views.switch_events, name="switch-events"),
     re_path(rf"{INSTANCE}/disconnect$", views.disconnect, name="disconnect"),
 ]

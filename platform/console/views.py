@@ -6,22 +6,24 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeAlias
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import Organization, User
 from api.errors import ApiError, NotFound
+from console.addresses import callback_url
 from console.forms import ConnectForm
+from console.reconnect import came_back
 from elements.errors import ConfigurationError, ElementNotFound
 from instances import configuration as keys
-from instances import oauth, provision
+from instances import oauth, provision, reconnect_link
 from instances.models import ElementInstance
+from instances.standing import marks_of, problem_of
 from polling.representation import polling_of
 
 Page: TypeAlias = Callable[..., HttpResponse]
@@ -43,16 +45,14 @@ def for_members(page: Page) -> Callable[..., HttpResponseBase]:
     return guarded
 
 
-def callback_url() -> str:
-    """The redirect URI to register at the provider."""
-    return f"{settings.PUBLIC_URL}{reverse('console:oauth-callback')}"
-
-
 @require_GET
 @for_members
 def home(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     instances = ElementInstance.objects.filter(organization=organization).order_by("name", "pk")
-    return render(request, "console/home.html", {"instances": instances[:500]})
+    shown = list(instances.select_related("credential")[:500])
+    marks = marks_of(shown)
+    rows = [(one, problem_of(one, marks)) for one in shown]
+    return render(request, "console/home.html", {"rows": rows})
 
 
 @require_http_methods(["GET", "POST"])
@@ -100,8 +100,16 @@ def connect_again(request: HttpRequest, user: User, organization: Organization) 
 
 
 @require_GET
+@never_cache
+def oauth_callback(request: HttpRequest) -> HttpResponseBase:
+    """Where providers send people back to. A trip that a link began needs no signing in."""
+    if token := oauth.token_of(request.session, request.GET.get("state", "")):
+        return came_back(request, token)
+    return _connected(request)
+
+
 @for_members
-def oauth_callback(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def _connected(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     try:
         instance = oauth.finish(user, request.session, request.GET.dict())
     except oauth.TripError as error:
@@ -115,13 +123,31 @@ def oauth_callback(request: HttpRequest, user: User, organization: Organization)
 def instance(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
-    found = _found(organization, instance_id)
+    return _instance_page(request, _found(organization, instance_id))
+
+
+def _instance_page(request: HttpRequest, found: ElementInstance, **more: Any) -> HttpResponse:
     context = {
         "instance": found,
+        "problem": problem_of(found, marks_of([found])),
         "configuration": keys.masked(found),
         "polling": polling_of(found),
+        **more,
     }
     return render(request, "console/instance.html", context)
+
+
+@require_POST
+@for_members
+def make_link(
+    request: HttpRequest, user: User, organization: Organization, instance_id: int
+) -> HttpResponse:
+    found = _found(organization, instance_id)
+    try:
+        return _instance_page(request, found, link=reconnect_link.make(found, timezone.now()))
+    except WRONG as error:
+        messages.error(request, str(error))
+    return redirect("console:instance", instance_id)
 
 
 @require_POST

@@ -6,7 +6,7 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from events import receiver_instances, subscription
+        from events import own_events, receiver_instances, subscription
         from instances import signals
 
         signals.instance_saved.connect(
@@ -16,7 +16,10 @@ class EventsConfig(AppConfig):
             receiver_instances.follow_configuration, dispatch_uid="events.receiver_instances"
         )
         signals.grant_lost.connect(
-            subscription.record_lost_grant, dispatch_uid="events.record_lost_grant"
+            own_events.record_lost_grant, dispatch_uid="events.record_lost_grant"
+        )
+        signals.grant_expiring.connect(
+            own_events.record_expiring_grant, dispatch_uid="events.record_expiring_grant"
         )
         signals.instance_deleting.connect(
             subscription.clear_for_deletion, dispatch_uid="events.clear_for_deletion"

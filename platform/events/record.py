@@ -20,12 +20,10 @@ from elements.calls import Change, Told
 from elements.errors import ElementNotFound
 from events import payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
+from events.own_topics import OWN_TOPICS
 from events.payload import Notice, Source
 
-GRANT_LOST = "instance.authorization.lost"  # topic of the event that says polling has stopped
 TEST = "delivery.test"  # topic of a test on request; see events.trial
-# The platform's own topics, and what a notification of each says.
-TOPICS = {GRANT_LOST: "the account must be connected again, and is not polled until then"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +196,9 @@ NO_TOPIC = _Topic()
 def _of_topic(source: Source, topic: str) -> _Topic:
     return _Topic(
         topic=topic,
-        severity=Severity.HIGH if topic == GRANT_LOST else Severity.LOW,
+        severity=OWN_TOPICS[topic].severity,
         sender=source.name,
-        message=f"{TOPICS.get(topic, topic)}: {source.name}",
+        message=f"{OWN_TOPICS[topic].says}: {source.name}",
     )
 
 

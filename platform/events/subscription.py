@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from events import signing_key
 from events.models import Channel, Delivery, DeliveryStatus, Subscription
-from events.record import GRANT_LOST, record_instance_event
 from instances import callback, configuration
 from instances.models import ElementInstance
 
@@ -86,16 +85,6 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
     subscription.save()
     if not url:
         queue_pending(subscription.pk, timezone.now())
-
-
-def record_lost_grant(instance: ElementInstance, reason: str, **_: Any) -> None:
-    """Receiver of grant_lost: tells the customer that polling has stopped, and why."""
-    record_instance_event(
-        instance,
-        GRANT_LOST,
-        {"id": instance.pk, "name": instance.name, "valid": False, "reason": reason},
-        timezone.now(),
-    )
 
 
 def clear_for_deletion(instance: ElementInstance, **_: Any) -> None:

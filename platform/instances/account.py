@@ -13,13 +13,14 @@ import structlog
 from django.db import connection
 
 from accounts.secret import digest
+from api.errors import Conflict
 from elements import catalogue, run
 from elements.calls import Call
 from elements.errors import ConfigurationError
 from elements.types import Element, OAuth2, Resource
 from instances import configuration as keys
 from instances import session
-from instances.models import Credential, CredentialState
+from instances.models import Credential, CredentialState, ElementInstance
 from transport import sync
 from transport.errors import TransportError
 from transport.limits import Limits
@@ -31,6 +32,14 @@ log = structlog.get_logger(__name__)
 
 # Until the transaction ends. The number sets these locks apart from others of the database.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 5021))"
+
+
+class OtherAccount(Conflict):
+    """Another account than the one before gave its consent."""
+
+
+class AccountNotKnown(Conflict):
+    """Which account gave its consent, the provider did not say."""
 
 
 class Account(NamedTuple):
@@ -66,6 +75,19 @@ def of_grant(element: Element, configuration: dict[str, str], access_token: str)
     client = configuration.get(keys.API_KEY, "").strip()
     places = catalogue.address(oauth.token_url), account.base_url
     return Account(digest("\0".join((*places, client, identity))), identity)
+
+
+def require_same(instance: ElementInstance, digest_now: str) -> None:
+    """Refuses the consent of another account than the one that the instance is of.
+
+    An instance of which that was never known takes any. Raises OtherAccount or AccountNotKnown.
+    """
+    held = Credential.objects.filter(instance=instance).values_list("account", flat=True).first()
+    if not held or held == digest_now:
+        return
+    if digest_now:
+        raise OtherAccount("another account than the one that was connected gave its consent")
+    raise AccountNotKnown("the provider did not say which account gave its consent")
 
 
 def is_used_still(account: str) -> bool:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,10 +18,11 @@ from api.fields import flag, json_object, text
 from api.paging import page_of, whole_list
 from api.permissions import IsAnyCaller, IsAuthenticatedCaller, IsElementCaller
 from api.schema import PAGED, WHOLE, documented, listed
+from api.timestamp import timestamp
 from elements import catalogue, docs
 from elements.schema import SWAGGER, SWAGGER_EXAMPLE
 from instances import configuration as keys
-from instances import idempotency, provision, schema, wish
+from instances import idempotency, provision, reconnect_link, schema, wish
 from instances.models import ElementInstance
 from instances.representation import instance_json, objects_json, rows_json
 from instances.standing import NO_MARKS, marks_of
@@ -214,6 +216,20 @@ class EnabledView(InstanceScopedView):
     def delete(self, request: Request, **path: str) -> Response:
         self.change(request, provision.Wish(enabled=False))
         return Response()
+
+
+class ReconnectLinkView(InstanceScopedView):
+    @documented(
+        "Make a link that connects an instance again",
+        answer=schema.RECONNECT_LINK,
+        example=schema.RECONNECT_LINK_EXAMPLE,
+    )
+    def post(self, request: Request, **path: str) -> Response:
+        """Whoever opens `url` needs not sign in, gives consent at the provider with the account
+        that was connected before, and comes back by the console's OAuth callback. It is good once.
+        """
+        made = reconnect_link.make(self.instance(request), timezone.now())
+        return Response({"url": made.url, "expiresDate": timestamp(made.expires_at)})
 
 
 class DocsView(InstanceScopedView):

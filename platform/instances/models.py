@@ -128,6 +128,24 @@ class OAuthState(EncryptedModel):
         return f"OAuth state {self.pk}"
 
 
+class ReconnectLink(models.Model):
+    """A link that connects one instance again; see instances.reconnect_link.
+
+    `digest` is of the secret in it. `used_at` is when the instance was connected again.
+    """
+
+    instance = models.ForeignKey(
+        ElementInstance, on_delete=models.CASCADE, related_name="reconnect_links"
+    )
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"link {self.pk} of instance {self.instance_id}"
+
+
 class IdempotencyKey(EncryptedModel):
     """A request that was given an `Idempotency-Key`, and its answer once there is one.
 

@@ -26,9 +26,10 @@ from accounts.secret import digest
 from api.errors import ApiError, BadRequest
 from elements.authorization import authorization_url, oauth2_of
 from elements.errors import ConfigurationError, ElementNotFound
+from elements.interpolation import addressed
 from elements.types import Element
+from instances import account, provision, reconnect_link, scopes, wish
 from instances import configuration as keys
-from instances import provision, scopes, wish
 from instances.models import ElementInstance, OAuthState
 from transport.errors import TransportError
 
@@ -56,12 +57,14 @@ class TripError(Exception):
 class Request:
     """What a trip is made for: a new instance of this body, or `instance_id` connected again.
 
-    `callback_url` is where the provider sends the person back to.
+    `callback_url` is where the provider sends the person back to. `link` is the token of the link
+    that the trip began with (instances.reconnect_link): nobody needs to have signed in.
     """
 
     callback_url: str
     body: Mapping[str, Any] = field(default_factory=dict)
     instance_id: int | None = None
+    link: str = ""
 
     def to_text(self) -> str:
         return json.dumps(asdict(self))
@@ -77,6 +80,29 @@ def begin(user: User, session: SessionBase, request: Request) -> str:
     Raises ApiError, elements.errors.ConfigurationError or ElementNotFound as POST /instances does.
     """
     element, configuration = _checked(user, request)
+    return _begin(user, session, request, element, configuration)
+
+
+def begin_by_link(session: SessionBase, token: str, callback_url: str) -> str:
+    """As `begin`, for whoever has the link. Raises LinkError, too."""
+    link = reconnect_link.find(token, timezone.now())
+    owner = link.instance.user
+    request = Request(callback_url, instance_id=link.instance_id, link=token)
+    element, configuration = _checked_again(link.instance)
+    credential = getattr(link.instance, "credential", None)
+    hint = credential.identity if credential is not None else None
+    return _begin(owner, session, request, element, configuration, login_hint=hint or "")
+
+
+def _begin(
+    user: User,
+    session: SessionBase,
+    request: Request,
+    element: Element,
+    configuration: Mapping[str, str],
+    *,
+    login_hint: str = "",
+) -> str:
     state = secrets.token_urlsafe(24)
     verifier = secrets.token_urlsafe(48)
     now = timezone.now()
@@ -90,19 +116,43 @@ def begin(user: User, session: SessionBase, request: Request) -> str:
     )
     trip.save()
     session[SESSION_KEY] = [*session.get(SESSION_KEY, []), trip.pk][-TRIPS_A_SESSION:]
+    values = keys.completed(element, configuration)
     return authorization_url(
-        element,
-        configuration.get(keys.API_KEY, "").strip(),
+        addressed(element, values),
+        values.get(keys.API_KEY, "").strip(),
         request.callback_url,
         scopes=scopes.asked(element, configuration),
         state=signing.dumps(state, salt=SALT, compress=False),
         code_challenge=_challenge(verifier) if oauth2_of(element).pkce else None,
+        login_hint=login_hint,
     )
 
 
 def finish(user: User, session: SessionBase, query: Mapping[str, str]) -> ElementInstance:
     """The instance that the provider's redirect leads to. Raises TripError."""
     trip = _claimed(user, session, query.get("state", ""))
+    return _finish(user, trip, query)
+
+
+def token_of(session: SessionBase, state: str) -> str:
+    """The token of the link that a trip of this session began with; empty for another trip."""
+    try:
+        secret = signing.loads(state[:LONGEST_STATE], salt=SALT)
+    except signing.BadSignature:
+        return ""
+    own = OAuthState.objects.filter(pk__in=session.get(SESSION_KEY, []))
+    trip = own.filter(digest=digest(str(secret))).first()
+    return Request.from_text(trip.request).link if trip is not None else ""
+
+
+def finish_by_link(session: SessionBase, query: Mapping[str, str]) -> ElementInstance:
+    """As `finish`, for a trip that began with a link. Raises TripError, LinkError and
+    account.OtherAccount."""
+    trip = _claimed(None, session, query.get("state", ""))
+    return _finish(trip.user, trip, query)
+
+
+def _finish(user: User, trip: OAuthState, query: Mapping[str, str]) -> ElementInstance:
     again = "Try again; on the provider's page choose the account and allow the access."
     if refusal := query.get("error", ""):
         if refusal == "access_denied":
@@ -113,6 +163,8 @@ def finish(user: User, session: SessionBase, query: Mapping[str, str]) -> Elemen
         raise TripError("The provider sent no code.", again, trip=trip)
     try:
         return _provision(user, Request.from_text(trip.request), code, trip.code_verifier)
+    except account.OtherAccount:
+        raise
     except (ApiError, ConfigurationError, ElementNotFound) as error:
         raise TripError(str(error), "Change the details and try again.", trip=trip) from error
     except TransportError as error:
@@ -133,20 +185,28 @@ def kept(user: User, session: SessionBase, trip_id: int) -> Request | None:
 
 def _checked(user: User, request: Request) -> tuple[Element, dict[str, str]]:
     if request.instance_id is not None:
-        instance = provision.find(_organization(user), request.instance_id)
-        element = keys.element_of(instance)
-        configuration = keys.stored(instance)
-    else:
-        element = wish.element_of(_organization(user), request.body, None)
-        configuration = keys.merged(element, {}, wish.to_create(request.body).configuration or {})
-    # The trip has a callback URL of its own.
-    keys.require(keys.missing_keys(element, configuration, without_callback=True))
-    keys.derive(element, configuration)
+        return _checked_again(provision.find(_organization(user), request.instance_id))
+    element = wish.element_of(_organization(user), request.body, None)
+    configuration = keys.merged(element, {}, wish.to_create(request.body).configuration or {})
+    _require_whole(element, configuration)
     return element, configuration
 
 
-def _claimed(user: User, session: SessionBase, state: str) -> OAuthState:
-    """The trip that `state` stands for, used up by this."""
+def _checked_again(instance: ElementInstance) -> tuple[Element, dict[str, str]]:
+    element = keys.element_of(instance)
+    configuration = keys.stored(instance)
+    _require_whole(element, configuration)
+    return element, configuration
+
+
+def _require_whole(element: Element, configuration: Mapping[str, str]) -> None:
+    # The trip has a callback URL of its own.
+    keys.require(keys.missing_keys(element, configuration, without_callback=True))
+    keys.derive(element, configuration)
+
+
+def _claimed(user: User | None, session: SessionBase, state: str) -> OAuthState:
+    """The trip that `state` stands for, used up by this. Without a user: one that a link began."""
     start_anew = "Start again from the list of accounts."
     try:
         secret = signing.loads(state[:LONGEST_STATE], salt=SALT)
@@ -155,7 +215,9 @@ def _claimed(user: User, session: SessionBase, state: str) -> OAuthState:
     trip = OAuthState.objects.filter(digest=digest(str(secret))).first()
     if trip is None:
         raise TripError("The state is unknown, or was forgotten long ago.", start_anew)
-    if trip.user_id != user.pk or trip.pk not in session.get(SESSION_KEY, []):
+    by_link = bool(Request.from_text(trip.request).link)
+    begun_so = by_link if user is None else trip.user_id == user.pk and not by_link
+    if not begun_so or trip.pk not in session.get(SESSION_KEY, []):
         raise TripError(
             "The state belongs to another session: somebody else began here, or another browser.",
             "Start again, and stay in one browser window.",
@@ -177,6 +239,14 @@ def _provision(user: User, request: Request, code: str, verifier: str) -> Elemen
         code=code, code_verifier=verifier, callback_url=request.callback_url
     )
     organization = _organization(user)
+    if request.instance_id is not None and request.link:
+        link = reconnect_link.find(request.link, timezone.now())
+        return provision.change(
+            organization,
+            link.instance_id,
+            provision.Wish(consent=replace(consent, same_account=True)),
+            first=lambda _: reconnect_link.use(link, timezone.now()),
+        )
     if request.instance_id is not None:
         return provision.change(organization, request.instance_id, provision.Wish(consent=consent))
     wanted = replace(wish.to_create(request.body), consent=consent)

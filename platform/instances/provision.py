@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Organization, User
 from accounts.secret import digest, new_instance_token
@@ -26,7 +27,16 @@ from elements import private
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.types import Element, OAuth2
-from instances import account, credential, destination, grant, lookup, scopes, session
+from instances import (
+    account,
+    credential,
+    destination,
+    grant,
+    lookup,
+    reconnect_link,
+    scopes,
+    session,
+)
 from instances import configuration as keys
 from instances.models import Credential, ElementInstance
 from instances.reason import Reason
@@ -70,6 +80,7 @@ class Consent:
     external: bool = False
     access_token: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
+    same_account: bool = False  # only the account that was connected before may have given it
 
     @property
     def given(self) -> bool:
@@ -157,7 +168,7 @@ def change(
     `first` is called in the transaction with the locked row, before it changes.
 
     Of two writers at once the later one's parts win, each part whole. Raises as `create`, and
-    NotFound.
+    NotFound, account.OtherAccount and account.AccountNotKnown.
     """
     before = find(organization, instance_id)
     element = keys.element_of(before)
@@ -177,37 +188,12 @@ def change(
     _require_secrets(before, element, configuration, wish)
     asks = wish.consent.given or keys.authenticates(element, before, configuration)
     granted = _obtain(element, configuration, wish.consent) if asks else None
-    with transaction.atomic():
-        instance = find(organization, instance_id, lock=True)
-        if first is not None:
-            first(instance)
-        if wish.element is not None:
-            private.hold(element)
-        else:
-            element = keys.element_of(instance)  # somebody may have moved it meanwhile
-        configuration = _wanted(instance, element, wish)
-        _require_secrets(instance, element, configuration, wish)
-        instance.element_key = element.key
-        instance.name = wish.name or instance.name
-        instance.tags = instance.tags if wish.tags is None else list(wish.tags)
-        instance.enabled = instance.enabled if wish.enabled is None else wish.enabled
-        if wish.element is not None or wish.configuration is not None:
-            _fill(instance, element, configuration)
+    try:
+        return _store_change(organization, instance_id, element, wish, granted, first)
+    except account.OtherAccount:
         if granted is not None:
-            instance.valid = True
-            instance.external_authentication = _authentication(wish.consent)
-            credential.store(instance, granted)
-        held = Credential.objects.filter(instance=instance).first()
-        _settle_problem(instance, element, configuration, held.scope if held else "")
-        instance.save()
-        instance_saved.send(
-            sender=ElementInstance,
-            instance=instance,
-            created=False,
-            reauthenticated=granted is not None,
-        )
-    log.info("instance changed", instance=instance.pk, reauthenticated=granted is not None)
-    return instance
+            _give_up(before, granted)
+        raise
 
 
 def delete(organization: Organization, instance_id: int) -> threading.Thread | None:
@@ -260,6 +246,50 @@ def find(
 
 
 # --- The steps ---------------------------------------------------------------------------------
+
+
+def _store_change(
+    organization: Organization,
+    instance_id: int,
+    element: Element,
+    wish: Wish,
+    granted: grant.Grant | None,
+    first: Callable[[ElementInstance], None] | None,
+) -> ElementInstance:
+    with transaction.atomic():
+        instance = find(organization, instance_id, lock=True)
+        if first is not None:
+            first(instance)
+        if granted is not None and wish.consent.same_account:
+            account.require_same(instance, granted.account)
+        if wish.element is not None:
+            private.hold(element)
+        else:
+            element = keys.element_of(instance)  # somebody may have moved it meanwhile
+        configuration = _wanted(instance, element, wish)
+        _require_secrets(instance, element, configuration, wish)
+        instance.element_key = element.key
+        instance.name = wish.name or instance.name
+        instance.tags = instance.tags if wish.tags is None else list(wish.tags)
+        instance.enabled = instance.enabled if wish.enabled is None else wish.enabled
+        if wish.element is not None or wish.configuration is not None:
+            _fill(instance, element, configuration)
+        if granted is not None:
+            instance.valid = True
+            instance.external_authentication = _authentication(wish.consent)
+            credential.store(instance, granted)
+            reconnect_link.end_all(instance, timezone.now())
+        held = Credential.objects.filter(instance=instance).first()
+        _settle_problem(instance, element, configuration, held.scope if held else "")
+        instance.save()
+        instance_saved.send(
+            sender=ElementInstance,
+            instance=instance,
+            created=False,
+            reauthenticated=granted is not None,
+        )
+    log.info("instance changed", instance=instance.pk, reauthenticated=granted is not None)
+    return instance
 
 
 def _wanted(instance: ElementInstance, element: Element, wish: Wish) -> dict[str, str]:
@@ -400,6 +430,17 @@ def _part(
     finally:
         if token:
             _revoke(element, token, instance_id)
+
+
+def _give_up(instance: ElementInstance, granted: grant.Grant) -> None:
+    """Ends a grant that was given by mistake, unless an instance is of that account."""
+    with transaction.atomic():
+        if account.is_used_still(granted.account):
+            return
+    token = granted.refresh_token or granted.access_token
+    threading.Thread(
+        target=_revoke, args=(_revocable(instance), token, instance.pk), name=REVOKING, daemon=True
+    ).start()
 
 
 def _revoke(element: Element, token: str, instance_id: int) -> None:

@@ -81,6 +81,12 @@ ROW = shape(
 )
 ROW_CHANGE = shape("ConfigurationRowChange", {"propertyValue?": SCALAR, "key?": TEXT})
 
+RECONNECT_LINK = shape("ReconnectLink", {"url": TEXT, "expiresDate": TIME})
+RECONNECT_LINK_EXAMPLE = {
+    "url": "https://periodic.example.com/reconnect/TOKEN",
+    "expiresDate": "2026-01-12T09:30:00Z",
+}
+
 TAGS = query("tags[]", "only instances with this tag; may be given several times")
 SEARCH = query("searchText", "only instances with this in their name or their element's key")
 HYDRATE = query("hydrate", "false leaves `element` and `configuration` out", FLAG, example=False)

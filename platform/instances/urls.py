@@ -14,6 +14,7 @@ urlpatterns = [
     re_path(rf"^instances/configuration/{ROW}/?$", api.ConfigurationRowView.as_view()),
     re_path(rf"^instances/{ID}/?$", api.InstanceView.as_view()),
     re_path(rf"^instances/{ID}/enabled/?$", api.EnabledView.as_view()),
+    re_path(rf"^instances/{ID}/reconnect-link/?$", api.ReconnectLinkView.as_view()),
     re_path(rf"^instances/{ID}/docs/?$", api.DocsView.as_view()),
     re_path(rf"^instances/{ID}/configuration/?$", api.ConfigurationView.as_view()),
     re_path(rf"^instances/{ID}/configuration/{ROW}/?$", api.ConfigurationRowView.as_view()),

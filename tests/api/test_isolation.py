@@ -38,6 +38,7 @@ WRITE = {"name": "taken over", "configuration": {"event.notification.callback.ur
 WITH_AN_ID = {
     "instances/{instance_id}": ("get", "put", "patch", "delete"),
     "instances/{instance_id}/enabled": ("put", "delete"),
+    "instances/{instance_id}/reconnect-link": ("post",),
     "instances/{instance_id}/configuration": ("get",),
     "instances/{instance_id}/configuration/{row_id}": ("get", "patch"),
     "instances/{instance_id}/docs": ("get",),

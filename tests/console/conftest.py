@@ -15,6 +15,8 @@ from accounts.provision import NewOrganization, create_organization
 from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
 
+HERE = "http://127.0.0.1:8000"
+
 
 @pytest.fixture
 def member(organization: NewOrganization) -> User:
@@ -31,12 +33,22 @@ def stranger(db: None) -> User:
 def browser(
     client: Client, member: User, sandbox: SandboxServer, settings: LazySettings
 ) -> Iterator[Client]:
-    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    settings.PUBLIC_URL = HERE
     client.force_login(member)
     yield client
+    revoked()  # while the sandbox still stands
+
+
+def revoked() -> None:
+    """Waits for the threads that give grants back."""
     for thread in threading.enumerate():
         if thread.name == provision.REVOKING:
-            thread.join(10)  # while the sandbox still stands
+            thread.join(10)
+
+
+@pytest.fixture
+def joined() -> Callable[[], None]:
+    return revoked
 
 
 @pytest.fixture
@@ -69,6 +81,6 @@ def travel(
         sent = browser.post("/connect", form(**changes))
         assert sent.status_code == 302, sent.content
         location = sandbox.control.approve(sent["Location"], **(answer or {}))
-        return location.removeprefix("http://127.0.0.1:8000")
+        return location.removeprefix(HERE)
 
     return go

@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.provision import NewOrganization
 from events.models import DeliveryAttempt, EmailCount, Event
-from events.record import GRANT_LOST, record_instance_event
+from events.own_topics import GRANT_LOST
+from events.record import record_instance_event
 from events.tasks import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance

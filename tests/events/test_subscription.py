@@ -174,7 +174,9 @@ def test_without_a_url_it_cannot_be_turned_on(instance: ElementInstance) -> None
 def test_a_lost_grant_is_told(instance: ElementInstance, receiver: Receiver) -> None:
     configure(instance, url=receiver.url)
 
-    grant_lost.send(sender=ElementInstance, instance=instance, reason="invalid_grant")
+    grant_lost.send(
+        sender=ElementInstance, instance=instance, reason="invalid_grant", code="revoked"
+    )
     deliver_all_due()
 
     message = json.loads(receiver.received[0].body)["message"]

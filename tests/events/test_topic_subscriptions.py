@@ -16,7 +16,8 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization
 from events import topics
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
-from events.record import GRANT_LOST, record_instance_event
+from events.own_topics import GRANT_LOST
+from events.record import record_instance_event
 from events.tasks import deliver_all_due
 from instances import provision
 from tests.conftest import ClientFor

@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts.provision import NewOrganization
 from elements.calls import ChangeType, Told
 from events.models import Delivery, Event
-from events.record import GRANT_LOST, record_instance_event, record_webhook
+from events.own_topics import GRANT_LOST
+from events.record import record_instance_event, record_webhook
 from events.tasks import deliver_all_due
 from explanations import chain, explain
 from instances.models import ElementInstance

@@ -191,7 +191,9 @@ def test_a_lost_grant_takes_the_row_back_from_who_polls_it(resource: PollingReso
 
     PollingResource.objects.update(next_poll_at=timezone.now())
     [claimed] = claim_due(1, timezone.now())
-    grant_lost.send(sender=None, instance=resource.instance, reason="it was revoked")
+    grant_lost.send(
+        sender=None, instance=resource.instance, reason="it was revoked", code="revoked"
+    )
     report = commit(Failed(claimed, timezone.now(), "another reason"), timezone.now())
     resource.refresh_from_db()
     assert report.status == "dropped"

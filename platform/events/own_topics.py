@@ -1,0 +1,30 @@
+"""The topics of what the platform itself has to say of an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from events.models import Severity
+
+GRANT_LOST = "instance.authorization.lost"
+GRANT_EXPIRING = "instance.authorization.expiring"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTopic:
+    """`says` is the beginning of the notification's message; the instance's name follows."""
+
+    says: str
+    severity: Severity
+
+
+OWN_TOPICS: Mapping[str, OwnTopic] = {
+    GRANT_LOST: OwnTopic(
+        "the account must be connected again, and is not polled until then", Severity.HIGH
+    ),
+    GRANT_EXPIRING: OwnTopic(
+        "the account must be connected again soon, or it will not be polled any more",
+        Severity.MEDIUM,
+    ),
+}
