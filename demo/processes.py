@@ -22,6 +22,8 @@ SOURCE_ROOT = ROOT / "platform"
 PYTHON = sys.executable
 MARK = "PERIODIC_SERVICES_OF"  # environment variable
 SIGNATURE_KEY = "a-signature-key-for-trying-things-out"
+TOPIC = "projects/sandbox/topics/gmail"
+PUSHER = "pusher@sandbox.iam.gserviceaccount.com"
 START_TIMEOUT = 30.0  # seconds until every service must answer
 STOP_TIMEOUT = 8.0  # seconds between asking a service to stop and killing it
 
@@ -72,6 +74,9 @@ class Places:
             "GOOGLE_AUTHORIZATION_URL": f"{self.sandbox}/o/oauth2/v2/auth",
             "GOOGLE_TOKEN_URL": f"{self.sandbox}/token",
             "GOOGLE_REVOKE_URL": f"{self.sandbox}/revoke",
+            "GOOGLE_JWKS_URL": f"{self.sandbox}/oauth2/v3/certs",
+            "GMAIL_PUSH_AUDIENCE": f"http://127.0.0.1:{self.web_port}/elements/api-v2/events/gmail",
+            "GMAIL_PUSH_SERVICE_ACCOUNT": PUSHER,
             "RECEIVER_SIGNATURE_KEY": SIGNATURE_KEY,
         }
 

@@ -5,6 +5,7 @@ Over real sockets: the sandbox pushes to this test's web server, which asks it f
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -226,9 +227,25 @@ def test_a_watch_that_google_refuses_is_shown_and_polling_goes_on(pushed: Line) 
     assert pushed.poll()["found"] == 1
 
 
-def joined() -> None:
-    import threading
+def test_after_a_lost_grant_it_is_watched_again(pushed: Line) -> None:
+    pushed.control.revoke(MAILBOX)
+    pushed.control.expire_access_tokens(MAILBOX)
+    pushed.poll()
+    watch = shown(pushed)
+    assert (watch["status"], watch["nextTryDate"]) == ("off", None)
+    assert "authorization" in watch["error"]
 
+    pushed.reconnect()
+    keep_all_due()
+    assert shown(pushed)["status"] == "on"
+    mail = pushed.control.deliver(MAILBOX)
+    until(lambda: arrived(pushed))
+    poll_all_due()
+    pushed.deliver()
+    assert (mail["id"], "CREATED") in pushed.told()
+
+
+def joined() -> None:
     for thread in threading.enumerate():
         if thread.name == provision.REVOKING:
             thread.join(10)

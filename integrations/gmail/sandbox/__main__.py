@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from integrations.sandbox.loopback import is_loopback_url
+
 from .server import Options, WillNotRunError, run
 from .stand_in import DEFAULT_CLIENT, DEFAULT_MAILBOX
 from .store import StateUnusableError
@@ -27,11 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--open-registration", action="store_true", help="take every client id and its secret"
     )
+    parser.add_argument(
+        "--push-to", default="", help="an address on loopback that watched mailboxes are pushed to"
+    )
     given = parser.parse_args(arguments)
     if not 0 <= given.port <= 65_535:
         parser.error("--port must be from 0 to 65535")
+    if given.push_to and not is_loopback_url(given.push_to):
+        parser.error("--push-to must be an http address on loopback")
     options = Options(
-        given.host, given.port, given.state, given.seed, given.empty, given.open_registration
+        given.host,
+        given.port,
+        given.state,
+        given.seed,
+        given.empty,
+        given.open_registration,
+        given.push_to,
     )
     try:
         run(options, lambda url: print(f"Gmail sandbox at {url}", flush=True))  # noqa: T201 the URL is this program's output

@@ -28,6 +28,7 @@ class Options:
     seed: str | None = None
     empty: bool = False
     open_registration: bool = False
+    push_to: str = ""  # where notices of watched mailboxes go from the start
 
 
 @contextmanager
@@ -39,6 +40,7 @@ def _opened(options: Options) -> Iterator[web.Application]:
         empty=options.empty,
         open_registration=options.open_registration,
     )
+    stand_in.pusher.subscription.url = options.push_to
     try:
         yield create_app(stand_in)
     finally:

@@ -167,6 +167,11 @@ def test_drafts_and_threads(gmail: Gmail, control: SandboxControl) -> None:
     conforms(gmail.post(f"/threads/{thread_id}/untrash"), "Thread")
 
 
+def test_watching(gmail: Gmail) -> None:
+    conforms(gmail.post("/watch", {"topicName": "projects/p/topics/gmail"}), "WatchResponse")
+    assert gmail.post("/stop") is None
+
+
 def test_changed_labels(gmail: Gmail) -> None:
     color = {"backgroundColor": "#16a766", "textColor": "#ffffff"}
     label = gmail.post("/labels", {"name": "Work", "color": color})
