@@ -47,7 +47,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
 
 proof: .venv/installed-dev
-	PYTHONPATH=platform:. $(BIN)/python -m tests.proof
+	$(BIN)/python -m tests.proof
 
 clean:
 	rm -rf .venv var
