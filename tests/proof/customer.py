@@ -23,7 +23,7 @@ REPLIES: tuple[tuple[Reply, str, int], ...] = (
     (Reply(429, {"Retry-After": "90"}), "429 with Retry-After", 10),
     (Reply(302, {"Location": "/elsewhere"}), "302", 10),
     (Reply(cut=True), "taken, and the connection cut", 40),
-    (Reply(410), "410", 2),
+    (Reply(410), "410", 4),
 )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.proof.worker import AFTER, BEFORE
 
-ENOUGH = 12  # tries in vain after which a place counts as rare
+PATIENCE = 30  # tries after which a place counts as rare, and isn't waited for
 LATEST = 2  # the occurrence within one worker's life at which it is killed, at most
 
 Place = tuple[str, str]  # statement, moment
@@ -47,10 +47,9 @@ class Kills:
         self.tried[place] += 1
         self.done[place] += killed
 
-    def common_fewest(self) -> int:
-        """How often the least killed place was killed at, of those that workers come by often."""
-        common = [one for one in self.places if self.tried[one] < ENOUGH or self.done[one]]
-        return min((self.done[one] for one in common), default=0)
+    def enough(self, kills: int) -> bool:
+        """Whether each place was killed at so often, or tried in vain as often as makes sense."""
+        return all(self.done[one] >= kills or self.tried[one] >= PATIENCE for one in self.places)
 
     def table(self) -> Mapping[str, tuple[int, int]]:
         """{statement: (killed before it, killed after it)}, in the order of first use."""

@@ -96,8 +96,8 @@ class Proof:
         return workers
 
     def _goes_on(self) -> bool:
-        return self.ledger.changes() < self.size.changes or any(
-            one.common_fewest() < self.size.kills for one in self.kills.values()
+        return self.ledger.changes() < self.size.changes or not all(
+            one.enough(self.size.kills) for one in self.kills.values()
         )
 
     # --- A round ---------------------------------------------------------------------------------
@@ -141,6 +141,8 @@ class Proof:
         way = self.dice.random()
         if way < 0.75 and (place := self.kills[task].next()) is not None:
             statement, moment, occurrence = place
+            if self.dice.random() < 0.2:  # what is given back then has statements of its own
+                order = replace(order, stopped_after=self.dice.uniform(0.05, LATEST_KILL))
             return replace(order, statement=statement, moment=moment, time=occurrence)
         if way < 0.83:
             return replace(order, killed_after=self.dice.uniform(0.02, LATEST_KILL))

@@ -26,12 +26,12 @@ GET: dict[str, object] = {"path_regex": "/messages/[^/]+$"}
 TOKEN: dict[str, object] = {"path": "/token"}
 # (which requests, what they are answered, how many of them at most)
 FAULTS: tuple[tuple[dict[str, object], dict[str, object], int], ...] = (
-    (HISTORY, {"status": 500}, 4),
-    (HISTORY, {"status": 429}, 4),
+    (HISTORY, {"status": 500}, 12),
+    (HISTORY, {"status": 429}, 12),
     (HISTORY, {"status": 429, "retry_after": "90"}, 1),
-    (HISTORY, {"status": 503}, 4),
-    (HISTORY, {"cut": "before"}, 3),
-    (HISTORY, {"cut": "mid-body"}, 3),
+    (HISTORY, {"status": 503}, 12),
+    (HISTORY, {"cut": "before"}, 9),
+    (HISTORY, {"cut": "mid-body"}, 9),
     (HISTORY, {"malformed": True}, 2),
     (GET, {"status": 429}, 8),
     (GET, {"status": 429, "retry_after": "30"}, 3),
@@ -177,7 +177,7 @@ class Trouble:
         if self.dice.random() < self.expiry:
             self.served["history expired"] += 1
             self.control.expire_history(self.last.address)
-        if self.dice.random() < 0.04:
+        if self.dice.random() < 0.1:
             self.served["access tokens expired"] += 1
             self.control.expire_access_tokens(self.dice.choice(self.mailboxes).address)
         while self.dice.random() < 0.4:
