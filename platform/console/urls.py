@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, re_path
 
-from console import views
+from console import events, views
 from console.reconnect import reconnect
 
 app_name = "console"
@@ -19,6 +19,9 @@ urlpatterns = [
     path("connect/again", views.connect_again, name="connect-again"),
     path("oauth/callback", views.oauth_callback, name="oauth-callback"),
     path("reconnect/<str:token>", reconnect, name="reconnect"),
+    path("events", events.find, name="find-event"),
+    re_path(r"^events/(?P<event_id>[0-9]{1,18})$", events.event, name="event"),
+    re_path(r"^deliveries/(?P<delivery_id>[0-9]{1,18})/replay$", events.replay, name="replay"),
     re_path(rf"{INSTANCE}$", views.instance, name="instance"),
     re_path(rf"{INSTANCE}/reconnect-link$", views.make_link, name="reconnect-link"),
     re_path(rf"{INSTANCE}/events$", views.switch_events, name="switch-events"),

@@ -20,6 +20,7 @@ from console.addresses import callback_url
 from console.forms import ConnectForm
 from console.reconnect import came_back
 from elements.errors import ConfigurationError, ElementNotFound
+from events.models import Event
 from instances import configuration as keys
 from instances import oauth, provision, reconnect_link
 from instances.models import ElementInstance
@@ -27,6 +28,7 @@ from instances.standing import marks_of, problem_of
 from polling.representation import polling_of
 
 Page: TypeAlias = Callable[..., HttpResponse]
+LATEST_EVENTS = 10  # on the page of an account
 WRONG = (ApiError, ConfigurationError, ElementNotFound)
 
 
@@ -132,6 +134,9 @@ def _instance_page(request: HttpRequest, found: ElementInstance, **more: Any) ->
         "problem": problem_of(found, marks_of([found])),
         "configuration": keys.masked(found),
         "polling": polling_of(found),
+        "events": Event.objects.filter(instance=found)
+        .defer("body")
+        .order_by("-created_at", "-pk")[:LATEST_EVENTS],
         **more,
     }
     return render(request, "console/instance.html", context)

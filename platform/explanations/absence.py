@@ -216,8 +216,8 @@ def _of_sight(sight: Sight, object_id: str, masking: Masking) -> Iterator[Reason
         yield Reason(
             "put-aside",
             f"{name}: known to have changed since {timestamp(waiting.created_at)}, but could not "
-            f"be read ({waiting.attempts} tries): {masking.text(waiting.error)}; tried again "
-            f"{timestamp(waiting.next_try_at)}",
+            f"be read (tries so far: {waiting.attempts}): {masking.text(waiting.error)}; tried "
+            f"again {timestamp(waiting.next_try_at)}",
         )
     elif waiting is not None:
         yield Reason("put-aside", f"{name}: known to have changed, waits its turn to be read")

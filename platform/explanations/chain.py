@@ -12,6 +12,7 @@ from django.db.models import F, Func, IntegerField, Prefetch
 
 from api.timestamp import timestamp
 from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
+from events.record import TEST
 from events.representation import delivery_with_attempts
 from explanations.masking import Masking, masked_url
 from explanations.reason import Reason
@@ -56,8 +57,8 @@ def chains_of(event_ids: Sequence[int]) -> list[Chain]:
             event,
             bodies.get(event.pk),
             None if event.poll_run is None else runs.get(event.poll_run),
-            deliveries.get(event.pk, []),
-            Masking.of(event.instance, [one.subscription for one in deliveries.get(event.pk, [])]),
+            deliveries[event.pk],
+            Masking.of(event.instance, [one.subscription for one in deliveries[event.pk]]),
         )
         for event in events
     ]
@@ -74,15 +75,16 @@ def _bodies(events: Sequence[Any]) -> Mapping[int, str]:
 
 
 def _deliveries(events: Sequence[Event]) -> dict[int, list[Delivery]]:
-    found: dict[int, list[Delivery]] = {}
+    found: dict[int, list[Delivery]] = {event.pk: [] for event in events}
     attempts = DeliveryAttempt.objects.order_by("number")
     for delivery in (
         Delivery.objects.filter(event__in=events)
-        .select_related("subscription")
+        .select_related("subscription", "event")
+        .defer("event__body")
         .prefetch_related(Prefetch("attempts", queryset=attempts))
         .order_by("pk")
     ):
-        found.setdefault(delivery.event_id, []).append(delivery)
+        found[delivery.event_id].append(delivery)
     return found
 
 
@@ -163,14 +165,16 @@ def _delivery(delivery: Delivery, masking: Masking) -> dict[str, Any]:
 
 
 def can_be_replayed(delivery: Delivery) -> bool:
-    return delivery.status == DeliveryStatus.QUEUED and bool(delivery.subscription.url)
+    """As redeliver.sendable has it."""
+    settled = delivery.status in {DeliveryStatus.QUEUED, DeliveryStatus.DELIVERED}
+    return settled and bool(delivery.subscription.url) and delivery.event.topic != TEST
 
 
 def _replay(delivery: Delivery) -> dict[str, Any]:
     """The request that sends it again, and whether it would now."""
     where = (
         f"notificationId={delivery.event_id} and subscriptionId={delivery.subscription_id} "
-        "and status='queued'"
+        "and status in ('queued', 'delivered')"
     )
     return {
         "possible": can_be_replayed(delivery),
@@ -183,10 +187,12 @@ def _replay(delivery: Delivery) -> dict[str, Any]:
 def _note(delivery: Delivery) -> str:
     if not delivery.subscription.url:
         return "there is no URL to send it to: set event.notification.callback.url"
+    if delivery.event.topic == TEST:
+        return "a test is not sent again: ask for another"
     if delivery.status == DeliveryStatus.QUEUED:
-        return "it is kept until somebody asks for it: it keeps its webhook-id"
+        return "it is kept until somebody asks for it; sent again, it keeps its webhook-id"
     if delivery.status == DeliveryStatus.DELIVERED:
-        return "it has arrived"
+        return "it has arrived; sent again, it keeps its webhook-id"
     return "it is tried by itself"
 
 
@@ -211,8 +217,13 @@ def _became(delivery: Delivery, masking: Masking) -> Reason:
     last = attempts[-1] if attempts else None
     said = "" if last is None else masking.text(last.error) or f"answered {last.status_code}"
     if delivery.status == DeliveryStatus.DELIVERED:
-        at = "" if last is None else f" at {timestamp(last.started_at)}"
-        return Reason("delivered", f"it has arrived: the receiver {said}{at}")
+        if last is None or last.error:
+            at = timestamp(delivery.updated_at)
+            return Reason("delivered", f"it has arrived: it was fetched and acknowledged {at}")
+        at = timestamp(last.started_at)
+        return Reason("delivered", f"it has arrived: the receiver {said} at {at}")
+    if delivery.status == DeliveryStatus.FAILED:
+        return Reason("failed", f"it was a test, and did not arrive: {said}")
     if delivery.status == DeliveryStatus.RETRY:
         return Reason(
             "retry",

@@ -8,7 +8,7 @@ from api.errors import NotFound
 from events.lookup import events_of
 from events.models import Delivery, Event
 from explanations.absence import absence_shown, absences_of
-from explanations.chain import chain_shown, chains_of
+from explanations.chain import Chain, chain_shown, chains_of
 from explanations.scope import Scope
 
 MOST_EVENTS = 20  # of one object
@@ -16,25 +16,36 @@ MOST_EVENTS = 20  # of one object
 
 def of_webhook(scope: Scope, webhook_id: str) -> dict[str, Any]:
     """Raises NotFound, alike for what is not there and what is another's."""
+    return _answer([chain_of_webhook(scope, webhook_id)])
+
+
+def of_event(scope: Scope, event_id: int) -> dict[str, Any]:
+    """Raises NotFound, alike for what is not there and what is another's."""
+    return _answer([chain_of_event(scope, event_id)])
+
+
+def chain_of_webhook(scope: Scope, webhook_id: str) -> Chain:
+    """Raises NotFound."""
     found = Delivery.objects.filter(
         organization_id=scope.organization_id, webhook_id=webhook_id
     ).values_list("event_id", flat=True)
     if scope.instance_id is not None:
         found = found.filter(event__instance_id=scope.instance_id)
-    event_id = found.first()
-    if event_id is None:
+    chains = chains_of(list(found))
+    if not chains:
         raise NotFound(f"No notification found with webhook-id {webhook_id[:100]}")
-    return _answer([event_id])
+    return chains[0]
 
 
-def of_event(scope: Scope, event_id: int) -> dict[str, Any]:
-    """Raises NotFound, alike for what is not there and what is another's."""
+def chain_of_event(scope: Scope, event_id: int) -> Chain:
+    """Raises NotFound."""
     found = Event.objects.filter(organization_id=scope.organization_id, pk=event_id)
     if scope.instance_id is not None:
         found = found.filter(instance_id=scope.instance_id)
-    if not found.exists():
+    chains = chains_of(list(found.values_list("pk", flat=True)))
+    if not chains:
         raise NotFound(f"No event found with id {event_id}")
-    return _answer([event_id])
+    return chains[0]
 
 
 def of_object(scope: Scope, object_id: str) -> dict[str, Any]:
@@ -48,20 +59,20 @@ def of_object(scope: Scope, object_id: str) -> dict[str, Any]:
         instance_id=scope.instance_id,
         most=MOST_EVENTS + 1,
     )
-    return _answer(event_ids, object_id=object_id, scope=scope)
-
-
-def _answer(
-    event_ids: list[int], *, object_id: str | None = None, scope: Scope | None = None
-) -> dict[str, Any]:
     chains = chains_of(event_ids[:MOST_EVENTS])
-    answer: dict[str, Any] = {
+    told = {chain.event.instance_id for chain in chains if chain.event.instance_id is not None}
+    return {
         "events": [chain_shown(chain, object_id) for chain in chains],
         "olderEvents": len(event_ids) > MOST_EVENTS,
+        "instances": [
+            absence_shown(absence, object_id) for absence in absences_of(scope, object_id, told)
+        ],
+    }
+
+
+def _answer(chains: list[Chain]) -> dict[str, Any]:
+    return {
+        "events": [chain_shown(chain) for chain in chains],
+        "olderEvents": False,
         "instances": [],
     }
-    if object_id is not None and scope is not None:
-        told = {chain.event.instance_id for chain in chains if chain.event.instance_id is not None}
-        absences = absences_of(scope, object_id, told)
-        answer["instances"] = [absence_shown(absence, object_id) for absence in absences]
-    return answer

@@ -28,6 +28,7 @@ CODES = (
     "retry",
     "queued",
     "deactivated",
+    "failed",
     "no-callback-url",
     # Of an instance.
     "disabled",
@@ -179,7 +180,8 @@ EXAMPLE: dict[str, Any] = {
                         "possible": False,
                         "method": "PUT",
                         "path": "/elements/api-v2/notifications/subscriptions/deliveries?where="
-                        "notificationId%3D12+and+subscriptionId%3D3+and+status%3D%27queued%27",
+                        "notificationId%3D12+and+subscriptionId%3D3+and+status+in+"
+                        "%28%27queued%27%2C+%27delivered%27%29",
                         "note": "it is tried by itself",
                     },
                 }

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.provision import NewOrganization
 from elements.calls import ChangeType, Told
+from events.fetch import acknowledge
 from events.models import Delivery, Event
 from events.own_topics import GRANT_LOST
 from events.record import record_instance_event, record_webhook
@@ -122,7 +123,25 @@ def test_what_is_queued_is_sent_again_by_the_request_that_is_shown(
     assert receiver.ids() == [delivery.webhook_id] * 2
     [event] = ask(objectId="a")["events"]
     assert [one["code"] for one in event["reasons"]] == ["delivered"]
-    assert not event["deliveries"][0]["replay"]["possible"]
+
+    replay = event["deliveries"][0]["replay"]
+    assert replay["possible"]
+    assert client_of(owner).put(replay["path"]).status_code == 200
+    assert not ask(objectId="a")["events"][0]["deliveries"][0]["replay"]["possible"]
+    deliver_all_due()
+    assert receiver.ids() == [delivery.webhook_id] * 3
+
+
+def test_what_was_fetched_has_arrived_too(
+    ask: Ask, instance: ElementInstance, ledger: Ledger, receiver: Receiver
+) -> None:
+    receiver.always(410)
+    ledger.add("a")
+    delivery = poll_and_deliver(instance)
+    acknowledge(delivery.subscription_id, [delivery.webhook_id], timezone.now())
+    [reason] = ask(objectId="a")["events"][0]["reasons"]
+    assert reason["code"] == "delivered"
+    assert "fetched and acknowledged" in reason["message"]
 
 
 def test_what_waits_says_when_it_is_tried(

@@ -1,0 +1,107 @@
+"""The pages of events: look one up, its whole chain, why there is none, and sending it again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import Organization, User
+from api.errors import NotFound
+from console.views import for_members
+from events.models import Delivery
+from events.redeliver import send_again
+from explanations import explain
+from explanations.chain import chain_shown
+from explanations.scope import Scope
+from instances.models import ElementInstance
+
+LONGEST_ID = 500  # characters
+LONGEST_TEXT = 100_000  # characters of a record or a payload that a page shows
+
+
+@require_GET
+@for_members
+def find(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    """Leads to the event that a webhook-id or an event's id names; else tells of an object."""
+    asked = request.GET.get("id", "").replace("\0", "").strip()[:LONGEST_ID]
+    scope = Scope(organization.pk, _instance_id(request, organization))
+    context: dict[str, Any] = {"asked": asked, "instance_id": scope.instance_id}
+    if not asked:
+        return render(request, "console/find_event.html", context)
+    event_id = _event_named(scope, asked)
+    if event_id is not None and "object" not in request.GET:
+        return redirect("console:event", event_id)
+    context |= {"found": explain.of_object(scope, asked), "event_id": event_id}
+    return render(request, "console/find_event.html", context)
+
+
+@require_GET
+@for_members
+def event(
+    request: HttpRequest, user: User, organization: Organization, event_id: int
+) -> HttpResponse:
+    try:
+        chain = explain.chain_of_event(Scope(organization.pk), event_id)
+    except NotFound as error:
+        raise Http404 from error
+    shown = chain_shown(chain)
+    for one in shown["objects"]:
+        one["text"] = None if one["record"] is None else _text(one["record"])
+    context = {
+        "event": shown,
+        "instance": chain.event.instance,
+        "payload": None if chain.body is None else _text(json.loads(chain.body)),
+    }
+    return render(request, "console/event.html", context)
+
+
+@require_POST
+@for_members
+def replay(
+    request: HttpRequest, user: User, organization: Organization, delivery_id: int
+) -> HttpResponse:
+    found = Delivery.objects.filter(organization=organization, pk=delivery_id)
+    delivery = found.first()
+    if delivery is None:
+        raise Http404
+    if send_again(found, timezone.now(), arrived=True):
+        messages.success(request, "It is sent again, under the same webhook-id.")
+    else:
+        messages.error(request, "It cannot be sent again now.")
+    return redirect("console:event", delivery.event_id)
+
+
+def _instance_id(request: HttpRequest, organization: Organization) -> int | None:
+    """The account to look at; none for all. Raises Http404 for one that isn't there."""
+    named = request.GET.get("account", "").strip()
+    if not named:
+        return None
+    if not (named.isascii() and named.isdigit() and len(named) < 19):
+        raise Http404
+    if not ElementInstance.objects.filter(organization=organization, pk=int(named)).exists():
+        raise Http404
+    return int(named)
+
+
+def _event_named(scope: Scope, asked: str) -> int | None:
+    """The id of the event that is meant, if one is."""
+    try:
+        if asked.isascii() and asked.isdigit() and len(asked) < 19:
+            return explain.chain_of_event(scope, int(asked)).event.pk
+        return explain.chain_of_webhook(scope, asked).event.pk
+    except NotFound:
+        return None
+
+
+def _text(value: Any) -> str:
+    """JSON for people, cut where it is too long for a page."""
+    text = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]}\n… {len(text) - LONGEST_TEXT} characters more"
