@@ -14,6 +14,7 @@ NAMES = (
     "idle_polls",
     "claim_cost",
     "deliveries",
+    "fairness",
     "bulk_download",
     "api_requests",
     "api_lists",

@@ -26,6 +26,7 @@ TARGETS = {
     "claim_flatness": Target("at most 1.5", lambda value: value <= 1.5),
     "bulk_memory_ratio": Target("at most 1.2", lambda value: value <= 1.2),
     "delivery_ratio": Target("at least 0.4", lambda value: value >= 0.4),
+    "fairness_p99_ratio": Target("at most 1.1", lambda value: value <= 1.1),
     "get_instance_ratio": Target("at least 0.5", lambda value: value >= 0.5),
     "list_instances_ms": Target("at most 100", lambda value: value <= 100),
     "slowest_list_ms": Target("at most 100", lambda value: value <= 100),

@@ -82,7 +82,8 @@ def stub(latency: float, body: str) -> Iterator[str]:
         deadline = time.monotonic() + 10
         while True:
             with suppress(requests.ConnectionError):
-                requests.get(address, timeout=2)
+                with suppress(requests.ReadTimeout):  # a slow one listens all the same
+                    requests.get(address, timeout=2)
                 break
             if time.monotonic() > deadline:
                 raise TimeoutError("the stub does not answer")

@@ -80,9 +80,11 @@ async def post(
                 excerpt=await _excerpt(response, own),
             )
     except UnsealError:
-        return Answer(None, "not sent: a secret of the subscription cannot be decrypted")
+        return Answer(
+            None, "not sent: a secret of the subscription cannot be decrypted", sent=False
+        )
     except TransportError as error:  # the address guard's
-        return Answer(None, f"not sent: {error}")
+        return Answer(None, f"not sent: {error}", sent=False)
     except TimeoutError:
         return Answer(None, f"no answer within {within:g} seconds")
     except (aiohttp.ClientError, ValueError, OSError) as error:

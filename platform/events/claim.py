@@ -13,9 +13,10 @@ webhook id), never a lost one.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -23,6 +24,14 @@ LEASE = timedelta(seconds=60)
 MOST_VISITS = 500  # subscriptions that one walk looks at
 LARGEST_CLAIM = 64_000_000  # bytes of bodies
 LARGEST_SHARE = 4_000_000  # bytes of bodies for one subscription
+
+
+class Endpoint(NamedTuple):
+    """A server of one organization's callbacks: what events.breaker opens and closes."""
+
+    organization_id: int
+    origin: str
+
 
 # --- Which subscriptions have something due ------------------------------------------------------
 
@@ -46,9 +55,15 @@ WITH RECURSIVE visited (subscription_id, number) AS (
 SELECT v.subscription_id,
        s.origin,
        s.failing_since IS NOT NULL,
-       first.due IS NOT NULL
+       first.due IS NOT NULL,
+       s.organization_id,
+       e.id IS NOT NULL,
+       e.open_until > %(now)s AND e.open_until <= %(now)s + interval '2 minutes',
+       e.open_until IS NOT NULL
   FROM visited v
   JOIN events_subscription s ON s.id = v.subscription_id
+  LEFT JOIN events_endpoint e
+         ON e.organization_id = s.organization_id AND e.origin = s.origin
   LEFT JOIN LATERAL (
        SELECT TRUE AS due
          FROM events_delivery d
@@ -64,19 +79,30 @@ SELECT v.subscription_id,
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A subscription with a delivery that may be claimed now."""
+    """A subscription with a delivery that may be claimed now; half open: as a probe only."""
 
     subscription_id: int
     origin: str
     failing: bool
+    organization_id: int = 0
+    half_open: bool = False
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.organization_id, self.origin)
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What one walk found, and where the next one goes on: 0 is from the start."""
+    """What one walk found, and where the next one goes on: 0 is from the start.
+
+    `troubled` are endpoints that a breaker knows, `open` those that nothing is to be sent to.
+    """
 
     due: list[Due]
     next_after: int
+    troubled: frozenset[Endpoint] = frozenset()
+    open: frozenset[Endpoint] = frozenset()
 
 
 def due_subscriptions(now: datetime, after: int = 0, visits: int = MOST_VISITS) -> Walk:
@@ -84,8 +110,14 @@ def due_subscriptions(now: datetime, after: int = 0, visits: int = MOST_VISITS) 
     with connection.cursor() as cursor:
         cursor.execute(DUE_SUBSCRIPTIONS, {"now": now, "after": after, "visits": visits})
         rows = cursor.fetchall()
-    due = [Due(row[0], row[1], row[2]) for row in rows if row[3]]
-    return Walk(due, rows[-1][0] if len(rows) >= visits else 0)
+    # A clock that went back must not hold one for longer than a breaker ever does: hence row[6].
+    due = [Due(row[0], row[1], row[2], row[4], row[7]) for row in rows if row[3] and not row[6]]
+    return Walk(
+        due,
+        rows[-1][0] if len(rows) >= visits else 0,
+        frozenset(Endpoint(row[4], row[1]) for row in rows if row[5]),
+        frozenset(Endpoint(row[4], row[1]) for row in rows if row[6]),
+    )
 
 
 # --- Taking deliveries ---------------------------------------------------------------------------
@@ -145,8 +177,15 @@ RETURNING d.id, d.lease_id, d.webhook_id, d.subscription_id, s.url, s.origin, s.
                    (SELECT standard.failure_policy FROM accounts_account standard
                      WHERE standard.organization_id = s.organization_id AND standard.is_default),
                    'retry'),
-          d.failures, d.first_failed_at, picked.place, picked.body, s.retired_keys, s.headers
+          d.failures, d.first_failed_at, picked.place, picked.body, s.retired_keys, s.headers,
+          s.organization_id
 """
+# Of a server that is tried again, the delivery that has failed most often: its last retry, which
+# turns the subscription off, must not wait behind all that came later.
+PROBE = CLAIM.replace(
+    "ORDER BY COALESCE(d.lease_until, d.next_attempt_at)",
+    "ORDER BY d.failures DESC, COALESCE(d.lease_until, d.next_attempt_at)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +211,12 @@ class Claimed:
     body: str
     retired_keys: str | None = None
     headers: str | None = None
+    organization_id: int = 0
+    probe: bool = False  # the one attempt that a half open breaker allows
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.organization_id, self.origin)
 
 
 def claim(now: datetime, shares: Mapping[int, int], limit: int) -> list[Claimed]:
@@ -179,11 +224,21 @@ def claim(now: datetime, shares: Mapping[int, int], limit: int) -> list[Claimed]
 
     The subscriptions take turns in the result. One statement, so it needs no transaction.
     """
+    return _claim(CLAIM, now, shares, limit)
+
+
+def claim_probes(now: datetime, subscriptions: Collection[int]) -> list[Claimed]:
+    """Leases one due delivery of each subscription, to try its server with."""
+    found = _claim(PROBE, now, dict.fromkeys(subscriptions, 1), len(subscriptions))
+    return [replace(one, probe=True) for one in found]
+
+
+def _claim(statement: str, now: datetime, shares: Mapping[int, int], limit: int) -> list[Claimed]:
     if not shares or limit <= 0:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            CLAIM,
+            statement,
             {
                 "subscriptions": list(shares),
                 "shares": list(shares.values()),

@@ -22,6 +22,8 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from events import breaker
+from events.breaker import Word
 from events.models import DeliveryStatus
 from events.outcome import Answer, Decision
 from events.subscription import queue_pending
@@ -119,6 +121,7 @@ class Attempted(Held):
     duration_ms: int
     answer: Answer
     decision: Decision
+    word: Word | None = None  # on its server, where a breaker wants it
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +180,11 @@ def _store(
     was_failing = {one.subscription_id for one in attempted if one.was_failing}
     recovered = [key for key, delivered in sound.items() if delivered and key in was_failing]
     failing = [key for key, delivered in sound.items() if not delivered]
+    words = [one.word for one in attempted if one.word is not None]
     tried = {one.subscription_id: one.url for one in attempted}
     off: set[int] = set()
+    if words:
+        breaker.store(cursor, words, now)
     if failing:
         cursor.execute(MARK_FAILING, [now, failing, [tried[key] for key in failing]])
     if recovered:

@@ -22,8 +22,9 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from events import attempt, mail
-from events.claim import Claimed, Walk, claim, due_subscriptions
+from events import attempt, breaker, mail
+from events.breaker import Word
+from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_subscriptions
 from events.commit import Attempted, Pending, Released, commit
 from events.outcome import Answer, decide
 from events.traffic import Traffic
@@ -64,6 +65,7 @@ class DeliveryEngine:
         self._to_store = asyncio.Event()
         self._progress = asyncio.Event()
         self._start_is_due = False
+        self._troubled: set[Endpoint] = set()  # servers that a breaker knows
         self._after = 0  # where the walk over the subscriptions goes on
         self._round_found = False  # whether this round of walks has brought anything
 
@@ -121,9 +123,15 @@ class DeliveryEngine:
             return False
         try:
             walk: Walk = await _database(due_subscriptions, timezone.now(), self._after)
-            shares = self._traffic.shares(walk.due, room, failing=failing)
+            self._troubled |= walk.troubled
+            if walk.open:
+                self._release(self._traffic.hold(walk.open))
+            due = [one for one in walk.due if not one.half_open]
+            shares = self._traffic.shares(due, room, failing=failing)
             claimed_at = time.monotonic()
             claimed = await _database(claim, timezone.now(), shares, room) if shares else []
+            if failing and len(due) < len(walk.due):
+                claimed += await self._claim_probes([one for one in walk.due if one.half_open])
         except (OperationalError, InterfaceError) as error:
             await _lost_database(error)
             return True
@@ -134,6 +142,15 @@ class DeliveryEngine:
             return True
         found, self._round_found = self._round_found, False
         return found
+
+    async def _claim_probes(self, due: list[Due]) -> list[Claimed]:
+        """One delivery for each server whose breaker is half open, unless others try it."""
+        of_endpoint: dict[Endpoint, list[int]] = {}
+        for one in due:
+            of_endpoint.setdefault(one.endpoint, []).append(one.subscription_id)
+        won = await _database(breaker.take_probes, of_endpoint.keys(), timezone.now())
+        chosen = [random.choice(of_endpoint[one]) for one in won]  # noqa: S311 - no secret
+        return await _database(claim_probes, timezone.now(), chosen) if chosen else []
 
     async def _pause(self, seconds: float) -> None:
         """Waits until an attempt has ended or been stored, no longer than `seconds`."""
@@ -167,7 +184,9 @@ class DeliveryEngine:
                 answer = await attempt.post(self._session, delivery, started_at, self._timeout)
         except Exception:  # a fault of ours must not stop the others, and is recorded on the row
             log.exception("delivery.fault", webhook_id=delivery.webhook_id)
-            answer = Answer(None, "the notification could not be sent: a fault in Periodic")
+            answer = Answer(
+                None, "the notification could not be sent: a fault in Periodic", sent=False
+            )
         decision = decide(
             answer,
             failures=delivery.failures,
@@ -187,6 +206,7 @@ class DeliveryEngine:
                 duration_ms=round((time.monotonic() - began) * 1000),
                 answer=answer,
                 decision=decision,
+                word=self._word(delivery, answer),
             )
         )
         self._release(self._traffic.ended(delivery, delivered=answer.delivered))
@@ -195,6 +215,19 @@ class DeliveryEngine:
         if not self._start_is_due:  # one start for all that end in this turn of the event loop
             self._start_is_due = True
             asyncio.get_running_loop().call_soon(self._start)
+
+    def _word(self, delivery: Claimed, answer: Answer) -> Word | None:
+        """What the breaker is to know of it: failures, and the answer that ends them."""
+        endpoint = delivery.endpoint
+        if delivery.url.startswith(mail.SCHEME) or not answer.sent:
+            return None
+        if answer.down:
+            self._troubled.add(endpoint)
+        elif endpoint not in self._troubled:
+            return None
+        else:
+            self._troubled.discard(endpoint)
+        return Word(endpoint, answer.down, delivery.probe)
 
     def _release(self, deliveries: list[Claimed]) -> None:
         for delivery in deliveries:

@@ -152,6 +152,33 @@ class Subscription(EncryptedModel):
         return f"subscription of instance {self.instance_id}"
 
 
+class Endpoint(models.Model):
+    """A server of an organization's callbacks that does not answer well; see events.breaker.
+
+    `failures` in a row since it last did; `open_until` while nothing is sent to it, and null as
+    long as they are few.
+    """
+
+    organization = models.ForeignKey(
+        "accounts.Organization",
+        on_delete=models.CASCADE,
+        db_index=False,  # the constraint below begins with it
+    )
+    origin = models.TextField()
+    failures = models.PositiveIntegerField()
+    probes = models.PositiveIntegerField()  # attempts since it opened, all of them failed
+    open_until = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "origin"], name="one_endpoint"),
+        ]
+
+    def __str__(self) -> str:
+        return self.origin
+
+
 class DeliveryStatus(models.TextChoices):
     CREATED = "created", "created"  # not tried yet
     RETRY = "retry", "retry"  # failed, tried again at next_attempt_at

@@ -20,20 +20,32 @@ LONGEST_JITTER = 300.0  # seconds; keeps the ninth retry under 73 hours
 LONGEST_RETRY_AFTER = 86_400.0  # seconds that a receiver may put us off for
 RETRY_AFTER_STATUSES = frozenset({429, 503})  # RFC 6585 section 4, RFC 9110 section 10.2.3
 GONE = 410
+TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an attempt ended. `status` is None when no answer came, and `error` says why."""
+    """How an attempt ended. `status` is None when no answer came, and `error` says why.
+
+    `sent` is False where that is not the receiver's doing.
+    """
 
     status: int | None
     error: str = ""
     retry_after: float | None = None  # seconds
     excerpt: str = ""
+    sent: bool = True
 
     @property
     def delivered(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def down(self) -> bool:
+        """Whether it says that the server is away, or has too much to do."""
+        if self.status is None:
+            return self.sent
+        return self.status >= 500 or self.status == TOO_MANY_REQUESTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ Rule 2: nothing here waits, sends or stores. deliver.py does, and asks here.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from events.claim import LARGEST_SHARE, LEASE, Claimed, Due
+from events.claim import LARGEST_SHARE, LEASE, Claimed, Due, Endpoint
 
 RUNNING_PER_SUBSCRIPTION = 10
 IN_HAND_PER_SUBSCRIPTION = 400  # of one that answers well; it begins with what may run
@@ -27,13 +27,17 @@ MOST_BYTES = 256_000_000  # of bodies in hand
 class Line:
     """One subscription's deliveries in hand, each with the time it was claimed at."""
 
-    origin: str
+    endpoint: Endpoint
     failing: bool
     allowance: int = RUNNING_PER_SUBSCRIPTION  # grows by one with each success
     waiting: deque[tuple[Claimed, float]] = field(default_factory=deque)
     running: int = 0
     unsettled: int = 0  # attempted, and not stored yet
     size: int = 0  # bytes of bodies, waiting and running
+
+    @property
+    def origin(self) -> str:
+        return self.endpoint.origin
 
     @property
     def in_hand(self) -> int:
@@ -144,7 +148,7 @@ class Traffic:
 
     def _new_line(self, one: Due | Claimed) -> Line:
         allowance = self._proven.get(one.subscription_id, RUNNING_PER_SUBSCRIPTION)
-        return Line(one.origin, one.failing, allowance)
+        return Line(one.endpoint, one.failing, allowance)
 
     # --- Starting and ending ---------------------------------------------------------------------
 
@@ -209,6 +213,15 @@ class Traffic:
             delivery
             for line in self._lines.values()
             if line.waiting and now - line.waiting[0][1] > self._startable_for
+            for delivery in self._give_back(line)
+        ]
+
+    def hold(self, endpoints: Collection[Endpoint]) -> list[Claimed]:
+        """What waits for servers that nothing is to be sent to, but for their probes."""
+        return [
+            delivery
+            for line in self._lines.values()
+            if line.waiting and line.endpoint in endpoints and not line.waiting[0][0].probe
             for delivery in self._give_back(line)
         ]
 
