@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from elements.calls import Call, Page
 from elements.errors import ParameterError
@@ -15,7 +15,6 @@ from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 
 INTERPOLATED = re.compile(r"\$\{([^}]*)\}|\{(\w+)\}")
-NEXT_LINK = re.compile(r"""<([^<>]*)>(?:\s*;[^,<>]*)?;\s*rel\s*=\s*"?next"?""", re.IGNORECASE)
 TRUTHS = {"true": True, "false": False}
 
 
@@ -98,7 +97,7 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
     if operation.paging is None:
         return Page(records)
     if operation.paging.next_token_key == LINK:
-        return Page(records, linked(response).get(operation.paging.token_parameter, ""))
+        return Page(records, response.next_query.get(operation.paging.token_parameter, ""))
     return Page(records, _next_token(operation.paging, call, answer, len(records)))
 
 
@@ -243,20 +242,6 @@ def _page_query(paging: Paging, call: Call) -> dict[str, QueryValue]:
     elif paging.kind == PagingKind.OFFSET:
         query[paging.token_parameter] = 0
     return query
-
-
-def linked(response: Response) -> Mapping[str, str]:
-    """The query of the next page's address, as the Link header says (RFC 8288); empty on the last.
-
-    Nothing but the query is believed: where to ask stays what the element says.
-    """
-    found = NEXT_LINK.search(response.headers.get("link", ""))
-    if found is None:
-        return {}
-    try:
-        return dict(parse_qsl(urlsplit(found[1]).query))
-    except ValueError:
-        return {}
 
 
 def _next_token(paging: Paging, call: Call, answer: Any, found: int) -> str:

@@ -18,6 +18,7 @@ TOKEN_URL = "oauth.token.url"  # noqa: S105 - the name of a key
 REFRESH_URL = "oauth.token.refresh_url"
 REVOKE_URL = "oauth.token.revoke_url"
 SCOPE = "oauth.scope"
+VENDOR_TYPES = ("polling", "webhook")
 POLLER = "event.poller.configuration"
 VENDOR_TYPE = "event.vendor.type"
 
@@ -199,6 +200,18 @@ WEBHOOK = (
         hidden=True,
     ),
 )
+
+
+def webhook_events(
+    default_poller: Mapping[str, Mapping[str, Any]], secret_key: str = WEBHOOK_SECRET.key
+) -> tuple[ConfigurationField, ...]:
+    """As `events`, of an element whose provider may tell by itself, too."""
+    own = tuple(
+        replace(one, choices=VENDOR_TYPES) if one.key == VENDOR_TYPE else one
+        for one in events(default_poller)
+    )
+    return (*own, replace(WEBHOOK_SECRET, key=secret_key), *WEBHOOK)
+
 
 # What an element has in any case, by how it authenticates.
 STANDARD: Mapping[type[Authentication], tuple[ConfigurationField, ...]] = {

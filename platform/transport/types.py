@@ -7,13 +7,17 @@ a sequence of requests (run side by side, answered by a list of outcomes in the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 from transport import json_text
 from transport.errors import MalformedAnswer, ProviderError, TransportError
+
+NEXT_LINK = re.compile(r"""<([^<>]*)>(?:\s*;[^,<>]*)?;\s*rel\s*=\s*"?next"?""", re.IGNORECASE)
 
 QueryValue: TypeAlias = str | int | Sequence[str]
 
@@ -48,6 +52,20 @@ class Response:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def next_query(self) -> Mapping[str, str]:
+        """The query of the next page's address in the Link header (RFC 8288); empty without one.
+
+        The address itself is not believed: where to ask is the element's to say.
+        """
+        found = NEXT_LINK.search(self.headers.get("link", ""))
+        if found is None:
+            return {}
+        try:
+            return dict(parse_qsl(urlsplit(found[1]).query))
+        except ValueError:
+            return {}
 
     def raise_for_status(self) -> Response:
         """Returns itself when 2xx; raises ProviderError otherwise."""

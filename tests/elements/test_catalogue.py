@@ -64,7 +64,7 @@ def test_a_team_adds_an_element_of_its_own(folder: Path) -> None:
     path = list(sys.path)
     add(folder, "own-element", more="from .words import NAME")
     (folder / "own-element" / "words.py").write_text("NAME = 'x'")
-    assert [element.key for element in catalogue.all_elements()] == ["gmail", "own"]
+    assert [element.key for element in catalogue.all_elements()] == ["github", "gmail", "own"]
     assert catalogue.find(7).key == "own"
     assert sys.path == path
 

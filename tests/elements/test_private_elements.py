@@ -51,9 +51,13 @@ def test_it_is_read_replaced_and_deleted_by_key_and_by_id(
 
 
 def test_it_is_in_its_organizations_lists(api: APIClient, made: dict[str, Any]) -> None:
-    assert [one["key"] for one in api.get(ELEMENTS).json()] == ["gmail", "ledger"]
-    assert api.get(f"{ELEMENTS}/keys").json() == ["gmail", "ledger"]
-    assert [one["key"] for one in api.get(f"{ELEMENTS}/metadata").json()] == ["gmail", "ledger"]
+    assert [one["key"] for one in api.get(ELEMENTS).json()] == ["github", "gmail", "ledger"]
+    assert api.get(f"{ELEMENTS}/keys").json() == ["github", "gmail", "ledger"]
+    assert [one["key"] for one in api.get(f"{ELEMENTS}/metadata").json()] == [
+        "github",
+        "gmail",
+        "ledger",
+    ]
 
 
 def test_what_is_read_can_be_written_back(api: APIClient, made: dict[str, Any]) -> None:
@@ -261,10 +265,10 @@ def test_a_list_asks_the_database_as_often_for_a_hundred(
 
     fill(range(1))
     with CaptureQueriesContext(connection) as one:
-        assert len(api.get(f"{ELEMENTS}{path}").json()) == 2
+        assert len(api.get(f"{ELEMENTS}{path}").json()) == 3
     fill(range(1, 100))
     with django_assert_num_queries(len(one)):
-        assert len(api.get(f"{ELEMENTS}{path}").json()) == 101
+        assert len(api.get(f"{ELEMENTS}{path}").json()) == 102
 
 
 def test_the_definitions_of_an_organization_are_so_large_together(

@@ -97,9 +97,12 @@ def test_the_owner_finds_it(path: str, made: dict[str, Any], api: APIClient) -> 
 
 def test_lists_do_not_hold_it(made: dict[str, Any], other_api: APIClient) -> None:
     for client in (other_api, APIClient()):
-        assert client.get(f"{API}/elements/keys").json() == ["gmail"]
-        assert [one["key"] for one in client.get(f"{API}/elements").json()] == ["gmail"]
-        assert [one["key"] for one in client.get(f"{API}/elements/metadata").json()] == ["gmail"]
+        assert client.get(f"{API}/elements/keys").json() == ["github", "gmail"]
+        assert [one["key"] for one in client.get(f"{API}/elements").json()] == ["github", "gmail"]
+        assert [one["key"] for one in client.get(f"{API}/elements/metadata").json()] == [
+            "github",
+            "gmail",
+        ]
 
 
 def test_two_organizations_may_have_the_same_key(

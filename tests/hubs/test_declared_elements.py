@@ -260,10 +260,10 @@ def test_what_is_known_of_records(hub: APIClient, connected: ElementInstance) ->
 
 def test_hubs_are_listed(crm: Crm) -> None:
     client = APIClient()
-    assert client.get(f"{API}/hubs/keys").json() == ["crm", "general"]
+    assert client.get(f"{API}/hubs/keys").json() == ["collaboration", "crm", "general"]
     hubs = client.get(f"{API}/hubs", {"hydrate": "true"}).json()
-    assert [hub["key"] for hub in hubs] == ["crm", "general"]
-    assert "accounts" in hubs[0]["resources"]
+    assert [hub["key"] for hub in hubs] == ["collaboration", "crm", "general"]
+    assert "accounts" in hubs[1]["resources"]
     assert client.get(f"{API}/hubs/general").json()["active"] is True
     assert [one["key"] for one in client.get(f"{API}/hubs/crm/elements").json()] == ["crm"]
     missing = client.get(f"{API}/hubs/finance")

@@ -11,7 +11,7 @@ from elements.calls import ChangeType
 from elements.definition import configuration
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
-from elements.standard import EVENT_KEYS, VENDOR_TYPE, WEBHOOK, WEBHOOK_SECRET
+from elements.standard import EVENT_KEYS, VENDOR_TYPE, VENDOR_TYPES, WEBHOOK, WEBHOOK_SECRET
 from elements.types import ConfigurationField, Encoding, Proof, Signature, Webhook
 
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110 5.6.2: a token
@@ -138,7 +138,7 @@ def with_webhook(
         raise ConfigurationError(SECRET_KEY, f"{key} must be an entry of the type PASSWORD")
     vendor_type = completed.get(VENDOR_TYPE)
     if vendor_type is not None and vendor_type.choices == ("polling",):
-        completed[VENDOR_TYPE] = replace(vendor_type, choices=("polling", "webhook"))
+        completed[VENDOR_TYPE] = replace(vendor_type, choices=VENDOR_TYPES)
     return completed
 
 

@@ -1,0 +1,78 @@
+"""Requests to GitHub's REST API: https://docs.github.com/en/rest"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from elements.errors import ParameterError
+from transport.errors import MalformedAnswer
+from transport.types import QueryValue, Request, Response, Steps
+
+REPOSITORY = "github.repository"  # owner/name, of the configuration
+# https://docs.github.com/en/rest/about-the-rest-api/api-versions
+VERSION_HEADER, VERSION = "X-GitHub-Api-Version", "2022-11-28"
+UNITS = 1  # a request is one of the 5,000 of an hour
+LONGEST_ETAG = 200  # characters
+
+
+def repository_of(configuration: Mapping[str, str]) -> str:
+    """Raises ParameterError where none is configured."""
+    repository = configuration.get(REPOSITORY, "").strip()
+    if not repository or {"", ".", ".."} & {*repository.split("/")}:
+        raise ParameterError(f"configuration.{REPOSITORY}", "missing: name it as owner/name")
+    return repository
+
+
+def path_of(repository: str, path: str) -> str:
+    """Where something of the repository is: "/issues"."""
+    return f"/repos/{quote(repository, safe='/')}{path}"
+
+
+def request(
+    method: str, url: str, query: Mapping[str, QueryValue] | None = None, json: Any = None
+) -> Request:
+    return Request(
+        method, url, query or {}, json=json, headers={VERSION_HEADER: VERSION}, units=UNITS
+    )
+
+
+def get(
+    url: str, query: Mapping[str, QueryValue] | None = None, *, etag: str = ""
+) -> Steps[Response]:
+    """A 2xx answer, or where an `etag` is given, a 304. Raises ProviderError for any other."""
+    headers = {VERSION_HEADER: VERSION}
+    if etag:
+        headers["If-None-Match"] = etag
+    response: Response = yield Request("GET", url, query or {}, headers=headers, units=UNITS)
+    if etag and response.status == 304:
+        return response
+    return response.raise_for_status()
+
+
+def etag_of(response: Response) -> str:
+    """What to ask with the next time; empty for none that can be sent."""
+    etag = response.headers.get("etag", "")
+    return etag if len(etag) <= LONGEST_ETAG and etag.isascii() and etag.isprintable() else ""
+
+
+def records_of(response: Response) -> list[dict[str, Any]]:
+    """The list that was answered. Raises MalformedAnswer."""
+    records = response.json()
+    if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
+        raise MalformedAnswer("GitHub's answer is not a list of objects")
+    return records
+
+
+def time_of(record: Mapping[str, Any], name: str) -> datetime:
+    """Raises MalformedAnswer for what is no time with a zone."""
+    value = record.get(name)
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise MalformedAnswer(f"a record of GitHub's has no usable {name}")
+    return found

@@ -1,0 +1,253 @@
+"""What of a repository's list changed since the last poll: for lists in the order of their changes.
+
+Rule 1: the newest page is asked for with the ETag of the last time. A 304 costs nothing of the rate
+limit, and ends the poll.
+Rule 2: what was read is read once more before `since` moves past it, and then to MARGIN before its
+end: GitHub reads its lists from copies, where a change may appear after a later one, and what is
+deleted between two pages may hide a record. What is seen again is known by its fingerprint.
+Rule 3: an ETag stands for one address, and for what was read whole and brought nothing new.
+Rule 4: times are GitHub's. Ours are compared with none of them.
+
+The cursor is JSON (`Cursor`). The first poll, and the first of another repository, takes the
+picture of the margin and tells nothing. What one page doesn't hold is read on from there, at most
+PAGES_A_POLL at once; the cursor then says where the next poll, at once, goes on:
+
+- where the list takes `since`, from the oldest change up. After each page, that is the time of its
+  last record: nothing is skipped, whatever is changed or deleted meanwhile.
+- else from the newest down to `since`, along the Link header: what is changed meanwhile comes to
+  the top, for the next poll, and pushes others only further down.
+
+https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from elements.calls import Change, Changes, ChangeType, PollCall
+from integrations.github.api import etag_of, get, path_of, records_of, repository_of, time_of
+from transport.types import KnownObjects, QueryValue, Response, Steps
+
+MARGIN = timedelta(seconds=60)
+PAGES_A_POLL = 10
+PAGE = 100  # records, the most that GitHub gives
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One record of a list. `at` is when it changed last."""
+
+    object_id: str
+    fingerprint: str
+    at: datetime
+    created_at: datetime
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """A list of the repository at `path`, newest change first when asked with `newest_first`.
+
+    `sighting` reads a record; None for one that is no object of this list. With `oldest_first` the
+    list takes `since`, and that order.
+    """
+
+    path: str
+    newest_first: Mapping[str, QueryValue]
+    sighting: Callable[[Mapping[str, Any]], Sighting | None]
+    dated: str = "updated_at"
+    oldest_first: Mapping[str, QueryValue] | None = None
+
+    @property
+    def takes_since(self) -> bool:
+        return self.oldest_first is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """From `since` to `read_to` everything has been read once; times as GitHub writes them.
+
+    While one reading takes several polls, `on` is the query of its next page, `newest` what it
+    leads to, and `late` whether it has found something that was passed over before.
+    """
+
+    repository: str
+    since: str
+    read_to: str
+    etag: str = ""
+    on: Mapping[str, QueryValue] = field(default_factory=dict)
+    newest: str = ""
+    late: bool = False
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def of(cls, text: str | None, repository: str) -> Cursor | None:
+        """None where there is none, or one of another repository."""
+        if text is None:
+            return None
+        cursor = cls(**json.loads(text))
+        return cursor if cursor.repository == repository else None
+
+
+def changes(of: List, call: PollCall) -> Steps[Changes]:
+    """What was created or changed since the last poll. Nothing is known here of what was deleted.
+
+    Raises ParameterError where no repository is configured, ProviderError and MalformedAnswer.
+    """
+    repository = repository_of(call.configuration)
+    cursor = Cursor.of(call.cursor, repository)
+    if cursor is None:
+        return (yield from _picture(of, repository))
+    if cursor.on:
+        return (yield from _read_on(of, cursor, []))
+    query = {**of.newest_first, "per_page": PAGE}
+    if of.takes_since:
+        query["since"] = cursor.since
+    response = yield from get(path_of(repository, of.path), query, etag=cursor.etag)
+    if response.status == 304:
+        return Changes((), cursor.text())
+    page = Page.of(of, response)
+    newest = _written(page.newest) if page.newest else cursor.read_to
+    cursor = replace(cursor, etag=etag_of(response), newest=newest)
+    if not page.more or (not of.takes_since and page.reaches(cursor)):
+        return (yield from _told(of, page.sightings[::-1], cursor))
+    if not of.takes_since:
+        return (yield from _read_on(of, replace(cursor, on=page.more), page.sightings))
+    on = {**(of.oldest_first or {}), "per_page": PAGE, "since": cursor.since, "page": 1}
+    return (yield from _read_on(of, replace(cursor, on=on), []))
+
+
+def _picture(of: List, repository: str) -> Steps[Changes]:
+    """Where the list stands now, and what need not be told although it lies within the margin."""
+    query = {**of.newest_first, "per_page": PAGE}
+    page = Page.of(of, (yield from get(path_of(repository, of.path), query)))
+    since = page.newest - MARGIN if page.newest else BEGINNING
+    if page.more and page.oldest:
+        since = max(since, page.oldest)
+    known = {one.object_id: one.fingerprint for one in page.sightings[::-1] if one.at >= since}
+    cursor = Cursor(repository, _written(since), _written(page.newest or since))
+    return Changes((), cursor.text(), picture=known)
+
+
+# --- Pages ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`newest` and `oldest` are of all its records; `more` is the query of the next page."""
+
+    sightings: list[Sighting]
+    newest: datetime | None
+    oldest: datetime | None
+    more: Mapping[str, QueryValue]
+
+    @classmethod
+    def of(cls, list_: List, response: Response) -> Page:
+        records = records_of(response)
+        times = [time_of(record, list_.dated) for record in records]
+        read = [list_.sighting(record) for record in records]
+        return cls(
+            [one for one in read if one is not None],
+            max(times, default=None),
+            min(times, default=None),
+            {**response.next_query},
+        )
+
+    def reaches(self, cursor: Cursor) -> bool:
+        """Whether nothing further down changed since."""
+        return self.oldest is None or self.oldest < _time(cursor.since)
+
+
+def _read_on(of: List, cursor: Cursor, found: list[Sighting]) -> Steps[Changes]:
+    """The pages from `cursor.on`, after what was `found` before them."""
+    on = yield from (_upwards if of.takes_since else _downwards)(of, cursor, found)
+    if not of.takes_since:
+        found.reverse()
+    elif not on and found:
+        cursor = replace(cursor, newest=_written(max(one.at for one in found)))
+    return (yield from _told(of, found, replace(cursor, on=on)))
+
+
+def _upwards(of: List, cursor: Cursor, found: list[Sighting]) -> Steps[Mapping[str, QueryValue]]:
+    """Reads pages oldest change first. The query of the next one, empty after the last."""
+    on = dict(cursor.on)
+    for _ in range(PAGES_A_POLL):
+        page = Page.of(of, (yield from get(path_of(cursor.repository, of.path), on)))
+        found += page.sightings
+        if not page.more or page.newest is None:
+            return {}
+        if page.newest > _time(str(on["since"])):
+            on |= {"since": _written(page.newest), "page": 1}
+        else:  # more than a page within one second
+            on["page"] = int(on["page"]) + 1  # type: ignore[arg-type]
+    if on["since"] != cursor.on["since"]:
+        on["page"] = 1  # until the next poll, pages may shift
+    return on
+
+
+def _downwards(of: List, cursor: Cursor, found: list[Sighting]) -> Steps[Mapping[str, QueryValue]]:
+    """Reads pages newest change first, as far as `since`. The query of the next, empty at last."""
+    on = cursor.on
+    for _ in range(PAGES_A_POLL):
+        page = Page.of(of, (yield from get(path_of(cursor.repository, of.path), on)))
+        found += page.sightings
+        if not page.more or page.reaches(cursor):
+            return {}
+        on = page.more
+    return on
+
+
+# --- Telling -------------------------------------------------------------------------------------
+
+
+def _told(of: List, sightings: Sequence[Sighting], cursor: Cursor) -> Steps[Changes]:
+    """What of the sightings, oldest change first, isn't known yet; in the end `since` moves."""
+    since, read_to, late = _time(cursor.since), _time(cursor.read_to), cursor.late
+    recent = [one for one in sightings if one.at >= since]
+    ids = tuple(dict.fromkeys(one.object_id for one in recent))
+    known: Mapping[str, str] = (yield KnownObjects(ids=ids)) if ids else {}
+    told = []
+    for one in _unknown(recent, known):
+        is_new = one.created_at >= since and one.object_id not in known
+        change_type = ChangeType.CREATED if is_new else ChangeType.UPDATED
+        told.append(Change(one.object_id, change_type, one.record, one.fingerprint))
+        late = late or one.at <= read_to
+    if cursor.on:
+        return Changes(tuple(told), replace(cursor, late=late).text(), more=True)
+    after = cursor.since if late else _written(max(read_to - MARGIN, since))
+    same_address = after == cursor.since or not of.takes_since
+    etag = cursor.etag if same_address and not told else ""
+    newest = _written(max(_time(cursor.newest), read_to))
+    return Changes(tuple(told), Cursor(cursor.repository, after, newest, etag).text())
+
+
+def _unknown(sightings: Sequence[Sighting], known: Mapping[str, str]) -> Iterator[Sighting]:
+    """Those after the one that is known of the same object; no state twice in a row."""
+    last_known = {
+        one.object_id: place
+        for place, one in enumerate(sightings)
+        if known.get(one.object_id) == one.fingerprint
+    }
+    told: dict[str, str] = {}
+    for place, one in enumerate(sightings):
+        if place <= last_known.get(one.object_id, -1):
+            continue
+        if told.get(one.object_id) != one.fingerprint:
+            told[one.object_id] = one.fingerprint
+            yield one
+
+
+def _time(written: str) -> datetime:
+    return datetime.fromisoformat(written)
+
+
+def _written(time: datetime) -> str:
+    """As GitHub writes times."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

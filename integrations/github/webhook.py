@@ -1,0 +1,105 @@
+"""Reads what GitHub's webhooks tell: https://docs.github.com/en/webhooks/webhook-events-and-payloads
+
+What kind of event it is stands in a header that nobody signs, so the body must look like one of
+that kind. What doesn't is told to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from elements.calls import ChangeType, Received, Told
+from integrations.github.api import time_of
+from integrations.github.objects import (
+    COMMENTS,
+    ISSUES,
+    PULL_REQUESTS,
+    PUSHES,
+    number_of,
+    push_id,
+)
+from transport.errors import MalformedAnswer
+
+EVENT_HEADER = "X-GitHub-Event"
+EVENTS = ("issues", "issue_comment", "pull_request", "push")
+# What isn't here changed something of the object: edited, closed, labeled, synchronize …
+ACTIONS = {
+    "opened": ChangeType.CREATED,
+    "created": ChangeType.CREATED,
+    "deleted": ChangeType.DELETED,
+    "transferred": ChangeType.DELETED,  # to another repository, where it has another number
+}
+
+UNREADABLE = (
+    MalformedAnswer,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    OverflowError,
+    OSError,  # of a date beyond any calendar
+)
+
+UNREADABLE = (
+    MalformedAnswer,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    OverflowError,
+    OSError,  # of a date beyond any calendar
+)
+
+
+def read(received: Received) -> list[Told]:
+    """The one change that a delivery tells of; none of a ping and of what isn't understood."""
+    tell = _READERS.get(received.headers.get(EVENT_HEADER, ""))
+    if tell is None or not isinstance(received.value, dict):
+        return []
+    try:
+        told = tell(received.value)
+    except UNREADABLE:
+        return []
+    return [] if told is None else [told]
+
+
+def _issue(body: Mapping[str, Any]) -> Told | None:
+    if "comment" in body or "pull_request" in body["issue"]:
+        return None
+    return _told(ISSUES, "number", body["issue"], body)
+
+
+def _comment(body: Mapping[str, Any]) -> Told | None:
+    return _told(COMMENTS, "id", body["comment"], body) if "issue" in body else None
+
+
+def _pull_request(body: Mapping[str, Any]) -> Told:
+    return _told(PULL_REQUESTS, "number", body["pull_request"], body)
+
+
+def _told(
+    object_type: str, id_field: str, record: Mapping[str, Any], body: Mapping[str, Any]
+) -> Told:
+    change = ACTIONS.get(str(body["action"]), ChangeType.UPDATED)
+    # A record that is gone says when it was changed last, and not when it went.
+    date = None if change is ChangeType.DELETED else time_of(record, "updated_at")
+    return Told(object_type, number_of(record, id_field), change, date)
+
+
+def _push(body: Mapping[str, Any]) -> Told | None:
+    if "pusher" not in body:
+        return None
+    id_ = push_id(body)
+    pushed_at = body.get("repository", {}).get("pushed_at")
+    date = datetime.fromtimestamp(pushed_at, UTC) if isinstance(pushed_at, int) else None
+    return Told(PUSHES, id_, ChangeType.CREATED, date) if id_ else None
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], Told | None]] = {
+    "issues": _issue,
+    "issue_comment": _comment,
+    "pull_request": _pull_request,
+    "push": _push,
+}
