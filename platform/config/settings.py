@@ -168,6 +168,7 @@ SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", PRODUCTION)
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked by machines, beside the TLS proxy
 if env.bool("BEHIND_TLS_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
@@ -250,6 +251,8 @@ ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
 
 # --- Staying connected ---------------------------------------------------------------------------
 GRANT_WARNING_DAYS = env.float("GRANT_WARNING_DAYS", 2)  # before a grant ends by itself
+POLL_OVERDUE_GRACE = env.float("POLL_OVERDUE_GRACE", 60)  # seconds beside two intervals
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # empty: /metrics answers this machine only
 RECONNECT_LINK_DAYS = env.float("RECONNECT_LINK_DAYS", 7)  # that a link to connect again is good
 
 # --- Worker --------------------------------------------------------------------------------------

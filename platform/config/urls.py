@@ -29,5 +29,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path("elements/api-v2/", include(f"{app}.urls")) for app in API_APPS),
     re_path(r"^elements/api-docs/?$", docs_page, name="api-docs"),
     path("admin/", admin.site.urls),
+    path("", include("monitoring.urls")),
     path("", include("console.urls")),
 ]

@@ -9,6 +9,7 @@ from events.models import Severity
 
 GRANT_LOST = "instance.authorization.lost"
 GRANT_EXPIRING = "instance.authorization.expiring"
+POLLING_STALLED = "instance.polling.stalled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,5 @@ OWN_TOPICS: Mapping[str, OwnTopic] = {
         "the account must be connected again soon, or it will not be polled any more",
         Severity.MEDIUM,
     ),
+    POLLING_STALLED: OwnTopic("polling has stalled", Severity.HIGH),
 }

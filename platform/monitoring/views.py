@@ -1,0 +1,88 @@
+"""/health/live, /health/ready, /health/work and /metrics, for machines.
+
+Three questions and not one: a process that hangs is restarted, one without a database gets no
+requests, and where the worker is dead somebody must come, while the web server goes on serving.
+"""
+
+from __future__ import annotations
+
+import hmac
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from monitoring import checks, metrics, watch
+
+LOST = (DatabaseError, InterfaceError)
+AWAY = "the database does not answer"
+
+
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """This process answers."""
+    return _answer({})
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """It can serve requests: the database answers."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except LOST:
+        return _answer({"database": AWAY})
+    return _answer({})
+
+
+@never_cache
+@require_safe
+def work(request: HttpRequest) -> HttpResponse:
+    """What should have run has run. A stall of polling is told of, where nobody has yet."""
+    now = timezone.now()
+    try:
+        found = checks.faults(now)
+        if "polling" in found:
+            watch.tell_stalls(now)
+    except LOST:
+        found = {"database": AWAY}
+    return _answer(found)
+
+
+@never_cache
+@require_safe
+def figures(request: HttpRequest) -> HttpResponse:
+    if not _may_see(request):
+        return HttpResponse(
+            "Set METRICS_TOKEN and send it as Authorization: Bearer, or ask on this machine.\n",
+            status=403,
+            content_type="text/plain",
+        )
+    return HttpResponse(metrics.exposition(timezone.now()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _answer(faults: dict[str, str]) -> JsonResponse:
+    if faults:
+        return JsonResponse({"status": "failing", "faults": faults}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+def _may_see(request: HttpRequest) -> bool:
+    """Who has the token; without one, who asks from this machine and through no proxy."""
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "")
+        wanted = f"Bearer {settings.METRICS_TOKEN}"
+        return hmac.compare_digest(given.encode(), wanted.encode())
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,22 @@
+"""Looks for what nobody else would tell of, and tells it, each thing once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from instances import expiring
+from polling import overdue
+
+
+def watch() -> None:
+    """The worker's, every minute."""
+    now = timezone.now()
+    expiring.warn(now)
+    tell_stalls(now)
+
+
+def tell_stalls(now: datetime) -> int:
+    """The web server's health check, too: it is who is left where the worker is dead."""
+    return overdue.tell(now)
