@@ -146,8 +146,10 @@ class Changes:
     that turned out to be as they are known.
     `picture` is all that there is, {object id: fingerprint}: it is kept in place of what was known,
     and no event tells of it. `compared` says that `changes` were found by comparing with all that
-    is known, so that what was deleted need not be remembered. `more` asks for the next poll at
-    once: there was more to find than one poll should tell.
+    is known, so that what was deleted need not be remembered. `noticed` are states that no event
+    tells of and that are known from now on, {object id: fingerprint}; `forgotten` the ids of
+    objects that are known no more. `more` asks for the next poll at once: there was more to find
+    than one poll should tell. `note` says to people what the feed could not do as it was asked.
     `filtered` holds some of what a rule left out (snapshot.MOST_FILTERED are enough), so that a
     person can be told why; a poll that only left out is idle.
     """
@@ -160,8 +162,11 @@ class Changes:
     gap: Gap | None = None
     picture: Mapping[str, str] | None = None
     compared: bool = False
+    noticed: Mapping[str, str] = field(default_factory=dict)
+    forgotten: tuple[str, ...] = ()
     more: bool = False
     filtered: tuple[Filtered, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,3 +41,11 @@ class ElementReadOnly(Exception):
         super().__init__(
             f"{name} is built in and cannot be changed: clone it, and change the clone"
         )
+
+
+class PatternError(ValueError):
+    """A pattern of dates cannot be used. The message begins with a verb: "is longer than …"."""
+
+
+class ZoneError(ValueError):
+    """Nobody knows a time zone of this name."""

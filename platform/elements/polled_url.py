@@ -28,14 +28,13 @@ class Asked:
     page_size: int | None = None
 
 
+def asks_where(url: str) -> bool:
+    """Whether the url, its templates not yet filled in, says which records are wanted."""
+    return "${" in url or bool(_query(url).get("where", "").strip())
+
+
 def asked_by(url: str, listing: Operation) -> Asked:
     """Raises ParameterError naming a parameter that is missing or cannot be used."""
-    if "${" in url:
-        raise ParameterError(
-            "url",
-            "dates such as ${gmtDate:…} are not supported yet, and not needed: every poll compares "
-            "all records with those of the poll before; leave the condition out",
-        )
     query = _query(url)
     page_size = _page_size(query.pop("pageSize", ""))
     condition = None

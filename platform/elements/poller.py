@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from ceql.moment import moment
 from elements.calls import PollerEntry
 from elements.errors import ConfigurationError, ParameterError
-from elements.polled_url import asked_by
-from elements.types import Element, Resource
+from elements.polled_url import asked_by, asks_where
+from elements.record_dates import RecordDates, dates_of
+from elements.types import Element, Operation, Resource
+from elements.url_template import filled, templates_of
 
 PATH = "event.poller.configuration"
 LONGEST_TEXT = 65_536  # characters of the whole configuration
@@ -20,13 +24,17 @@ MOST_RESOURCES = 100
 DEEPEST = 50  # levels of nesting, as in a request's body
 TOO_DEEP = f"is nested deeper than {DEEPEST} levels"
 LONGEST_ID_FIELD = 200
+A_TIME = datetime(2026, 1, 31, 12, tzinfo=UTC)  # any: what a url is like with dates in it
 HUB_PATH = re.compile(r"/?(?:elements/api-v2/)?(?:hubs/[^/]+/)?(?P<place>[^/].*?)/?")
 FLAGS = {
     "filterByUpdatedDate": "filterByUpdatedDate",
     "filterByUpdateDate": "filterByUpdatedDate",  # both spellings are in use
     "filterByCurrentDate": "filterByCurrentDate",
+    "enabled": "enabled",
+    "backfill": "backfill",
 }
-NUMBERS = ("createdCheckTolerance", "pageSize", "pollDelay")  # seconds; records; seconds
+# The least of each: seconds, records, seconds, minutes.
+NUMBERS = {"createdCheckTolerance": 0, "pageSize": 1, "pollDelay": 0, "refreshInterval": 1}
 DATE_TEXTS = tuple(
     f"{date}Date{part}"
     for date in ("updated", "created")
@@ -37,9 +45,9 @@ DATE_TEXTS = tuple(
 def parse(value: object, element: Element) -> dict[str, PollerEntry]:
     """Entries by the resource's canonical name. `value` is the JSON text or the parsed object.
 
-    Options are normalized: `filterByUpdatedDate`, `filterByCurrentDate` to bool,
-    `createdCheckTolerance`, `pollDelay`, `pageSize` to int, `datesConfiguration` to text values.
-    Unknown ones are kept as they are.
+    Options are normalized: `filterByUpdatedDate`, `filterByCurrentDate`, `enabled`, `backfill` to
+    bool, `createdCheckTolerance`, `pollDelay`, `pageSize`, `refreshInterval` to int,
+    `datesConfiguration` to text values. Unknown ones are kept as they are.
     Raises ConfigurationError, which names the path of the fault.
     """
     configuration = _object(value)
@@ -139,13 +147,16 @@ def _entry(fields: object, path: str, resource: Resource, element: Element) -> P
     url = _url(fields, path, resource, element)
     id_field = _id_field(fields, path, resource)
     options = _options(fields, path)
+    entry = PollerEntry(resource.name, url, id_field, options)
     if resource.changes is None and resource.listing is not None:
-        _refuse_dates(options, path)
-        try:
-            asked_by(url, resource.listing)
-        except ParameterError as error:
-            raise ConfigurationError(f"{path}.url", f"{error.path}: {error.message}") from error
-    return PollerEntry(resource.name, url, id_field, options)
+        _check_listing(entry, path, resource.listing)
+    elif options.get("backfill"):
+        raise ConfigurationError(
+            f"{path}.backfill",
+            f"is not possible: {resource.name} tells changes from now on; poll a resource that "
+            "lists records",
+        )
+    return entry
 
 
 def _id_field(fields: Mapping[str, Any], path: str, resource: Resource) -> str:
@@ -166,14 +177,31 @@ def _id_field(fields: Mapping[str, Any], path: str, resource: Resource) -> str:
     return id_field
 
 
-def _refuse_dates(options: Mapping[str, Any], path: str) -> None:
-    """A listing is compared whole, whatever its dates; it would be wrong to ignore them quietly."""
-    for name in ("datesConfiguration", "filterByCurrentDate"):
-        if options.get(name):
-            raise ConfigurationError(
-                f"{path}.{name}",
-                "is not supported yet, and not needed: every poll compares all records with those "
-                "of the poll before; leave it out",
+def _check_listing(entry: PollerEntry, path: str, listing: Operation) -> None:
+    """Whether a listing can be polled by the entry: its dates, and what its url asks for."""
+    dates = dates_of(entry.options, path=path)
+    if dates.until_start and dates.updated is None:
+        raise ConfigurationError(
+            f"{path}.filterByCurrentDate", "needs datesConfiguration.updatedDateField"
+        )
+    try:
+        asked = asked_by(filled(entry.url, A_TIME, dates), listing)
+        if asked.condition is not None and asks_where(entry.url):
+            _check_compared(entry.url, dates)
+    except ParameterError as error:
+        raise ConfigurationError(f"{path}.url", f"{error.path}: {error.message}") from error
+
+
+def _check_compared(url: str, dates: RecordDates) -> None:
+    """Where the platform asks the records itself, dates must be what where-clauses know."""
+    for template in templates_of(url, dates):
+        text = template.write(A_TIME)
+        if not text.isdecimal() and moment(text) is None:
+            raise ParameterError(
+                url[template.start : template.end][:120],
+                "the listing takes no where, so the records are asked, and these know dates of "
+                "ISO 8601 and milliseconds: write it so, or leave it out, for datesConfiguration "
+                "says what is new",
             )
 
 
@@ -218,7 +246,7 @@ def _options(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
         if name in FLAGS:
             options[FLAGS[name]] = _flag(value, here)
         elif name in NUMBERS:
-            options[name] = _number(value, here, least=1 if name == "pageSize" else 0)
+            options[name] = _number(value, here, least=NUMBERS[name])
         elif name == "datesConfiguration":
             dates = _dates(value, here)
             if "createdCheckTolerance" in dates:  # found in both places

@@ -10,27 +10,21 @@ deleted only if a second one at once lacks it too; so it is when the listing is 
 The cursor is "<scope>.<digest>": what is listed and how, and the state of all that was listed. The
 same cursor again is the same listing again, and nobody need be asked what is known. A digest of "-"
 stands for a state that was not told whole. Another scope begins anew: its first poll takes the
-picture and tells nothing.
+picture and tells nothing. With a backfill it tells of all that is not known as it is, in as many
+polls as that takes, and of nothing that is gone.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from hashlib import sha256
 from typing import Any
 
 import ceql
-from ceql import Condition
-from elements import run
-from elements.calls import Call, Change, Changes, ChangeType, PollCall, Unfetched
-from elements.errors import ConfigurationError
-from elements.polled_url import asked_by
-from elements.side_by_side import side_by_side
-from elements.types import Operation, Resource
-from transport.errors import MalformedAnswer, ProviderError, TransportError
+from elements.calls import Change, Changes, ChangeType, PollCall, Unfetched
+from elements.listing import LISTED, Listing, canonical, digest, fetched, scope_of
+from elements.types import Resource
+from transport.errors import MalformedAnswer, TransportError
 from transport.types import KnownObjects, Steps
 
 MOST_RECORDS = 50_000  # of one listing
@@ -38,22 +32,11 @@ MOST_TOLD = 2_000  # changes that one poll tells; the next one, at once, tells m
 LARGEST_HELD = 4_000_000  # characters of records held to be told
 MOST_FETCHED = 100  # records that one poll reads one by one
 PAGE = 200  # records, where neither the entry nor the provider says
-LARGEST_PAGE = 1_000
-LONGEST_ID = 500  # characters
-LISTED = "listed"  # the fingerprint where nothing but ids is listed
 UNTOLD = "-"
-BASE_URL = "base.url"
 
 
 class ListingTooLong(TransportError):
     """The listing has more records than a poll compares."""
-
-
-def feed_of(resource: Resource) -> Callable[[PollCall], Steps[Changes]] | None:
-    """What polls the resource: its own change feed, else comparing its listing. None: nothing."""
-    if resource.changes is not None:
-        return resource.changes
-    return partial(compared, resource) if resource.can_be_polled else None
 
 
 def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
@@ -62,12 +45,14 @@ def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
     Raises ConfigurationError when the entry cannot be used, ListingTooLong, MalformedAnswer, and
     what the listing's requests end with.
     """
-    listing = Listing.of(resource, call)
-    if (call.cursor or "").partition(".")[0] != listing.scope:
-        look = Look(listing, hold=False)
+    listing = Listing.of(resource, call, call.entry.url, _page_size(resource))
+    scope = scope_of(resource, call, call.entry.url)
+    begins = (call.cursor or "").partition(".")[0] != scope
+    if begins and not call.entry.options.get("backfill"):
+        look = Look(listing, scope, hold=False)
         yield from _read(look)
         return Changes((), look.cursor, picture=look.seen, compared=True)
-    look = Look(listing)
+    look = Look(listing, scope)
     yield from _read(look)
     if look.cursor == call.cursor and not call.unfetched:
         return Changes((), look.cursor)
@@ -78,94 +63,22 @@ def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
         found = yield from _fetched(look, call, gone)
     else:
         found = Changes(tuple(look.changed()), "", missing=look.never_told(gone))
-    told = look.deleted(gone)
+    told = [] if begins else look.deleted(gone)
     room = max(MOST_TOLD - len(found.changes) - len(found.unfetched), 0)
     more = look.more or len(told) > room
     return replace(
         found,
         changes=(*found.changes, *told[:room]),
-        cursor=look.cursor if sure and not more else f"{listing.scope}.{UNTOLD}",
+        cursor=look.cursor if sure and not more else f"{scope}.{UNTOLD}",
         compared=True,
+        forgotten=tuple(gone) if begins else (),
         more=more,
     )
 
 
-# --- The listing ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What is listed, and what of a record counts."""
-
-    resource: Resource
-    operation: Operation
-    call: Call
-    condition: Condition | None
-    id_field: str
-    scope: str
-
-    @classmethod
-    def of(cls, resource: Resource, call: PollCall) -> Listing:
-        operation = resource.listing
-        if operation is None:
-            raise ConfigurationError(resource.name, "has no listing")
-        entry = call.entry
-        asked = asked_by(entry.url, operation)
-        id_field = entry.id_field or resource.id_field
-        listed = Call(call.configuration, asked.query)
-        size = asked.page_size or entry.options.get("pageSize") or _page_size(operation)
-        scope = [
-            run.vendor_path(operation, listed),
-            operation.root_key,
-            resource.lists_ids_only,
-            call.configuration.get(BASE_URL, ""),
-            entry.url,
-            id_field,
-        ]
-        return cls(
-            resource,
-            operation,
-            replace(listed, page_size=min(int(size), LARGEST_PAGE)),
-            asked.condition,
-            id_field,
-            _digest(json.dumps(scope))[:16],
-        )
-
-    @property
-    def reads_one_by_one(self) -> bool:
-        return self.resource.lists_ids_only and self.resource.reading is not None
-
-    def id_of(self, record: Mapping[str, Any]) -> str:
-        value = run.found_at(record, self.id_field)
-        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-            raise MalformedAnswer(
-                f"a record that the provider lists has no id at {self.id_field}: "
-                "set idField to where it stands"
-            )
-        text = str(value)
-        if len(text) > LONGEST_ID or not _can_be_stored(text):
-            raise MalformedAnswer(f"the id of a record is not text of 1 to {LONGEST_ID} characters")
-        return text
-
-    def only_id(self, object_id: str) -> dict[str, Any]:
-        """The record of which nothing is left but its id, where the id stands."""
-        value: Any = object_id
-        for part in reversed(self.id_field.split(".")):
-            value = {part: value}
-        record: dict[str, Any] = value
-        return record
-
-
-def _page_size(operation: Operation) -> int:
-    return PAGE if operation.paging is None else operation.paging.largest
-
-
-def _can_be_stored(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:32]
+def _page_size(resource: Resource) -> int:
+    paging = None if resource.listing is None else resource.listing.paging
+    return PAGE if paging is None else paging.largest
 
 
 @dataclass(slots=True)
@@ -173,6 +86,7 @@ class Look:
     """One look through a listing. With `hold`, records that may have to be told are kept."""
 
     listing: Listing
+    scope: str
     hold: bool = True
     seen: dict[str, str] = field(default_factory=dict)  # fingerprints by id
     known: Mapping[str, str] | None = None
@@ -190,8 +104,8 @@ class Look:
                 continue
             id_ = self.listing.id_of(record)
             ids.append(id_)
-            text = json.dumps(record, sort_keys=True, separators=(",", ":"))
-            self.seen[id_] = LISTED if self.listing.resource.lists_ids_only else _digest(text)
+            text = canonical(record)
+            self.seen[id_] = LISTED if self.listing.resource.lists_ids_only else digest(text)
             if self.hold:
                 self._keep(id_, record, len(text))
         if len(self.seen) > MOST_RECORDS:
@@ -261,7 +175,7 @@ class Look:
     @property
     def cursor(self) -> str:
         text = "\n".join(f"{id_}\0{self.seen[id_]}" for id_ in sorted(self.seen))
-        return f"{self.listing.scope}.{_digest(text)}"
+        return f"{self.scope}.{digest(text)}"
 
 
 def _read(look: Look) -> Steps[None]:
@@ -269,7 +183,7 @@ def _read(look: Look) -> Steps[None]:
     listing, token = look.listing, ""
     before: list[str] = []
     while True:
-        page = yield from run.list_steps(listing.operation, replace(listing.call, page_token=token))
+        page = yield from listing.page(token)
         ids = look.take(page.records)
         if look.crowded:
             look.compare((yield KnownObjects(everything=True)))
@@ -288,7 +202,7 @@ def _gone(look: Look) -> Steps[tuple[list[str], bool]]:
     gone = [id_ for id_ in look.known or {} if id_ not in look.seen]
     if not gone or (look.pages == 1 and look.seen):
         return gone, True
-    again = Look(look.listing, hold=False)
+    again = Look(look.listing, look.scope, hold=False)
     yield from _read(again)
     still_gone = [id_ for id_ in gone if id_ not in again.seen]
     return still_gone, len(still_gone) == len(gone)
@@ -300,29 +214,12 @@ def _fetched(look: Look, call: PollCall, gone: list[str]) -> Steps[Changes]:
     asked = [one.object_id for one in call.unfetched if one.object_id not in lost]
     wanted = [*asked, *(id_ for id_ in look.new_or_changed if id_ not in asked)]
     now, later = wanted[:MOST_FETCHED], wanted[MOST_FETCHED:]
-    outcomes = yield from side_by_side(_reading(look.listing, id_) for id_ in now)
-    changes: list[Change] = []
-    missing = list(look.never_told(gone))
-    unfetched = [Unfetched(id_, ChangeType.CREATED) for id_ in later]
-    for id_, outcome in zip(now, outcomes, strict=True):
-        if isinstance(outcome, ProviderError) and outcome.status in (404, 410):
-            missing.append(id_)
-        elif isinstance(outcome, TransportError):
-            pause = outcome.retry_after if isinstance(outcome, ProviderError) else None
-            unfetched.append(Unfetched(id_, ChangeType.CREATED, str(outcome), pause))
-        else:
-            changes.append(Change(id_, ChangeType.CREATED, outcome, LISTED))
-    return Changes(tuple(changes), "", tuple(unfetched), tuple(missing))
-
-
-def _reading(listing: Listing, object_id: str) -> Steps[dict[str, Any]]:
-    operation = listing.resource.reading
-    assert operation is not None  # noqa: S101 - reads_one_by_one
-    call = Call(listing.call.configuration, path={"id": object_id})
-    try:
-        record = yield from run.answer_steps(operation, call)
-    except ConfigurationError as error:
-        raise TransportError(str(error)) from error
-    if not isinstance(record, dict):
-        raise MalformedAnswer("the provider's answer is not a JSON object")
-    return record
+    found = yield from fetched(look.listing, now)
+    return Changes(
+        tuple(
+            Change(id_, ChangeType.CREATED, record, LISTED) for id_, record in found.records.items()
+        ),
+        "",
+        (*(Unfetched(id_, ChangeType.CREATED) for id_ in later), *found.unfetched),
+        (*look.never_told(gone), *found.missing),
+    )

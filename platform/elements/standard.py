@@ -39,6 +39,7 @@ EVENT_KEYS = frozenset(
         "event.vendor.webhook.secret",
         "event.poller.refresh_interval",
         POLLER,
+        "event.poller.timezone",
         "event.poller.urls",
         "event.objects",
         "event.metadata",

@@ -17,6 +17,7 @@ from typing import Any
 from api.errors import BadRequest
 from elements import catalogue, poller
 from elements.application import application_of
+from elements.record_dates import TIMEZONE, zone_of
 from elements.types import ApiKey, Basic, Element
 from instances import callback
 from instances.models import ElementInstance
@@ -195,6 +196,7 @@ def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool 
     poller_configuration = values.get(POLLER_CONFIGURATION, "").strip()
     if poller_configuration or (enabled and vendor_type == "polling"):
         poller.parse(poller_configuration, element)
+    zone_of(values.get(TIMEZONE, ""), TIMEZONE)
     if enabled and vendor_type == "webhook":
         _require_webhook_secret(element, values)
     _check_choices(element, values)

@@ -44,6 +44,7 @@ class ClaimedResource(NamedTuple):
     watched_since: datetime | None
     failures: int
     put_aside_due_at: datetime | None
+    note: str
     element_key: str
     configuration: str  # JSON: the instance's, without its secrets
     credential_id: int | None
@@ -100,7 +101,7 @@ FOR UPDATE
 NEEDED = """
 SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
        r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.watched_since, r.failures,
-       r.put_aside_due_at, i.element_key, i.configuration, c.id, c.access_token
+       r.put_aside_due_at, r.note, i.element_key, i.configuration, c.id, c.access_token
 FROM {rows} AS r
 JOIN instances_elementinstance AS i ON i.id = r.instance_id
 LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id
@@ -201,7 +202,10 @@ def look_at(row: PollingResource) -> ClaimedResource | None:
         else:
             cursor.execute(UNSTORED, [json.dumps(_columns(row), default=str)])
         found = cursor.fetchone()
-    return None if found is None else ClaimedResource._make(found)._replace(lease_id=uuid.uuid4())
+    if found is None:
+        return None
+    entry = json.dumps(row.configuration)  # it may be another than what is stored
+    return ClaimedResource._make(found)._replace(lease_id=uuid.uuid4(), entry=entry)
 
 
 def _columns(row: PollingResource) -> dict[str, Any]:

@@ -37,6 +37,8 @@ from watching.notices import note_unannounced
 
 log = structlog.get_logger()
 
+LONGEST_NOTE = 1000  # characters that we keep
+
 # One statement for many idle polls. A row that somebody is changing is passed over: its lease runs
 # out, and it is polled again. What was told while it was polled makes it due once more.
 STORE_IDLE = """
@@ -198,6 +200,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
             last_success_at=done.started_at,
             failures=0,
             error="",
+            note=found.note[:LONGEST_NOTE],
             lease_id=resource.lease_id if keep else None,
             lease_until=now + LEASE if keep else None,
         )
@@ -221,6 +224,8 @@ def _remember(resource_id: int, found: Changes, news: Sequence[Change]) -> None:
     if found.compared:
         seen.forget(resource_id, gone)
         news = [change for change in last.values() if change.object_id not in gone]
+    seen.forget(resource_id, found.forgotten)
+    seen.notice(resource_id, found.noticed)
     seen.remember(resource_id, news)
 
 

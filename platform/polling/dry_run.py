@@ -19,7 +19,7 @@ from typing import TypeVar
 from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
-from elements import snapshot
+from elements import listing, snapshot
 from elements.calls import Change, Filtered, PollerEntry, Unfetched
 from events import record
 from instances.credential import CredentialAuthorizer
@@ -155,7 +155,7 @@ def _is_sampled(outcome: Succeeded) -> bool:
     return (
         picture is not None
         and 0 < len(picture) <= MOST_OF_A_SAMPLE
-        and set(picture.values()) != {snapshot.LISTED}
+        and set(picture.values()) != {listing.LISTED}
     )
 
 

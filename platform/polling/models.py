@@ -41,6 +41,8 @@ class PollingResource(models.Model):
     failures = models.PositiveIntegerField(default=0)  # in a row
     error = models.TextField(blank=True)
     stall_told_of = models.DateTimeField(null=True)  # the next_poll_at of which it was told
+    # What the last poll could not do as it was asked.
+    note = models.TextField(blank=True, default="", db_default="")
     put_aside_due_at = models.DateTimeField(null=True)  # earliest try of its put-aside objects
     told_at = models.DateTimeField(null=True)  # when the provider said that there may be news
     created_at = models.DateTimeField(auto_now_add=True)

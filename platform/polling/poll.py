@@ -18,7 +18,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from elements import catalogue, snapshot
+from elements import catalogue, feed
 from elements.calls import Changes, PollCall, PollerEntry, Unfetched
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.types import Element, OAuth2
@@ -60,6 +60,9 @@ class Succeeded:
             or found.unchanged
             or found.gap
             or found.more
+            or found.noticed
+            or found.forgotten
+            or found.note != self.resource.note
             or found.picture is not None
             or self.asked
             or self.resource.cursor is None
@@ -180,7 +183,7 @@ class Feed:
         """A query for a private element. Raises ElementNotFound or NotPollableError."""
         element = catalogue.find(element_key, organization_id)
         resource = element.resource(name)
-        changes = None if resource is None else snapshot.feed_of(resource)
+        changes = None if resource is None else feed.feed_of(resource)
         if changes is None:
             raise NotPollableError(f"{element.name} has no resource {name} that can be polled")
         asks_instance = element.private or not isinstance(element.authentication, OAuth2)

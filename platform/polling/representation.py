@@ -71,6 +71,7 @@ def _resource(resource: PollingResource, instance: ElementInstance) -> dict[str,
         "nextPollDate": timestamp(resource.next_poll_at) if resource.active else None,
         "failures": resource.failures,
         "error": resource.error or None,
+        "note": resource.note or None,
         "putAside": [put_aside_shown(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
     }
     if needed := scopes.needed_to_read(instance, resource.name):

@@ -3,9 +3,10 @@
 Rule 1: all of it happens in the transaction that changes the instance.
 Rule 2: whatever changes how a resource is polled takes its row back from whoever polls it just
 then: the lease is cleared, and what that poll found is dropped with its cursor unmoved.
-Rule 3: a cursor is kept through disabling, a lost grant and connecting again. Switching events
-off forgets it: switched on again, "now" is the start. So does another listing where a resource is
-polled by comparing: what two different listings don't share would look created or deleted.
+Rule 3: a cursor is kept through disabling (of the instance, or of one resource in its entry), a
+lost grant and connecting again. Switching events off forgets it: switched on again, "now" is the
+start. So does another listing where a resource is polled by comparing: what two different listings
+don't share would look created or deleted.
 """
 
 from __future__ import annotations
@@ -21,10 +22,17 @@ from django.utils import timezone
 from accounts import access
 from elements import poller
 from elements.calls import PollerEntry
+from elements.feed import goes_by_dates
 from instances import configuration
 from instances.models import ElementInstance
 from polling.due import LONGEST_INTERVAL, with_put_aside
-from polling.models import PollingResource, PollOutcome, PollRun, PutAsideObject
+from polling.models import (
+    PolledObject,
+    PollingResource,
+    PollOutcome,
+    PollRun,
+    PutAsideObject,
+)
 from polling.poll_now import start_new
 
 
@@ -85,12 +93,16 @@ def _update(
     """Brings one row up to date and saves it when anything about its polling changes."""
     new, was_active, before = row.pk is None, row.active, _deciding(row)
     wanted = instance.events_enabled and instance.vendor_type == "polling"
-    interval = min(instance.refresh_interval * 60, LONGEST_INTERVAL)
+    minutes = entry.options.get("refreshInterval", instance.refresh_interval)
+    interval = min(minutes * 60, LONGEST_INTERVAL)
     polled = stored_entry(entry)
     if not new and lists_otherwise(row, polled, instance):
+        if asks_for_backfill(row, polled):
+            PolledObject.objects.filter(resource=row).delete()
         row.cursor = None
         row.next_poll_at = now
     row.configuration = polled
+    row.enabled = entry.options.get("enabled", True)
     row.active = owned and row.enabled and wanted and instance.enabled and instance.valid
     if not new and row.interval != interval:
         since = row.last_polled_at or now
@@ -114,14 +126,27 @@ def stored_entry(entry: PollerEntry) -> dict[str, Any]:
     return {**entry.options, "url": entry.url, "idField": entry.id_field}
 
 
+def asks_for_backfill(row: PollingResource, polled: Mapping[str, Any]) -> bool:
+    """Whether an entry that asked for none before asks for all that there is, known or not."""
+    return bool(polled.get("backfill")) and not row.configuration.get("backfill")
+
+
 def lists_otherwise(
     row: PollingResource, polled: Mapping[str, Any], instance: ElementInstance
 ) -> bool:
-    """Whether a resource that is polled by comparing is to list something else than before."""
+    """Whether what is known of a listing says nothing of what it is to list now.
+
+    Polled by dates, another url only asks for other records from the same time on.
+    """
     resource = configuration.element_of(instance).resource(row.name)
     if resource is None or resource.changes is not None:
         return False
-    return any(row.configuration.get(name) != polled[name] for name in ("url", "idField"))
+    before = row.configuration
+    dated = goes_by_dates(polled["url"], polled)
+    if asks_for_backfill(row, polled) or dated != goes_by_dates(before.get("url", ""), before):
+        return True
+    names = ("idField",) if dated else ("url", "idField")
+    return any(before.get(name) != polled[name] for name in names)
 
 
 def _deciding(row: PollingResource) -> tuple[Any, ...]:

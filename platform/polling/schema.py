@@ -42,6 +42,7 @@ POLLED_STATE = shape(
         "nextPollDate": nullable(TIME),
         "failures": described(NUMBER, "in a row"),
         "error": nullable(TEXT),
+        "note": described(nullable(TEXT), "what the last poll could not do as it was asked"),
         "putAside": listed(PUT_ASIDE),
         "missingScopes?": described(
             listed(TEXT), "any one of them is enough to read it, and the account granted none"
@@ -198,6 +199,7 @@ POLLING_EXAMPLE: dict[str, Any] = {
             "nextPollDate": "2026-01-05T10:00:00Z",
             "failures": 0,
             "error": None,
+            "note": None,
             "putAside": [],
         }
     ],

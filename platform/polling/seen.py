@@ -29,8 +29,16 @@ def known_objects(resource_id: int, question: KnownObjects) -> dict[str, str]:
             UNION
             SELECT object_id, fingerprint FROM polling_polledobject
             WHERE resource_id = %(resource)s AND occurred_at >= %(since)s
+            UNION
+            SELECT object_id, '' FROM polling_putasideobject
+            WHERE %(put_aside)s AND resource_id = %(resource)s AND object_id = ANY(%(ids)s::text[])
             """,
-            {"resource": resource_id, "ids": list(question.ids), "since": question.since},
+            {
+                "resource": resource_id,
+                "ids": list(question.ids),
+                "since": question.since,
+                "put_aside": question.put_aside,
+            },
         )
         return dict(cursor.fetchall())
 
@@ -60,6 +68,23 @@ def replace_all(resource_id: int, picture: Mapping[str, str]) -> None:
             """,
             [resource_id, list(picture), list(picture.values())],
         )
+
+
+def notice(resource_id: int, states: Mapping[str, str]) -> None:
+    """Knows these states ({object id: fingerprint}) from now on, though no event tells of them."""
+    if states:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO polling_polledobject (resource_id, object_id, fingerprint)
+                SELECT %s, object_id, fingerprint FROM unnest(%s::text[], %s::text[])
+                    AS seen(object_id, fingerprint)
+                ORDER BY object_id
+                ON CONFLICT (resource_id, object_id)
+                DO UPDATE SET fingerprint = EXCLUDED.fingerprint
+                """,
+                [resource_id, list(states), list(states.values())],
+            )
 
 
 def forget(resource_id: int, object_ids: Collection[str]) -> None:

@@ -102,12 +102,14 @@ class KnownObjects:
     """Asks for what is already known of a polled resource: {object id: fingerprint}.
 
     Holds the objects in `ids` and those that occurred at or after `since`. With `everything`, all
-    of them, those that are put aside with an empty fingerprint.
+    of them, those that are put aside with an empty fingerprint; `put_aside` asks for these of
+    `ids`, too.
     """
 
     ids: tuple[str, ...] = ()
     since: datetime | None = None
     everything: bool = False
+    put_aside: bool = False
 
 
 T = TypeVar("T")

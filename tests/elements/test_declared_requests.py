@@ -10,7 +10,7 @@ import pytest
 from elements import run
 from elements.calls import Call, Page, PollCall, PollerEntry
 from elements.errors import ParameterError
-from elements.snapshot import Listing
+from elements.listing import scope_of
 from elements.types import LINK, Operation, Paging, PagingKind, Resource
 from transport.types import Request, Response
 
@@ -73,7 +73,7 @@ def test_another_configured_path_is_another_listing() -> None:
 
     def scope(repository: str) -> str:
         call = PollCall(entry, None, None, {"repository": repository})  # type: ignore[arg-type]
-        return Listing.of(resource, call).scope
+        return scope_of(resource, call)
 
     assert scope("a/one") == scope("a/one")
     assert scope("a/one") != scope("a/two")

@@ -120,6 +120,10 @@ def test_options_are_normalized() -> None:
         ({"changed-messages": {**ENTRY, "pollDelay": "soon"}}, f"{HERE}.pollDelay"),
         ({"changed-messages": {**ENTRY, "pollDelay": 1.5}}, f"{HERE}.pollDelay"),
         ({"changed-messages": {**ENTRY, "pollDelay": 10**9}}, f"{HERE}.pollDelay"),
+        ({"changed-messages": {**ENTRY, "refreshInterval": 0}}, f"{HERE}.refreshInterval"),
+        ({"changed-messages": {**ENTRY, "refreshInterval": "1.5"}}, f"{HERE}.refreshInterval"),
+        ({"changed-messages": {**ENTRY, "enabled": "no"}}, f"{HERE}.enabled"),
+        ({"changed-messages": {**ENTRY, "backfill": True}}, f"{HERE}.backfill"),
         ({"changed-messages": {**ENTRY, "filterByUpdatedDate": "perhaps"}},
          f"{HERE}.filterByUpdatedDate"),
         ({"changed-messages": {**ENTRY, "filterByCurrentDate": 1}}, f"{HERE}.filterByCurrentDate"),
@@ -194,6 +198,13 @@ CONTACTS = Element(
     ),
     configuration=(),
 )
+UPDATED = {
+    "updatedDateField": "dates.updated",
+    "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'",
+    "updatedDateTimezone": "America/Denver",
+    "createdDateField": "",
+    "createdDateFormat": "yyyy",
+}
 LISTED = {"url": "/hubs/crm/contacts?group=all", "idField": ""}
 
 
@@ -208,6 +219,13 @@ LISTED = {"url": "/hubs/crm/contacts?group=all", "idField": ""}
         {"datesConfiguration": {}, "filterByCurrentDate": False, "pollDelay": 5},
         {"datesConfiguration": {"updatedDateField": "", "createdDateField": None}},
         {"filterByUpdatedDate": True, "pageSize": 20},
+        {"url": "/contacts?group=${date}", "datesConfiguration": UPDATED},
+        {"datesConfiguration": UPDATED, "filterByCurrentDate": "true"},
+        {"url": "/contacts?group=all&where=seen>'${gmtDate:yyyy-MM-dd'T'HH:mm:ssXXX}'"},
+        {"url": "/contacts?group=all&where=seen>'${dateTimeZone:-8:00:yyyy-MM-dd HH:mm:ss}'"},
+        {"url": "/contacts?group=all&where=seen>${epoch:s}"},
+        {"url": "/contacts?group=all&sort=${epoch}${epoch:ms}${epoch:us}${date:yyyy}"},
+        {"url": "/contacts?group=all", "backfill": "true"},
     ],
 )
 def test_what_lists_can_be_polled(fields: dict[str, Any]) -> None:
@@ -226,7 +244,56 @@ def test_what_lists_can_be_polled(fields: dict[str, Any]) -> None:
             "colour: is not a parameter of the listing; .*sort",
         ),
         ({"url": "/contacts?group=a&where=age>"}, r"contacts\.url: where: "),
-        ({"url": "/contacts?group=a&where=age>'${gmtDate:yyyy-MM-dd}'"}, "not supported yet"),
+        (
+            {"url": "/contacts?group=a&where=seen>'${gmtDate:yyyy-ww}'"},
+            r"contacts\.url: \$\{gmtDate:yyyy-ww\}: its pattern has the letter w",
+        ),
+        ({"url": "/contacts?group=${gmtDate:yyyy"}, r"contacts\.url: .*: has no closing brace"),
+        ({"url": "/contacts?group=${now}"}, r"contacts\.url: \$\{now\}: is not known; known are"),
+        ({"url": "/contacts?group=${gmtDate}"}, r"contacts\.url: \$\{gmtDate\}: is not known"),
+        ({"url": "/contacts?group=${epoch:h}"}, r"contacts\.url: \$\{epoch:h\}: is not known"),
+        ({"url": "/contacts?group=${date}"}, r"contacts\.url: .* needs updatedDateField"),
+        (
+            {"url": "/contacts?group=${dateTimeZone:{TimeZone}:yyyy-MM-dd}"},
+            r"contacts\.url: \$\{dateTimeZone:\{TimeZone\}: is not known",
+        ),
+        (
+            {"url": "/contacts?group=${dateTimeZone:Mars:yyyy-MM-dd}"},
+            r"contacts\.url: .* 'Mars' is not a time zone",
+        ),
+        (
+            {"url": "/contacts?group=a&where=seen>'${gmtDate:MM/dd/yyyy}'"},
+            "the listing takes no where, so the records are asked",
+        ),
+        (
+            {"datesConfiguration": {"updatedDateField": "a..b"}},
+            r"updatedDateField: must be the path",
+        ),
+        (
+            {"datesConfiguration": {"updatedDateField": "updated"}},
+            r"contacts\.datesConfiguration\.updatedDateFormat: is missing",
+        ),
+        (
+            {"datesConfiguration": {"createdDateField": "at", "createdDateFormat": "soon"}},
+            r"contacts\.datesConfiguration\.createdDateFormat: has the letter o",
+        ),
+        (
+            {
+                "datesConfiguration": {
+                    "updatedDateField": "at",
+                    "updatedDateFormat": "yyyy",
+                    "updatedDateTimezone": "Mars",
+                }
+            },
+            r"contacts\.datesConfiguration\.updatedDateTimezone: 'Mars' is not a time zone",
+        ),
+        (
+            {
+                "datesConfiguration": {"updatedDateField": "at", "updatedDateFormat": "yyyy"},
+                "updatedDateTimezone": "Mars",
+            },
+            r"contacts\.updatedDateTimezone: 'Mars' is not a time zone",
+        ),
         ({"url": "/contacts?group=a&pageSize=0"}, "pageSize: must be a whole number from 1"),
         ({"url": "/contacts?group=a&page=2"}, "page: a poll reads every page"),
         ({"url": "/contacts?group=a&nextPage=x"}, "nextPage: a poll reads every page"),
@@ -238,11 +305,7 @@ def test_what_lists_can_be_polled(fields: dict[str, Any]) -> None:
         ),
         ({"idField": "a..b"}, r"contacts\.idField: must be the path of a field"),
         ({"idField": "x" * 201}, r"contacts\.idField: must be the path of a field"),
-        ({"filterByCurrentDate": True}, r"contacts\.filterByCurrentDate: is not supported yet"),
-        (
-            {"datesConfiguration": {"updatedDateField": "updated"}},
-            r"contacts\.datesConfiguration: is not supported yet",
-        ),
+        ({"filterByCurrentDate": True}, r"contacts\.filterByCurrentDate: needs .*updatedDateField"),
     ],
 )
 def test_what_a_listing_cannot_do_is_refused(fields: dict[str, Any], message: str) -> None:

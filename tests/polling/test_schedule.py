@@ -117,6 +117,39 @@ def test_a_shorter_interval_counts_from_the_last_poll(resource: PollingResource)
         assert resource.next_poll_at == timezone.now()
 
 
+def test_a_resource_may_have_an_interval_of_its_own(
+    connect: Connect, resource: PollingResource
+) -> None:
+    instance = resource.instance
+    instance.configuration = entries("entries", "drafts")
+    poller = json.loads(instance.configuration["event.poller.configuration"])
+    poller["drafts"]["refreshInterval"] = "60"
+    instance.configuration["event.poller.configuration"] = json.dumps(poller)
+    saved(instance)
+    resource.refresh_from_db()
+    drafts = PollingResource.objects.get(name="drafts")
+    assert (resource.interval, drafts.interval) == (60, 3600)
+    instance.refresh_interval = 5
+    saved(instance)
+    intervals = PollingResource.objects.order_by("name").values_list("name", "interval")
+    assert list(intervals) == [("drafts", 3600), ("entries", 300)]
+
+
+def test_one_resource_is_switched_off_and_on_by_itself(
+    resource: PollingResource, ledger: Ledger
+) -> None:
+    instance = resource.instance
+    instance.configuration = entries("entries", enabled=False)
+    saved(instance)
+    ledger.add("a")
+    poll(resource)
+    assert (resource.active, resource.cursor, told(resource)) == (False, "0", [])
+    instance.configuration = entries("entries")
+    saved(instance)
+    poll(resource)
+    assert told(resource) == [("a", "CREATED")]
+
+
 def test_what_is_put_aside_does_not_wait_for_a_longer_interval(
     resource: PollingResource, ledger: Ledger
 ) -> None:

@@ -1,0 +1,526 @@
+"""Listings polled by the dates of their records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elements import dated
+from elements.date_pattern import format_of
+from elements.errors import ConfigurationError
+from elements.zones import zone
+
+from .polled import Json, Polled
+
+START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"
+DATES = {
+    "updatedDateField": "updated",
+    "updatedDateFormat": ISO,
+    "createdDateField": "created",
+    "createdDateFormat": ISO,
+}
+PLAIN: Json = {"url": "/hubs/crm/notes", "idField": "id", "datesConfiguration": DATES}
+SINCE: Json = {**PLAIN, "url": f"/hubs/crm/notes?since=${{gmtDate:{ISO}}}"}
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def iso(time: datetime) -> str:
+    return format_of(ISO).write(time)
+
+
+class Notes:
+    """The provider's records, listed in the order of `sort`, those from `since` on."""
+
+    def __init__(self, sort: str = "-updated") -> None:
+        self.sort = sort
+        self.notes: dict[str, Json] = {}
+        self.version = 0
+
+    def put(self, id_: str, time: datetime, **more: Any) -> None:
+        created = self.notes.get(id_, {}).get("created", iso(time))
+        self.version += 1
+        self.notes[id_] = {
+            "id": id_,
+            "created": created,
+            "updated": iso(time),
+            "version": self.version,
+            **more,
+        }
+
+    def __call__(self, query: Mapping[str, Any]) -> list[Json]:
+        since = query.get("since", "")
+        found = [note for note in self.notes.values() if str(note["updated"]) >= since]
+        if self.sort:
+            key = self.sort.lstrip("-")
+            found.sort(key=lambda note: str(note.get(key)), reverse=self.sort.startswith("-"))
+        return found
+
+
+@pytest.fixture
+def notes() -> Notes:
+    """Fifty notes of the days before: three pages of twenty."""
+    notes = Notes()
+    for number in range(50):
+        notes.put(f"n{number * 37 % 50:02d}", at(-1440 - number))
+    notes.put("n07", at(-1000))  # no longer in the order of creation
+    return notes
+
+
+@pytest.mark.parametrize("entry", [PLAIN, SINCE], ids=["read", "asked"])
+def test_what_is_created_and_updated_is_told_once(notes: Notes, entry: Json) -> None:
+    polled = Polled(entry, notes)
+    assert polled.poll(at(0)) == []
+    assert polled.poll(at(15)) == []
+    notes.put("new", at(20))
+    notes.put("n03", at(21))
+    assert sorted(polled.poll(at(30))) == [("n03", "UPDATED"), ("new", "CREATED")]
+    assert polled.poll(at(45)) == []
+    notes.put("new", at(46))
+    assert polled.poll(at(60)) == [("new", "UPDATED")]
+    assert polled.poll(at(75)) == []
+
+
+def test_the_url_asks_from_the_poll_before_on(notes: Notes) -> None:
+    url = "/hubs/crm/notes?since=${gmtDate:yyyy-MM-dd'T'HH:mm:ssZ}"
+    polled = Polled({**SINCE, "url": url, "pollDelay": 90}, notes)
+    for minutes in (0, 15, 31):
+        polled.poll(at(minutes))
+    assert [one["since"] for one in polled.asked] == [
+        "2026-05-01T11:58:30+0000",
+        "2026-05-01T11:58:30+0000",
+        "2026-05-01T12:13:30+0000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("gmtDate:yyyy-MM-dd' 'HH:mm:ss", "2026-05-01 11:58:00"),
+        ("date:yyyy-MM-dd'T'HH:mm:ssXXX", "2026-05-01T13:58:00+02:00"),
+        ("date", "2026-05-01T05:58:00.000-06:00"),
+        ("dateTimeZone:America/Denver:yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", "2026-05-01T05:58:00.000Z"),
+        ("dateTimeZone:-8:00:yyyy-MM-dd'T'HH:mmz", "2026-05-01T03:58GMT-08:00"),
+        ("dateTimeZone:+6:00:MM/dd/yyy HH:mm", "05/01/2026 17:58"),
+        ("dateTimeZone:PST:EEE, dd MMM yyyy HH:mm:ss Z", "Fri, 01 May 2026 04:58:00 -0700"),
+        ("epoch", "1777636680000"),
+        ("epoch:ms", "1777636680000"),
+        ("epoch:s", "1777636680"),
+        ("epoch:us", "1777636680000000"),
+        ("gmtDate:milliseconds", "1777636680000"),
+        ("gmtDate:'&?#='yyyy", "&?#=2026"),
+    ],
+)
+def test_every_template_is_written_before_the_url_is_read(
+    notes: Notes, template: str, text: str
+) -> None:
+    zoned = {**DATES, "updatedDateTimezone": "America/Denver"}
+    entry = {
+        **SINCE,
+        "url": f"/hubs/crm/notes?since=${{{template}}}",
+        "datesConfiguration": zoned,
+        "pollDelay": 120,
+    }
+    polled = Polled(entry, lambda query: [], configuration={"event.poller.timezone": "Europe/Rome"})
+    polled.poll(at(0))
+    assert polled.asked[0]["since"] == text
+
+
+def test_dates_within_a_where_clause_reach_the_provider(notes: Notes) -> None:
+    url = "/hubs/crm/notes?where=updated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ssXXX}' AND size = 3"
+    polled = Polled({**SINCE, "url": url}, notes)
+    polled.poll(at(0))
+    assert polled.asked[0]["where"] == "updated>'2026-05-01T11:59:00Z' AND size = 3"
+
+
+# --- Order ---------------------------------------------------------------------------------------
+
+
+def pages_of(polled: Polled, now: datetime) -> int:
+    before = len(polled.asked)
+    polled.poll(now)
+    return len(polled.asked) - before
+
+
+def test_a_listing_that_is_sorted_newest_first_is_left_at_the_first_older_record(
+    notes: Notes,
+) -> None:
+    polled = Polled(PLAIN, notes)
+    assert pages_of(polled, at(0)) == 3
+    assert {one["limit"] for one in polled.asked} == {20}
+    assert pages_of(polled, at(15)) == 1
+    for number in range(25):
+        notes.put(f"new{number}", at(16 + number / 10))
+    assert pages_of(polled, at(30)) == 2
+    assert sum(id_.startswith("new") for id_ in polled.known) == 25
+    assert pages_of(polled, at(61)) == 3 + 1  # proved anew after an hour, by all 75
+
+
+@pytest.mark.parametrize("sort", ["updated", "-created", "created", "id", "-id", ""])
+def test_a_listing_of_another_order_is_read_to_its_end(notes: Notes, sort: str) -> None:
+    notes.sort = sort
+    polled = Polled(PLAIN, notes)
+    polled.poll(at(0))
+    for number, id_ in enumerate(("n49", "n00", "n23")):
+        notes.put(id_, at(16 + 15 * number))
+        assert polled.poll(at(30 + 15 * number)) == [(id_, "UPDATED")]
+
+
+@pytest.mark.parametrize("dates", ["both", "updated"])
+def test_what_was_created_newest_first_only_seems_sorted_by_its_updates(dates: str) -> None:
+    """Nothing was updated yet, so both orders are the same."""
+    notes = Notes("-created")
+    for number in range(50):
+        notes.put(f"{1000 - number}", at(-1440 - number))
+    entry: Json = PLAIN
+    if dates == "updated":
+        only = {name: text for name, text in DATES.items() if name.startswith("updated")}
+        entry = {**PLAIN, "datesConfiguration": only}
+    polled = Polled(entry, notes)
+    polled.poll(at(0))
+    notes.put("955", at(10))
+    assert polled.poll(at(15)) == [("955", "UPDATED")]
+
+
+def test_a_wrong_guess_delays_and_does_not_lose(notes: Notes) -> None:
+    polled = Polled(PLAIN, notes)
+    polled.poll(at(0))
+    notes.sort = "created"  # as when the provider changes its mind
+    notes.put("n00", at(10))
+    first = polled.poll(at(15))
+    assert first + polled.poll(at(30)) + polled.poll(at(70)) == [("n00", "UPDATED")]
+
+
+# --- Which records, and which kind ---------------------------------------------------------------
+
+
+def test_a_nested_id_and_nested_dates() -> None:
+    dates = {"updatedDateField": "dates.updated", "updatedDateFormat": "milliseconds"}
+    entry = {**PLAIN, "idField": "user.id", "datesConfiguration": dates}
+    records: list[Json] = []
+    polled = Polled(entry, lambda query: records)
+    polled.poll(at(0))
+    milliseconds = int(at(5).timestamp() * 1000)
+    records.append({"user": {"id": 7}, "dates": {"updated": milliseconds}})
+    assert polled.poll(at(15)) == [("7", "UPDATED")]
+    assert polled.poll(at(30)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds", "kind"),
+    [
+        ({}, 0, "CREATED"),
+        ({}, 1, "UPDATED"),
+        ({"createdCheckTolerance": 5}, 5, "CREATED"),
+        ({"createdCheckTolerance": 5}, 6, "UPDATED"),
+        ({"datesConfiguration": {**DATES, "createdCheckTolerance": "5"}}, 5, "CREATED"),
+        ({"datesConfiguration": {**DATES, "createdCheckTolerance": "9"},
+          "createdCheckTolerance": 5}, 6, "UPDATED"),
+    ],
+)  # fmt: skip
+def test_created_and_updated_are_told_apart_by_the_tolerance(
+    notes: Notes, options: Json, seconds: int, kind: str
+) -> None:
+    polled = Polled({**PLAIN, **options}, notes)
+    polled.poll(at(0))
+    notes.put("new", at(5))
+    notes.put("new", at(5) + timedelta(seconds=seconds))
+    assert polled.poll(at(15)) == [("new", kind)]
+
+
+@pytest.mark.parametrize("spelling", ["filterByUpdatedDate", "filterByUpdateDate"])
+def test_judged_by_its_creation_a_record_is_told_once(notes: Notes, spelling: str) -> None:
+    polled = Polled({**PLAIN, spelling: "false"}, notes)
+    polled.poll(at(0))
+    notes.put("n05", at(5))
+    notes.put("new", at(6))
+    assert polled.poll(at(15)) == [("new", "CREATED")]
+    notes.put("new", at(14.5))
+    assert polled.poll(at(15.5)) == []
+
+
+def test_with_dates_of_creation_only_everything_is_created(notes: Notes) -> None:
+    dates = {name: text for name, text in DATES.items() if name.startswith("created")}
+    polled = Polled({**PLAIN, "datesConfiguration": {**dates, "updatedDateField": ""}}, notes)
+    polled.poll(at(0))
+    notes.put("n05", at(5))
+    notes.put("new", at(6))
+    notes.put("new", at(7))
+    assert polled.poll(at(15)) == [("new", "CREATED")]
+
+
+def test_with_templates_and_no_dates_every_record_is_a_change(notes: Notes) -> None:
+    polled = Polled({"url": SINCE["url"], "idField": "id"}, notes)
+    polled.poll(at(0))
+    notes.put("new", at(5))
+    assert polled.poll(at(15)) == [("new", "UPDATED")]
+    assert polled.poll(at(15.5)) == []
+
+
+def test_what_is_dated_after_the_poll_comes_when_it_is_time(notes: Notes) -> None:
+    polled = Polled({**PLAIN, "filterByCurrentDate": True}, notes)
+    polled.poll(at(0))
+    notes.put("soon", at(20))
+    assert polled.poll(at(15)) == []
+    assert polled.poll(at(30)) == [("soon", "CREATED")]
+    without = Polled(PLAIN, notes, cursor=None)
+    without.poll(at(0))
+    notes.put("later", at(99))
+    assert without.poll(at(15)) == [("later", "CREATED")]
+    assert without.poll(at(30)) == []
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "0000-00-00", 5, {}])
+def test_records_without_a_date_are_told_when_they_are_new_or_changed(
+    notes: Notes, date: Any
+) -> None:
+    notes.notes["old"] = {"id": "old", "updated": date}
+    polled = Polled(PLAIN, notes)
+    assert polled.poll(at(0)) == []
+    assert polled.poll(at(15)) == []
+    notes.notes["new"] = {"id": "new", "updated": date, "created": None}
+    notes.notes["old"] = {"id": "old", "updated": date, "colour": "red"}
+    assert sorted(polled.poll(at(30))) == [("new", "UPDATED"), ("old", "UPDATED")]
+    assert "without a date that can be read at updated (" in polled.note
+    assert polled.poll(at(45)) == []
+
+
+def test_another_field_for_the_date_does_not_tell_everything(notes: Notes) -> None:
+    polled = Polled(PLAIN, notes)
+    polled.poll(at(0))
+    polled.poll(at(15))
+    notes.put("new", at(20))
+    polled.entry = {
+        **PLAIN, "datesConfiguration": {"updatedDateField": "no", "updatedDateFormat": ISO},
+    }  # fmt: skip
+    assert polled.poll(at(30)) == []
+    assert "at no (null)" in polled.note
+    polled.entry = PLAIN
+    assert polled.poll(at(31)) == []  # noticed as it is
+
+
+def test_another_url_goes_on_from_the_same_time(notes: Notes) -> None:
+    polled = Polled(SINCE, notes)
+    polled.poll(at(0))
+    notes.put("new", at(20))
+    polled.entry = {**SINCE, "url": SINCE["url"] + "&where=size=3"}
+    assert polled.poll(at(30)) == [("new", "CREATED")]
+
+
+# --- Edges ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", [PLAIN, SINCE], ids=["read", "asked"])
+def test_dates_without_fractions_and_clocks_that_differ_lose_nothing(
+    notes: Notes, entry: Json
+) -> None:
+    polled = Polled(entry, notes)
+    polled.poll(at(0))
+    for minutes, behind in ((15, 1), (30, 20), (45, 55)):
+        now = at(minutes) + timedelta(milliseconds=700)
+        polled.poll(now)
+        notes.put(f"late{minutes}", now - timedelta(seconds=behind))  # after the poll, by its clock
+        assert polled.poll(at(minutes + 7)) == [(f"late{minutes}", "CREATED")]
+
+
+def test_dates_of_whole_days_lose_nothing() -> None:
+    records: dict[str, Json] = {}
+    dates = {"updatedDateField": "day", "updatedDateFormat": "yyyy-MM-dd"}
+    polled = Polled({**PLAIN, "datesConfiguration": dates}, lambda query: [*records.values()])
+    records["a"] = {"id": "a", "day": "2026-05-01"}
+    assert polled.poll(at(0)) == []
+    records["b"] = {"id": "b", "day": "2026-05-01"}
+    assert polled.poll(at(15)) == [("b", "UPDATED")]
+    records["a"] = {"id": "a", "day": "2026-05-01", "changed": True}
+    assert polled.poll(at(30)) == [("a", "UPDATED")]
+    assert polled.poll(at(45)) == []
+
+
+def test_a_clock_that_is_set_back_loses_nothing(notes: Notes) -> None:
+    polled = Polled(SINCE, notes)
+    for minutes in (0, 15, 15 + 600):  # ten hours ahead, once
+        polled.poll(at(minutes))
+    notes.put("new", at(25))
+    assert polled.poll(at(30)) == [("new", "CREATED")]
+    for minutes in (45, 45 + 600, 46 + 600):
+        polled.poll(at(minutes))
+    notes.put("other", at(55))
+    assert polled.poll(at(60)) == [("other", "CREATED")]
+    assert polled.poll(at(75)) == []
+
+
+def test_a_record_that_moves_between_pages_is_told_by_the_next_poll() -> None:
+    """Oldest first: whatever is updated while pages are read moves the next one up a page."""
+    notes = Notes("updated")
+    polled = Polled({**SINCE, "pageSize": 3}, notes)
+    polled.poll(at(0))
+    for number in range(6):
+        notes.put(f"n{number}", at(5 + number))
+
+    def move(page: int) -> None:
+        if page == 2:
+            notes.put("n0", at(15))
+
+    polled.hook = move
+    first = polled.poll(at(15))
+    assert ("n3", "CREATED") not in first
+    polled.hook = None
+    assert ("n3", "CREATED") in polled.poll(at(30))
+    assert polled.poll(at(45)) == []
+
+
+def test_of_many_changes_each_poll_tells_some_and_none_is_lost(
+    notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dated, "MOST_TOLD", 7)
+    monkeypatch.setattr(dated, "MOST_PAGES", 2)
+    for entry in (PLAIN, SINCE):
+        polled = Polled({**entry, "pageSize": 10}, notes)
+        polled.poll(at(0))
+        new = [(f"new{number}", at(5)) for number in range(33)]
+        for id_, time in new:
+            notes.put(id_, time)
+        polled.polls = 0
+        assert len(polled.poll(at(15))) == 33
+        assert polled.polls >= 5
+        assert polled.poll(at(30)) == []
+        for id_, _ in new:
+            del notes.notes[id_]
+
+
+def test_a_large_record_is_told_whatever_its_size(
+    notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dated, "LARGEST_HELD", 50)
+    polled = Polled(SINCE, notes)
+    polled.poll(at(0))
+    for number in range(3):
+        notes.put(f"new{number}", at(5), text="x" * 200)
+    assert len(polled.poll(at(15))) == 3
+    assert polled.polls == 1 + 3
+
+
+# --- Backfill ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", [PLAIN, SINCE, {"url": "/notes", "idField": ""}])
+def test_a_backfill_tells_of_everything_once(
+    notes: Notes, entry: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dated, "MOST_TOLD", 13)
+    polled = Polled({**entry, "backfill": True}, notes)
+    told = dict(polled.poll(at(0)))
+    assert sorted(told) == sorted(notes.notes)
+    assert told["n00"] == "CREATED"
+    assert polled.poll(at(15)) == []
+    notes.put("new", at(16))
+    assert polled.poll(at(30)) == [("new", "CREATED")]
+    assert polled.poll(at(45)) == []
+
+
+def test_a_backfill_asks_from_the_beginning(notes: Notes) -> None:
+    polled = Polled({**SINCE, "backfill": True}, notes)
+    polled.poll(at(0))
+    assert str(polled.asked[0]["since"]) < "1970-01-02"
+
+
+# --- Zones ---------------------------------------------------------------------------------------
+
+LOCAL = "yyyy-MM-dd'T'HH:mm:ss"
+SPRING = datetime(2026, 3, 8, 9, tzinfo=UTC)  # Denver: 02:00 becomes 03:00
+AUTUMN = datetime(2026, 11, 1, 8, tzinfo=UTC)  # Denver: 02:00 becomes 01:00
+
+
+@pytest.mark.parametrize("change", [SPRING, AUTUMN], ids=["spring", "autumn"])
+@pytest.mark.parametrize("place", ["field", "entry", "instance"])
+def test_a_change_of_the_clock_neither_repeats_nor_loses_a_record(
+    change: datetime, place: str
+) -> None:
+    """Local times without an offset, compared as text, and a new record every five minutes."""
+    denver = zone("America/Denver")
+    dates: Json = {"updatedDateField": "updated", "updatedDateFormat": LOCAL}
+    entry: Json = {"url": f"/notes?since=${{dateTimeZone:America/Denver:{LOCAL}}}", "idField": "id"}
+    configuration = {}
+    if place == "field":
+        dates["updatedDateTimezone"] = "America/Denver"
+    elif place == "entry":
+        entry["updatedDateTimezone"] = "America/Denver"
+    else:
+        configuration["event.poller.timezone"] = "America/Denver"
+    records: dict[str, Json] = {}
+    polled = Polled(
+        {**entry, "datesConfiguration": dates},
+        lambda query: [one for one in records.values() if one["updated"] >= query["since"]],
+        configuration=configuration,
+    )
+    told: list[str] = []
+    for minutes in range(-180, 181, 5):
+        now = change + timedelta(minutes=minutes, seconds=20)
+        told += [id_ for id_, _ in polled.poll(now)]
+        id_ = f"at {minutes}"
+        local = (now + timedelta(minutes=2)).astimezone(denver)
+        records[id_] = {"id": id_, "updated": format_of(LOCAL).write(local)}
+    told += [id_ for id_, _ in polled.poll(change + timedelta(minutes=200))]
+    assert told == list(records)
+
+
+# --- Whatever happens ----------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "put", "put", "delete", "poll", "poll"]),
+        st.integers(0, 30),
+        st.integers(1, 900),
+    ),
+    max_size=60,
+)
+
+
+@given(
+    steps=STEPS,
+    sort=st.sampled_from(["-updated", "updated", "-created", "id", ""]),
+    entry=st.sampled_from([PLAIN, SINCE]),
+    size=st.integers(1, 8),
+    before=st.integers(0, 30),
+)
+def test_every_change_is_told_and_none_twice(
+    steps: list[tuple[str, int, int]], sort: str, entry: Json, size: int, before: int
+) -> None:
+    notes = Notes(sort)
+    for number in range(before):
+        notes.put(f"n{number}", at(-100 - number * 7 % 30))
+    polled = Polled({**entry, "pageSize": size}, notes)
+    now = START
+    polled.poll(now)
+    told: dict[tuple[str, int], int] = {}
+    changed: set[str] = set()
+    for what, number, seconds in [*steps, ("poll", 0, 1), ("poll", 0, 4000)]:
+        now += timedelta(seconds=seconds)
+        id_ = f"n{number}"
+        if what == "put":
+            notes.put(id_, now)
+            changed.add(id_)
+        elif what == "delete":
+            notes.notes.pop(id_, None)
+        else:
+            for one in polled.changes(now):
+                state = (one.object_id, one.record["version"])
+                told[state] = told.get(state, 0) + 1
+    assert set(told.values()) <= {1}
+    assert {id_ for id_, _ in told} <= changed
+    for id_ in changed & set(notes.notes):
+        assert (id_, notes.notes[id_]["version"]) in told
+
+
+def test_an_instance_cannot_be_polled_in_a_zone_that_nobody_knows(notes: Notes) -> None:
+    polled = Polled(PLAIN, notes, configuration={"event.poller.timezone": "Mars"})
+    with pytest.raises(ConfigurationError, match=r"event\.poller\.timezone: 'Mars' is not"):
+        polled.poll(at(0))
