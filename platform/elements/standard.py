@@ -37,6 +37,7 @@ EVENT_KEYS = frozenset(
         "event.notification.instance.finder",
         VENDOR_TYPE,
         "event.vendor.webhook.secret",
+        "event.vendor.push.topic",
         "event.poller.refresh_interval",
         POLLER,
         "event.poller.timezone",
