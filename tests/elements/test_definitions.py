@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,14 +145,16 @@ def test_what_is_written_is_read_as_the_same(written: dict[str, Any]) -> None:
     assert definition.to_json(read(again)) == again
 
 
-def test_a_built_in_element_is_read_back_as_it_is() -> None:
-    gmail = catalogue.find("gmail")
-    again = read(json.loads(json.dumps(definition.to_json(gmail))))
-    assert again.extends == "gmail"
-    assert again.resources == gmail.resources
-    assert again.configuration == gmail.configuration
-    assert again.authentication == gmail.authentication
-    assert again.default_poller == gmail.default_poller
+@pytest.mark.parametrize("key", ["gmail", "github"])
+def test_a_built_in_element_is_read_back_as_it_is(key: str) -> None:
+    element = catalogue.find(key)
+    again = read(json.loads(json.dumps(definition.to_json(element))))
+    assert again.extends == key
+    assert again.resources == element.resources
+    assert again.configuration == element.configuration
+    assert again.authentication == element.authentication
+    assert again.default_poller == element.default_poller
+    assert (again.webhook, again.watch) == (element.webhook, element.watch)
     own = definition.to_json(again, own_only=True)
     assert (own["configuration"], own["resources"], own["objects"]) == ([], [], [])
 

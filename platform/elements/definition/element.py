@@ -183,6 +183,7 @@ def _overridden(
             entry = replace(entry, type=held.type)
         if held.choices and not entry.choices:
             entry = replace(entry, choices=held.choices)
+        entry = replace(entry, pattern=held.pattern, right=held.right)  # JSON has no words for them
         if held.setting is not None and entry.default in (
             None,
             "",
