@@ -4,9 +4,8 @@ It goes on in rounds. In each something happens in the mailboxes, the clocks of 
 workers move on by more than a lease, and workers run until nothing is due, or until they are
 killed. At the end all is well again, and unharmed workers finish. Then the verdict is given.
 
-The seed decides what happens, which faults are served, and who is killed where. In a `Proof` with
-one worker at a time nothing else does; with several, they get in each other's way as they happen
-to.
+The dice decide what happens, which faults are ordered, and who is to be killed where. How several
+workers get in each other's way, they don't.
 """
 
 from __future__ import annotations
@@ -53,8 +52,8 @@ class Size:
 
 @dataclass
 class Proof:
-    """Everything that takes part; `restart`, if given, does something to the database and says
-    what. `database` are the settings of the workers' connections."""
+    """Everything that takes part. `dice` are those of the workers; `restart`, if given, does
+    something to the database and says what; `database` are the settings of their connections."""
 
     size: Size
     dice: random.Random
