@@ -28,8 +28,10 @@ in the mailboxes, the clocks of the sandbox and the workers move on by more than
 workers run side by side, several that poll and several that deliver, each a process of its own. \
 They are the product's engines over PostgreSQL, the sandbox and a callback receiver, all on \
 sockets. Most are ordered to kill themselves with -9 just before or just after a statement, which \
-is named, others are killed anywhere or told to stop. The PostgreSQL under them is shut down and \
-killed, and nobody but the workers starts it again. At the end nothing fails any more, and \
+is named, others are killed anywhere or told to stop. \
+The PostgreSQL under them is shut down and killed; whoever wants a connection next starts it \
+again, as everywhere in Periodic. It goes on until so many changes have happened and each \
+statement has cost its workers, or was waited for in vain. Then nothing fails any more, and \
 unharmed workers finish.
 
 What happens, which faults are ordered and who is to die where follows from the seed; how several \
@@ -56,6 +58,12 @@ although it is older than the window, nobody can know of. Nothing is promised of
 not counted; {unknowable} messages were such.
 
 ## What happened
+
+The changes, as the sandbox's history has them:
+
+{kinds}
+
+What they came of:
 
 {happened}
 
@@ -112,7 +120,8 @@ def written(proof: Proof, verdict: Verdict, seed: int) -> str:
         python=platform.python_version(),
         seed=seed,
         unknowable=_number(unknowable),
-        happened=_table(("change", "times"), {**_kinds(proof), **proof.trouble.acts}),
+        kinds=_table(("change", "times"), proof.ledger.kinds()),
+        happened=_table(("what happened", "times"), proof.trouble.acts),
         faults=_table(
             ("fault", "times"),
             {
@@ -126,10 +135,6 @@ def written(proof: Proof, verdict: Verdict, seed: int) -> str:
         deliveries=_kills(proof, DELIVERIES),
         figures=_table(("", ""), verdict.figures),
     )
-
-
-def _kinds(proof: Proof) -> dict[str, int]:
-    return {f"`{kind}`": count for kind, count in sorted(proof.ledger.kinds().items())}
 
 
 def _named(what: str, counts: Mapping[str, int]) -> dict[str, int]:

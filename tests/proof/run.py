@@ -38,6 +38,7 @@ SETTLING_ROUND = 700.0  # seconds
 MOST_SETTLING_ROUNDS = 80
 SMALL_JUMP, LARGE_JUMP = 90.0, 2_900.0  # seconds; a recovery looks back an hour more than needed
 LATEST_KILL = 1.5  # seconds
+GIVEN_BACK = "RELEASE"  # how the names of the statements end that give rows back
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ class Proof:
         way = self.dice.random()
         if way < 0.75 and (place := self.kills[task].next()) is not None:
             statement, moment, occurrence = place
-            if self.dice.random() < 0.2:  # what is given back then has statements of its own
+            # What is given back by who is told to stop has a statement of its own.
+            if statement.endswith(GIVEN_BACK) or self.dice.random() < 0.1:
                 order = replace(order, stopped_after=self.dice.uniform(0.05, LATEST_KILL))
             return replace(order, statement=statement, moment=moment, time=occurrence)
         if way < 0.83:

@@ -22,12 +22,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POLLS, DELIVERIES = "polls", "deliveries"
 BEFORE, AFTER = "before", "after"
-DATABASE_LOST = 3  # exit code
+DATABASE_LOST, HUNG = 3, 4  # exit codes
+LONGEST_LIFE = 300.0  # seconds; a worker that is still at work then hangs
 PLACES = 2  # polls of a worker at once: few, so that several share what is due
 ANSWER_WITHIN = 2.0  # seconds for one request of a worker; what takes longer has failed
 
@@ -91,7 +93,7 @@ class Workers:
         return self.wait()
 
     def close(self) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
 
 # --- In that process -----------------------------------------------------------------------------
@@ -173,6 +175,7 @@ def _obey(order: Order, task: Callable[[], None], statements: Statements) -> int
     from worker import line
 
     connection_created.connect(statements.listen, weak=False)
+    _later(LONGEST_LIFE, partial(os._exit, HUNG))
     if order.killed_after:
         _later(order.killed_after, partial(os.kill, os.getpid(), signal.SIGKILL))
     if order.stopped_after:
@@ -265,14 +268,12 @@ def _names_of_constants() -> dict[str, str]:
 
 def _place() -> str:
     """The function of the product that the statement is made in."""
-    platform = str(ROOT / "platform") + os.sep
-    frame = sys._getframe(2)
+    product = str(ROOT / "platform") + os.sep
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(platform) and f"{os.sep}config{os.sep}" not in file:
+        if file.startswith(product) and f"{os.sep}config{os.sep}" not in file:
             return f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"
-        if frame.f_back is None:
-            break
         frame = frame.f_back
     return "elsewhere"
 
