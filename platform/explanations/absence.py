@@ -13,8 +13,9 @@ from explanations.chain import poll_shown
 from explanations.masking import Masking, masked_url
 from explanations.reason import Reason
 from explanations.scope import Scope
-from instances import configuration
+from instances import configuration, scopes
 from instances.models import ElementInstance
+from instances.standing import marks_of, problem_of
 from polling import untold
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
 from polling.representation import put_aside_shown
@@ -46,6 +47,7 @@ class Absence:
     subscription: Subscription | None
     sights: Sequence[Sight]
     told: bool  # whether an event tells of the object
+    problem: str  # what is wrong with the instance, in a sentence
     masking: Masking
 
 
@@ -54,7 +56,7 @@ def absences_of(scope: Scope, object_id: str, told: set[int]) -> list[Absence]:
     `told` among them: the ids of the instances with events of it."""
     rows = _Rows(scope, object_id)
     ids = {scope.instance_id} if scope.instance_id is not None else rows.instances | told
-    instances = (
+    instances = list(
         ElementInstance.objects.filter(organization_id=scope.organization_id, pk__in=ids)
         .select_related("credential", "subscription", "user")
         .order_by("pk")[:MOST_INSTANCES]
@@ -62,9 +64,11 @@ def absences_of(scope: Scope, object_id: str, told: set[int]) -> list[Absence]:
     resources: dict[int, list[PollingResource]] = {}
     for resource in PollingResource.objects.filter(instance__in=[one.pk for one in instances]):
         resources.setdefault(resource.instance_id, []).append(resource)
+    marks = marks_of(instances)
     found = []
     for instance in instances:
         subscription = getattr(instance, "subscription", None)
+        problem = problem_of(instance, marks)
         own = sorted(resources.get(instance.pk, []), key=lambda one: one.name)
         found.append(
             Absence(
@@ -72,6 +76,7 @@ def absences_of(scope: Scope, object_id: str, told: set[int]) -> list[Absence]:
                 subscription,
                 [rows.sight(resource) for resource in own],
                 instance.pk in told,
+                "" if problem is None else problem.sentence,
                 Masking.of(instance, [] if subscription is None else [subscription]),
             )
         )
@@ -187,6 +192,8 @@ def _of_instance(absence: Absence) -> Iterator[Reason]:
         yield Reason("disabled", "the instance is disabled: nothing is polled")
     if not instance.valid:
         yield Reason("grant-lost", f"the account must be connected again: {mask(instance.problem)}")
+    elif absence.problem:
+        yield Reason("problem", mask(absence.problem))
     if not instance.user.has_access:
         yield Reason("owner-deactivated", "the user who connected the account is deactivated")
     if not instance.events_enabled:
@@ -246,6 +253,10 @@ def _not_seen(absence: Absence) -> Iterator[Reason]:
                 "unchanged",
                 f"{resource.name}: the object is known since polling began, or its events were "
                 "removed for their age; no change was found since",
+            )
+        elif needed := scopes.needed_to_read(absence.instance, resource.name):
+            yield Reason(
+                "not-granted", f"{resource.name}: the account granted none of {', '.join(needed)}"
             )
         elif not resource.active:
             error = absence.masking.text(resource.error)

@@ -33,6 +33,7 @@ CODES = (
     # Of an instance.
     "disabled",
     "grant-lost",
+    "problem",
     "owner-deactivated",
     "events-off",
     "webhooks",
@@ -42,6 +43,7 @@ CODES = (
     "filtered",
     "unchanged",
     "not-polled",
+    "not-granted",
     "poll-failing",
     "not-started",
     "not-seen",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from elements.calls import Changes, Filtered
 from events.models import Subscription
 from explanations.absence import absences_of, reasons_of
 from explanations.scope import Scope
+from instances import scopes
 from instances.models import ElementInstance
 from polling import claim, commit, poll_now
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
@@ -148,6 +150,22 @@ def test_what_nobody_has_seen_says_when_was_looked_and_where(
     assert "/hubs/general/entries" in said["not-seen"]
     assert said["not-polled"] == "not polled on this instance: drafts"
     assert ask(objectId="a")["instances"] == []
+
+
+def test_a_poll_that_should_have_run_and_did_not_says_so(
+    ask: Ask, instance: ElementInstance, resource: PollingResource
+) -> None:
+    hours_ago = timezone.now() - timedelta(hours=5)
+    PollingResource.objects.update(next_poll_at=hours_ago, last_polled_at=hours_ago)
+    assert "entries" in reasons(ask(instance.pk, objectId="a"))["problem"]
+
+
+def test_what_the_account_did_not_grant_is_said(
+    ask: Ask, instance: ElementInstance, resource: PollingResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scopes, "needed_to_read", lambda *_: ("read.entries",))
+    said = reasons(ask(instance.pk, objectId="a"))
+    assert said["not-granted"] == "entries: the account granted none of read.entries"
 
 
 def test_polls_that_fail_say_so(ask: Ask, instance: ElementInstance, ledger: Ledger) -> None:
