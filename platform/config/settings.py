@@ -241,6 +241,7 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "periodic@localhost")
 EMAIL_RECIPIENTS = env.str("EMAIL_RECIPIENTS", "users")
 if EMAIL_RECIPIENTS not in {"users", "anyone"}:
     raise ImproperlyConfigured("EMAIL_RECIPIENTS must be users or anyone")
+OWNER_EMAILS = env.bool("OWNER_EMAILS", True)  # to who connected an account, when it needs somebody
 EMAILS_PER_HOUR = env.int("EMAILS_PER_HOUR", 100)  # of one organization
 
 # --- Elements and providers ----------------------------------------------------------------------

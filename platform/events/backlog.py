@@ -9,7 +9,7 @@ from django.db import connection
 
 LATE_AFTER = timedelta(minutes=5)  # a due delivery to a receiver that does not fail
 
-# One pass over the partial index of what is pending, and one over the subscriptions.
+# One pass over the partial index of what is pending, and one look each into two small ones.
 PENDING = """
 SELECT count(*) FILTER (WHERE due_at <= %(now)s), count(*) FILTER (WHERE due_at > %(now)s),
        min(due_at) FILTER (WHERE due_at <= %(now)s),
@@ -21,9 +21,9 @@ SELECT count(*) FILTER (WHERE due_at <= %(now)s), count(*) FILTER (WHERE due_at 
          WHERE d.status IN ('created', 'retry')) AS pending
 """
 SUBSCRIPTIONS = """
-SELECT count(*) FILTER (WHERE active), count(*) FILTER (WHERE NOT active AND url <> '')
-  FROM events_subscription
- WHERE failing_since IS NOT NULL OR NOT active
+SELECT (SELECT count(*) FROM events_subscription WHERE failing_since IS NOT NULL AND active),
+       (SELECT count(*) FROM events_subscription
+         WHERE deactivated_at IS NOT NULL AND NOT active AND url <> '')
 """
 
 

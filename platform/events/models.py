@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
@@ -122,6 +123,10 @@ class Subscription(EncryptedModel):
         related_name="subscription",
         null=True,
     )
+    # The user whom e-mails about own accounts go to by this one; see events.owner_mail.
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", null=True
+    )
     channel = models.CharField(
         max_length=10, choices=Channel, default=Channel.WEBHOOK, db_default=Channel.WEBHOOK
     )
@@ -135,6 +140,9 @@ class Subscription(EncryptedModel):
     failing_since = models.DateTimeField(null=True)
     deactivated_at = models.DateTimeField(null=True)
     deactivation_reason = models.TextField(blank=True)
+    # Of which `failing_since` and `deactivated_at` it was told; see events.failing.
+    failing_told_of = models.DateTimeField(null=True)
+    deactivation_told_of = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -143,6 +151,16 @@ class Subscription(EncryptedModel):
                 fields=["organization", "id"],
                 condition=models.Q(instance__isnull=True),
                 name="subscription_of_topics",
+            ),
+            models.Index(
+                fields=["failing_since"],
+                condition=models.Q(failing_since__isnull=False),
+                name="subscription_failing",
+            ),
+            models.Index(
+                fields=["deactivated_at"],
+                condition=models.Q(deactivated_at__isnull=False),
+                name="subscription_off",
             ),
         ]
 

@@ -10,14 +10,22 @@ from events.models import Severity
 GRANT_LOST = "instance.authorization.lost"
 GRANT_EXPIRING = "instance.authorization.expiring"
 POLLING_STALLED = "instance.polling.stalled"
+SUBSCRIPTION_FAILING = "subscription.failing"
+SUBSCRIPTION_DEACTIVATED = "subscription.deactivated"
 
 
 @dataclass(frozen=True, slots=True)
 class OwnTopic:
-    """`says` is the beginning of the notification's message; the instance's name follows."""
+    """`says` is the beginning of the notification's message; the instance's name follows.
+
+    `to_receiver`: also to the instance's own URL. `common`: it befalls many accounts together, so
+    that their owner is not to get an e-mail for each.
+    """
 
     says: str
     severity: Severity
+    to_receiver: bool = True
+    common: bool = False
 
 
 OWN_TOPICS: Mapping[str, OwnTopic] = {
@@ -28,5 +36,11 @@ OWN_TOPICS: Mapping[str, OwnTopic] = {
         "the account must be connected again soon, or it will not be polled any more",
         Severity.MEDIUM,
     ),
-    POLLING_STALLED: OwnTopic("polling has stalled", Severity.HIGH),
+    POLLING_STALLED: OwnTopic("polling has stalled", Severity.HIGH, common=True),
+    SUBSCRIPTION_FAILING: OwnTopic(
+        "notifications do not get through", Severity.MEDIUM, to_receiver=False, common=True
+    ),
+    SUBSCRIPTION_DEACTIVATED: OwnTopic(
+        "notifications are not sent any more, but queued", Severity.HIGH, to_receiver=False
+    ),
 }

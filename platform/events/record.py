@@ -18,7 +18,7 @@ from accounts.models import User
 from elements import catalogue
 from elements.calls import Change, Told
 from elements.errors import ElementNotFound
-from events import payload
+from events import owner_mail, payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
 from events.own_topics import OWN_TOPICS
 from events.payload import Notice, Source
@@ -69,15 +69,16 @@ def record_instance_event(
     """Stores one notification about the instance itself (objectType "instance"); returns its id.
 
     Must be called inside a transaction. `instance` is an ElementInstance; `record` is what the
-    receiver finds in `message.raw.instance`. It goes to the instance's subscription, and to the
-    organization's subscriptions of the topic.
+    receiver finds in `message.raw.instance`. It goes to the instance's subscription (unless that is
+    what it is about), to the organization's subscriptions of the topic, and to the owner by e-mail.
     """
     source = source_of(instance)
     draft = _Draft(
         [{"objectId": str(instance.pk), "eventType": "UPDATED"}],
         lambda event_id: payload.of_instance(source, event_id, topic, record, now),
     )
-    return _write(source, "instance", [draft], now, _of_topic(source, topic))[0]
+    about = _of_topic(source, topic, owner_mail.subscription_of(instance, topic, now))
+    return _write(source, "instance", [draft], now, about)[0]
 
 
 def record_webhook(instance: Any, raw: Any, told: Sequence[Told], now: datetime) -> int:
@@ -188,17 +189,21 @@ class _Topic:
     severity: str = Severity.LOW
     sender: str = ""
     message: str = ""
+    to_receiver: bool = True
+    to_owner: Subscription | None = None
 
 
 NO_TOPIC = _Topic()
 
 
-def _of_topic(source: Source, topic: str) -> _Topic:
+def _of_topic(source: Source, topic: str, to_owner: Subscription | None) -> _Topic:
     return _Topic(
         topic=topic,
         severity=OWN_TOPICS[topic].severity,
         sender=source.name,
         message=f"{OWN_TOPICS[topic].says}: {source.name}",
+        to_receiver=OWN_TOPICS[topic].to_receiver,
+        to_owner=to_owner,
     )
 
 
@@ -214,9 +219,11 @@ def _write(
     _require_transaction()
     if not drafts:
         return []
-    targets = _instance_subscription(source.instance_id)
+    targets = _instance_subscription(source.instance_id) if about.to_receiver else []
     if about.topic:
         targets += _topic_subscriptions(source.organization_id, about.topic)
+    if about.to_owner is not None:
+        targets.append(about.to_owner)
     events = [
         Event(
             pk=event_id,

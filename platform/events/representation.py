@@ -28,6 +28,7 @@ NOTIFICATION_COLUMNS = (
 SUBSCRIPTION_COLUMNS = (
     "id",
     "instance",
+    "owner",
     "channel",
     "topics",
     "url",

@@ -60,7 +60,7 @@ class SubscriptionsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Newest first. Those of element instances are in the instances' configuration."""
-        found = _subscriptions(request).filter(instance=None)
+        found = _subscriptions(request).filter(instance=None, owner=None)
         listing = latest_page_of(request, found, by=("created_at", "id"))
         return Response(
             [representation.subscription(one) for one in listing.rows], headers=listing.headers
@@ -82,6 +82,11 @@ class SubscriptionView(APIView):
             raise Conflict(
                 f"subscription {subscription_id} follows the configuration of element instance "
                 f"{found.instance_id}: empty its event.notification.callback.url instead"
+            )
+        if found.owner_id is not None:
+            raise Conflict(
+                f"subscription {subscription_id} is of the e-mails to who connected an account: "
+                "switch them off by notification.owner.email in the instance's configuration"
             )
         topics.unsubscribe(found.pk)
         return Response()

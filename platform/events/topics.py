@@ -144,7 +144,7 @@ def recipients(body: Mapping[str, Any], name: str, *, at: str, organization_id: 
 @transaction.atomic
 def subscribe(organization_id: int, wanted: Wanted) -> Subscription:
     """Raises Conflict when the organization has as many as it may."""
-    others = Subscription.objects.filter(organization_id=organization_id, instance=None)
+    others = Subscription.objects.filter(organization_id=organization_id, instance=None, owner=None)
     if others.count() >= MOST_SUBSCRIPTIONS:
         raise Conflict(f"the organization has {MOST_SUBSCRIPTIONS} subscriptions, the most it may")
     return Subscription.objects.create(

@@ -33,6 +33,7 @@ USER_TOKEN = "oauth.user.token"  # noqa: S105 - the name of a key
 REFRESH_TOKEN = "oauth.user.refresh_token"  # noqa: S105 - the name of a key
 REFRESH_TIME = "oauth.user.refresh_time"
 TOKEN_LIFETIME = "oauth.user.refresh_interval"  # noqa: S105 - the name of a key
+OWNER_EMAIL = "notification.owner.email"
 EVENTS_ENABLED = "event.notification.enabled"
 EVENTS_CALLBACK_URL = "event.notification.callback.url"
 NOTIFICATION_TYPE = "event.notification.type"

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from encryption.fields import EncryptedModel, EncryptedTextField
+from encryption.fields import EncryptedModel, EncryptedTextField, SparseEncryptedTextField
 
 
 class ElementInstance(EncryptedModel):
@@ -76,8 +76,7 @@ class Credential(EncryptedModel):
     refreshed_at = models.DateTimeField(null=True)  # when the access token was obtained
     # Equal for grants of one account (instances.account); empty where that is not known.
     account = models.CharField(max_length=64, blank=True, default="")
-    # The provider's name of the account; null where it was not asked for yet.
-    identity = EncryptedTextField(null=True)  # type: ignore[misc]  # reads as text or None
+    identity = SparseEncryptedTextField()  # the provider's name of the account
     # When the refresh token ends by itself, where the provider says so, and when that was told.
     ends_at = models.DateTimeField(null=True)
     warned_at = models.DateTimeField(null=True)

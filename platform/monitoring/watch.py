@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from events import failing
 from instances import expiring
 from polling import overdue
 
@@ -14,6 +15,7 @@ def watch() -> None:
     """The worker's, every minute."""
     now = timezone.now()
     expiring.warn(now)
+    failing.tell(now)
     tell_stalls(now)
 
 
