@@ -11,6 +11,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
+from elements import catalogue
 from events.models import Event
 from instances.models import ElementInstance
 from polling.models import PollingResource
@@ -50,6 +51,50 @@ def test_messages_and_labels_are_polled_by_their_lists(line: Line) -> None:
     }
     again = line.api.post(f"{API}{line.path}/polls").json()["polls"]
     assert [report["status"] for report in again] == ["idle"] * 3
+
+
+def test_the_entry_of_changed_messages_serves_every_resource_that_lists(line: Line) -> None:
+    resources = [one for one in catalogue.find("gmail").resources if one.can_be_polled]
+    polled = [one.name for one in resources if one.name != "history"]  # that needs a parameter
+    assert len(polled) > 5
+    line.connect(
+        poller={name: {"url": f"/hubs/general/{name}", "idField": "id"} for name in polled}
+        | {"send-as": {"url": "/hubs/general/send-as", "idField": "sendAsEmail"}}
+        | {
+            "forwarding-addresses": {
+                "url": "/hubs/general/forwarding-addresses",
+                "idField": "forwardingEmail",
+            }
+        }
+    )
+    for _ in range(2):
+        reports = line.api.post(f"{API}{line.path}/polls").json()["polls"]
+        assert {one["resource"]: one["error"] for one in reports} == dict.fromkeys(polled)
+
+
+def test_messages_are_polled_by_date(line: Line) -> None:
+    date = "yyyy-MM-dd'T'HH:mm:ssXXX"
+    line.control.deliver(subject="there before")
+    line.connect(
+        poller={
+            "messages": {
+                "url": f"/hubs/general/messages?where=date>'${{gmtDate:{date}}}'",
+                "idField": "id",
+                "datesConfiguration": {
+                    "createdDateField": "internalDate",
+                    "createdDateFormat": "milliseconds",
+                },
+            }
+        }
+    )
+    found = line.control.deliver(subject="found")["id"]
+    for _ in range(2):
+        [report] = line.api.post(f"{API}{line.path}/polls").json()["polls"]
+        assert report["error"] is None
+    [event] = Event.objects.filter(instance_id=line.instance["id"])
+    assert [(one["objectId"], one["eventType"]) for one in event.objects_found] == [
+        (found, "CREATED")
+    ]
 
 
 @pytest.fixture

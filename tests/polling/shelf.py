@@ -36,6 +36,7 @@ class Shelf:
             record
             for record in self.items.values()
             if query.get("colour") in (None, record.get("colour"))
+            and str(record.get("updated", "")) >= query.get("since", "")
         ]
         limit = int(query["limit"])
         if path == "/names":

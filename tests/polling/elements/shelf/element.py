@@ -37,7 +37,7 @@ ELEMENT = Element(
                     listing=True,
                     root_key="items",
                     paging=NUMBERED,
-                    parameters=(Parameter("colour"),),
+                    parameters=(Parameter("colour"), Parameter("since")),
                 ),
             ),
         ),
@@ -45,7 +45,13 @@ ELEMENT = Element(
             "names",
             (
                 Operation(
-                    "GET", "/names", "/names", listing=True, root_key="items", paging=BY_TOKEN
+                    "GET",
+                    "/names",
+                    "/names",
+                    listing=True,
+                    root_key="items",
+                    paging=BY_TOKEN,
+                    parameters=(Parameter("since"),),
                 ),
                 Operation("GET", "/names/{id}", "/items/{id}"),
             ),
