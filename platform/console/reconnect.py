@@ -49,7 +49,7 @@ def came_back(request: HttpRequest, token: str) -> HttpResponse:
             request,
             "Another account was chosen on the provider's page.",
             "This link connects the account that was connected before, and no other: what you "
-            "allowed was given back. Open the link again and choose that account.",
+            "allowed was not kept. Open the link again and choose that account.",
             token=token,
         )
     except LinkError as error:

@@ -39,10 +39,9 @@ def tell(now: datetime) -> int:
         for subscription_id in list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE]):
             try:
                 told += _tell_of(rows, subscription_id, topic, column, now)
-            except OperationalError as error:
-                if connection.connection is None or connection.connection.closed:
+            except OperationalError:  # locked just now: looked at again in a minute
+                if not connection.is_usable():
                     raise
-                del error  # locked just now: looked at again in a minute
     return told
 
 

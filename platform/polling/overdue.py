@@ -101,7 +101,10 @@ def marks(instances: Sequence[ElementInstance], now: datetime) -> dict[int, Prob
 
 def sentence(late: Sequence[tuple[str, datetime]]) -> str:
     named = ", ".join(f"{name} since {due:%Y-%m-%d %H:%M} UTC" for name, due in late)
-    return f"Polling has stalled; due and not polled: {named}. Nothing is lost: it is caught up."
+    return (
+        f"Polling has stalled; due and not polled: {named}. "
+        "What changed meanwhile is found once it goes on."
+    )
 
 
 def tell(now: datetime) -> int:
