@@ -150,7 +150,7 @@ class Changes:
     tells of and that are known from now on, {object id: fingerprint}; `forgotten` the ids of
     objects that are known no more. `more` asks for the next poll at once: there was more to find
     than one poll should tell. `note` says to people what the feed could not do as it was asked.
-    `filtered` holds some of what a rule left out (snapshot.MOST_FILTERED are enough), so that a
+    `filtered` holds some of what a rule left out (listing.MOST_FILTERED are enough), so that a
     person can be told why; a poll that only left out is idle.
     """
 

@@ -25,7 +25,17 @@ import ceql
 from ceql.moment import Moment
 from elements import run
 from elements.calls import Change, Changes, ChangeType, Filtered, Page, PollCall, Unfetched
-from elements.listing import LISTED, LONGEST_ID, Listing, canonical, digest, fetched, scope_of
+from elements.listing import (
+    LISTED,
+    LONGEST_ID,
+    MOST_FILTERED,
+    WHERE,
+    Listing,
+    canonical,
+    digest,
+    fetched,
+    scope_of,
+)
 from elements.newest_first import Order
 from elements.polled_url import asks_where
 from elements.record_dates import DATES, ENTRY_TIMEZONE, TIMEZONE, RecordDates, dates_of
@@ -42,8 +52,6 @@ MOST_TOLD = 2_000  # changes that one poll tells
 LARGEST_HELD = 4_000_000  # characters of records held to be told
 MOST_FETCHED = 100  # records that one poll reads one by one
 WHOLE_EVERY = timedelta(hours=1)
-MOST_FILTERED = 100  # of those that a rule leaves out, so that a person can be told why
-WHERE = "the where of its url"
 LONGEST_SAMPLE = 40  # characters of a date that cannot be read
 TERMS = (DATES, ENTRY_TIMEZONE, "filterByUpdatedDate", "createdCheckTolerance")
 

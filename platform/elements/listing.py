@@ -20,6 +20,8 @@ from transport.types import Steps
 
 LARGEST_PAGE = 1_000
 LONGEST_ID = 500  # characters
+MOST_FILTERED = 100  # of those that a rule leaves out, so that a person can be told why
+WHERE = "the where of its url"
 LISTED = "listed"  # the fingerprint where nothing but ids is listed
 BASE_URL = "base.url"
 

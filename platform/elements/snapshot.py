@@ -21,8 +21,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ceql
-from elements.calls import Change, Changes, ChangeType, PollCall, Unfetched
-from elements.listing import LISTED, Listing, canonical, digest, fetched, scope_of
+from elements import run
+from elements.calls import Change, Changes, ChangeType, Filtered, PollCall, Unfetched
+from elements.listing import (
+    LISTED,
+    LONGEST_ID,
+    MOST_FILTERED,
+    WHERE,
+    Listing,
+    canonical,
+    digest,
+    fetched,
+    scope_of,
+)
 from elements.types import Resource
 from transport.errors import MalformedAnswer, TransportError
 from transport.types import KnownObjects, Steps
@@ -51,11 +62,13 @@ def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
     if begins and not call.entry.options.get("backfill"):
         look = Look(listing, scope, hold=False)
         yield from _read(look)
-        return Changes((), look.cursor, picture=look.seen, compared=True)
+        return Changes(
+            (), look.cursor, picture=look.seen, compared=True, filtered=tuple(look.filtered)
+        )
     look = Look(listing, scope)
     yield from _read(look)
     if look.cursor == call.cursor and not call.unfetched:
-        return Changes((), look.cursor)
+        return Changes((), look.cursor, filtered=tuple(look.filtered))
     if look.known is None:
         look.compare((yield KnownObjects(everything=True)))
     gone, sure = yield from _gone(look)
@@ -72,6 +85,7 @@ def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
         cursor=look.cursor if sure and not more else f"{scope}.{UNTOLD}",
         compared=True,
         forgotten=tuple(gone) if begins else (),
+        filtered=tuple(look.filtered),
         more=more,
     )
 
@@ -92,6 +106,7 @@ class Look:
     known: Mapping[str, str] | None = None
     pages: int = 0
     more: bool = False  # there was no room for all that may have to be told
+    filtered: list[Filtered] = field(default_factory=list)  # some of what the condition leaves out
     _held: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
     _size: int = 0  # characters of the records held
 
@@ -101,6 +116,7 @@ class Look:
         condition = self.listing.condition
         for record in records:
             if condition is not None and not ceql.matches(condition, record):
+                self._leave_out(record)
                 continue
             id_ = self.listing.id_of(record)
             ids.append(id_)
@@ -115,6 +131,11 @@ class Look:
             )
         self.pages += 1
         return ids
+
+    def _leave_out(self, record: Mapping[str, Any]) -> None:
+        if len(self.filtered) < MOST_FILTERED:
+            id_ = str(run.found_at(record, self.listing.id_field))
+            self.filtered.append(Filtered(id_[:LONGEST_ID], WHERE))
 
     @property
     def crowded(self) -> bool:

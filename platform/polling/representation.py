@@ -130,7 +130,7 @@ def dry_runs_of(instance: ElementInstance, wanted: Wish) -> list[dict[str, Any]]
 
 def _dry_run(run: DryRun, hindered: list[str]) -> dict[str, Any]:
     notes = list(hindered)
-    if run.first:
+    if run.first and not run.changes:
         notes.append("this would be the first poll: it notes where it starts from, tells nothing")
     return {
         "firstPoll": run.first,

@@ -89,7 +89,7 @@ POLLING = shape(
 DRY_RUN = shape(
     "DryRun",
     {
-        "firstPoll": described(FLAG, "it would be the first poll, which tells nothing"),
+        "firstPoll": described(FLAG, "it would be the first poll"),
         "wouldSend": described(FLAG, "whether anything of it would be sent now"),
         "notes": described(listed(TEXT), "what keeps events from being found or sent"),
         "changes": described(

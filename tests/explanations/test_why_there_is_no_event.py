@@ -80,6 +80,19 @@ def test_what_a_rule_left_out_names_the_rule(ask: Ask, instance: ElementInstance
     assert answer["instances"][0]["resources"][0]["untold"][0]["rule"] == "where: status='open'"
 
 
+def test_what_a_where_leaves_out_is_noted_with_what_is_found(
+    ask: Ask, organization: Organization, shelves: ShelfServer
+) -> None:
+    shelf = shelves.shelves["secret"]
+    poller = {"items": {"url": "/hubs/general/items?where=colour='red'", "idField": "id"}}
+    instance = connect_shelf(organization, "secret", poller)
+    poll_now.start_new(instance.pk)
+    shelf.put("blue", colour="blue")
+    shelf.put("red", colour="red")
+    poll_now.poll_now(instance)
+    assert "the where of its url" in reasons(ask(objectId="blue"))["filtered"]
+
+
 def test_a_poll_that_only_left_out_writes_nothing(instance: ElementInstance) -> None:
     before = PollRun.objects.count()
     commit_found(instance, Filtered("hidden", "where: status='open'"))

@@ -192,6 +192,40 @@ def test_with_events_off_it_is_the_first_poll_and_says_so(
 
 
 @pytest.mark.django_db
+def test_a_first_poll_that_is_to_tell_all_does(
+    owner: NewOrganization, organization: Organization, shelf: Shelf
+) -> None:
+    instance = connect_shelf(organization, "secret", {"items": ITEMS})
+    poll_now.start_new(instance.pk)
+    entry = {"resource": "items", "configuration": {**ITEMS, "backfill": True}}
+    report = tried(owner, instance.pk, body=entry)
+    assert (report["created"], report["dryRun"]["firstPoll"]) == (4, True)
+    assert not any("tells nothing" in note for note in report["dryRun"]["notes"])
+
+
+@pytest.mark.django_db
+def test_a_listing_with_dates_is_asked_by_them(
+    owner: NewOrganization, organization: Organization, shelf: Shelf
+) -> None:
+    dates = {"updatedDateField": "at", "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss'Z'"}
+    instance = connect_shelf(
+        organization,
+        "secret",
+        {"items": {**ITEMS, "datesConfiguration": dates, "filterByCurrentDate": True}},
+    )
+    poll_now.start_new(instance.pk)
+    shelf.put("now", at="2026-03-01T12:00:00Z")
+    shelf.put("to-come", at="2027-03-01T12:00:00Z")
+
+    report = tried(owner, instance.pk)
+
+    said = report["dryRun"]
+    assert "now" in {one["objectId"] for one in said["changes"]}
+    assert {"objectId": "to-come", "rule": "filterByCurrentDate"} in said["filteredObjects"]
+    assert without_ids(report) == without_ids(polled(owner, instance.pk))
+
+
+@pytest.mark.django_db
 def test_a_feed_with_events_off_only_says_where_it_would_start(
     owner: NewOrganization, connect: Connect, ledger: Ledger
 ) -> None:
@@ -233,6 +267,8 @@ def test_an_entry_is_tried_before_it_is_saved(
 
     assert (same["created"], same["dryRun"]["firstPoll"]) == (1, False)
     assert (other["status"], other["dryRun"]["listed"]) == ("started", 4)
+    rule = {"objectId": "e", "rule": "the where of its url"}
+    assert other["dryRun"]["filteredObjects"] == [rule]
     assert polled(owner, instance.pk)["created"] == 1
 
 
