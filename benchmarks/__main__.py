@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 
@@ -30,6 +31,9 @@ def main() -> int:
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
         parser.error(f"no benchmark named {unknown[0]}; there are {', '.join(NAMES)}")
+    # Counted as ever, but never used up: bulk downloads read as fast as they can.
+    for limit in ("USER_MINUTE", "PROJECT_MINUTE", "PROJECT_DAY"):
+        os.environ.setdefault(f"GMAIL_UNITS_PER_{limit}", "10000000000")
     database.set_up()
     results: dict[str, float] = {}
     for name in options.names or NAMES:

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
 from integrations.gmail.sandbox.server import SandboxServer
+from quota import meter
 from tests import database
 
 ClientFor = Callable[..., APIClient]
@@ -32,6 +33,12 @@ def django_db_modify_db_settings(
 ) -> None:
     with django_db_blocker.unblock():
         connection.settings_dict["TEST"]["TEMPLATE"] = database.make_template()
+
+
+@pytest.fixture(autouse=True)
+def _no_units_in_hand() -> None:
+    """A test's processes hold nothing of a quota whose buckets are no longer there."""
+    meter.purse.empty()
 
 
 @pytest.fixture

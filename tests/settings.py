@@ -11,6 +11,10 @@ os.environ.setdefault(
 )
 os.environ.setdefault("EMBEDDED_POSTGRES_FSYNC", "off")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+# No test waits for a minute to end: those of quotas set limits of their own.
+os.environ.setdefault("GMAIL_UNITS_PER_USER_MINUTE", "10000000000")
+os.environ.setdefault("GMAIL_UNITS_PER_PROJECT_MINUTE", "10000000000")
+os.environ.setdefault("GMAIL_UNITS_PER_PROJECT_DAY", "10000000000")
 
 from config.settings import *  # noqa: F403 - a settings module extends another this way
 from config.settings import ALLOWED_HOSTS

@@ -34,7 +34,7 @@ from integrations.gmail.history import (
 )
 from integrations.gmail.messages import FETCHES_A_POLL, deleted_change, fetch_messages
 from integrations.gmail.recovery import recover
-from transport.errors import ProviderError, ProviderUnreachable
+from transport.errors import ProviderError, ProviderUnreachable, UnitsUsedUp
 from transport.types import Steps
 
 WHERE = re.compile(r"\s*[`'\"]?historyId[`'\"]?\s*>\s*(['\"]?)([0-9A-Za-z_-]+)\1\s*", re.IGNORECASE)
@@ -105,6 +105,8 @@ def list_changed_messages(call: Call) -> Steps[Page]:
         if sighting.change_type is not ChangeType.DELETED
     }
     fetched = yield from fetch_messages(wanted, call.configuration)
+    if fetched.unfetched and fetched.unfetched[0].retry_after is not None:
+        raise UnitsUsedUp(fetched.unfetched[0].retry_after)
     if fetched.unfetched and not fetched.unfetched[0].error:
         raise ParameterError("pageSize", "the messages are too large for one page; ask for fewer")
     if fetched.unfetched:

@@ -7,6 +7,7 @@ from elements.types import ConfigurationField, Element, OAuth2, Setting
 from integrations.gmail import push
 from integrations.gmail.messages import DEFAULT_FORMAT, FORMAT_KEY, FORMATS
 from integrations.gmail.resources import RESOURCES
+from integrations.gmail.units import QUOTA
 
 BASE_URL = Setting("GMAIL_API_BASE_URL", "https://gmail.googleapis.com")
 AUTHORIZATION_URL = Setting(
@@ -98,5 +99,6 @@ ELEMENT = Element(
     ),
     default_poller=POLLER,
     prefixes=("/users/me",),  # as Gmail's own paths begin
+    quota=QUOTA,
     watch=push.WATCH,
 )

@@ -16,7 +16,7 @@ from typing import Any
 from elements.calls import Change, ChangeType, Unfetched
 from integrations.gmail.history import Sighting, is_safe_id, text_id
 from integrations.gmail.units import UNITS
-from transport.errors import GrantLost, MalformedAnswer, ProviderError, TransportError
+from transport.errors import GrantLost, MalformedAnswer, ProviderError, TransportError, UnitsUsedUp
 from transport.types import Outcome, Request, Response, Steps
 
 MESSAGES = "/gmail/v1/users/me/messages"
@@ -176,7 +176,9 @@ def _settle(
 def _setback(errors: list[TransportError | None]) -> TransportError | None:
     """The reason to ask for no more now: the quota is used up, or not one answer was of use."""
     for error in errors:
-        if isinstance(error, ProviderError) and error.is_rate_limit:
+        if isinstance(error, UnitsUsedUp) or (
+            isinstance(error, ProviderError) and error.is_rate_limit
+        ):
             return error
     if len(errors) > 1 and all(errors):
         return errors[-1]
@@ -186,4 +188,6 @@ def _setback(errors: list[TransportError | None]) -> TransportError | None:
 def _excuse(error: TransportError | None) -> tuple[str, float | None]:
     if error is None:
         return "", None
+    if isinstance(error, UnitsUsedUp):  # no fault of the message: it was never asked for
+        return "", error.retry_after
     return str(error), error.retry_after if isinstance(error, ProviderError) else None

@@ -35,7 +35,7 @@ from elements.errors import (
     ElementReadOnly,
     ParameterError,
 )
-from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
+from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError, UnitsUsedUp
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +139,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     response = Response(body_of(answer), status=answer.status)
     if answer.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = CHALLENGE
-    wait = getattr(error, "wait", None)
+    wait = getattr(answer, "wait", getattr(error, "wait", None))
     if wait is not None:
         response["Retry-After"] = str(math.ceil(wait))
     return response
@@ -160,6 +160,8 @@ def _of_transport(error: TransportError) -> ApiError:
     if isinstance(error, ProviderError):
         status = error.status if 400 <= error.status < 500 else 502
         return ApiError(status, _message_of(error), error.provider_message)
+    if isinstance(error, UnitsUsedUp):
+        return TooManyRequests(_message_of(error), wait=math.ceil(error.retry_after))
     if isinstance(error, GrantLost):
         return Unauthorized(_message_of(error))
     if isinstance(error, AddressRefused):

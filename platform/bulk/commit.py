@@ -39,10 +39,14 @@ SELECT %(job)s, listed.id, 0
 
 @dataclass(frozen=True, slots=True)
 class Setback:
-    """The provider can't be asked now. `retry_after` (seconds) is what it said itself."""
+    """The provider can't be asked now. `retry_after` (seconds) is what it said itself.
+
+    `units` says that it wasn't asked: its quota has no units left for bulk jobs.
+    """
 
     error: str
     retry_after: float | None = None
+    units: bool = False
 
 
 @dataclass(slots=True)
@@ -188,6 +192,11 @@ def _go_on(row: BulkJob, step: Step, now: datetime) -> None:
 
 
 def _wait(row: BulkJob, setback: Setback, now: datetime) -> None:
+    if setback.units:
+        row.error = storable(setback.error)[:LONGEST_ERROR]
+        row.next_run_at = now + timedelta(seconds=setback.retry_after or FIRST_PAUSE)
+        row.lease_id = row.lease_until = None
+        return
     row.failures += 1
     row.failing_since = row.failing_since or now
     row.error = storable(setback.error)[:LONGEST_ERROR]

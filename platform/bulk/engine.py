@@ -30,6 +30,7 @@ from encryption.keys import UnsealError
 from instances import configuration as keys
 from instances.models import ElementInstance
 from instances.session import account_of
+from quota.meter import SHARE_OF_BULK
 from transport.asynchronous import AsyncRunner, open_session
 from transport.errors import GrantLost, TransportError
 from worker import line
@@ -215,7 +216,8 @@ def load(job: BulkJob) -> Source:
     if resource is None:
         raise UnusableError(f"{element.name} has no resource {job.resource}")
     call = Call(keys.effective(instance), query=job.parameters)
-    return source_for(element, resource, call=call, account=account_of(instance), where=job.where)
+    account = account_of(instance, share=SHARE_OF_BULK)
+    return source_for(element, resource, call=call, account=account, where=job.where)
 
 
 def _waiting(job: BulkJob) -> list[Waiting]:

@@ -29,6 +29,7 @@ from transport.errors import (
     ProviderError,
     ProviderUnreachable,
     TransportError,
+    UnitsUsedUp,
     storable,
 )
 from transport.types import Account
@@ -82,6 +83,8 @@ class Source:
             page = await runner.run(run.list_steps(self.listing, call), self.account)
         except GrantLost:
             raise
+        except UnitsUsedUp as error:
+            return Step(setback=Setback(str(error), error.retry_after, units=True))
         except (ProviderError, ProviderUnreachable, MalformedAnswer) as error:
             return _failed_page(job, error)
         if page.next_token and page.next_token == job.page_token:
@@ -196,6 +199,8 @@ class _Batch:
             self._take(one.object_id, task.result())
         elif isinstance(error, GrantLost):
             raise error
+        elif isinstance(error, UnitsUsedUp):
+            self._setback = Setback(str(error), error.retry_after, units=True)
         elif isinstance(error, ProviderError) and (error.is_rate_limit or error.status == 401):
             self._setback = Setback(str(error), error.retry_after)
         elif _is_passing(error):

@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "accounts",
     "encryption",
     "elements",
+    "quota",
     "instances",
     "watching",
     "polling",

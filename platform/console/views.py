@@ -26,6 +26,7 @@ from instances import oauth, provision, reconnect_link
 from instances.models import ElementInstance
 from instances.standing import marks_of, problem_of
 from polling.representation import polling_of
+from polling.usage import units_of
 
 Page: TypeAlias = Callable[..., HttpResponse]
 LATEST_EVENTS = 10  # on the page of an account
@@ -134,6 +135,7 @@ def _instance_page(request: HttpRequest, found: ElementInstance, **more: Any) ->
         "problem": problem_of(found, marks_of([found])),
         "configuration": keys.masked(found),
         "polling": polling_of(found),
+        "units": units_of(found, timezone.now(), with_project=False),
         "events": Event.objects.filter(instance=found)
         .defer("body")
         .order_by("-created_at", "-pk")[:LATEST_EVENTS],

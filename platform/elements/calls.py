@@ -106,7 +106,8 @@ class Change:
 class Unfetched:
     """An object known to have changed whose record could not be fetched yet, and why.
 
-    `error` is empty when it merely waits its turn behind many others. A `change_type` of DELETED
+    `error` is empty when it merely waits its turn behind many others, or for units of the
+    provider's quota, which there are after `retry_after`. A `change_type` of DELETED
     means that the object seems to be gone and has to be asked for to be sure.
     """
 

@@ -23,7 +23,7 @@ from elements.calls import (
     WatchCall,
     Watched,
 )
-from transport.types import Steps
+from transport.types import Quota, Steps
 
 # --- The element -------------------------------------------------------------------------------
 
@@ -440,6 +440,7 @@ class Element:
     organization_id: int | None = None
     image: str = ""
     extends: str = ""  # the key of the built-in element that a private one takes after
+    quota: Quota | None = None  # None: the vendor counts no units
     webhook: Webhook | None = None  # None: the vendor sends none, or none that can be believed
     watch: Watch | None = None  # None: nothing is registered, at most by a person
 

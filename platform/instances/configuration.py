@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.secret import digest
 from api.errors import BadRequest
 from elements import catalogue, poller
 from elements.application import application_of
@@ -337,7 +338,7 @@ def stored(instance: ElementInstance) -> dict[str, str]:
 
 
 def keep(instance: ElementInstance, element: Element, configuration: Mapping[str, str]) -> None:
-    """Puts the configuration into the instance's two columns. Doesn't save.
+    """Puts the configuration into the instance's columns. Doesn't save.
 
     A secret stays one when the element does not call it so any more.
     """
@@ -351,6 +352,8 @@ def keep(instance: ElementInstance, element: Element, configuration: Mapping[str
         key: value for key, value in configuration.items() if key not in secrets
     }
     instance.secrets = json.dumps(secrets)
+    own = configuration.get(API_KEY, "").strip(), configuration.get(API_SECRET, "").strip()
+    instance.application = digest("\0".join(own)) if own[0] else ""
 
 
 def effective(instance: ElementInstance) -> dict[str, str]:

@@ -35,6 +35,9 @@ class ElementInstance(EncryptedModel):
     secrets = EncryptedTextField(default="{}")
     external_authentication = models.CharField(max_length=20, default="none")
     enabled = models.BooleanField(default=True)
+    # Equal for instances of one application at the provider: a digest of its id and secret. Empty
+    # where the instance names none of its own.
+    application = models.CharField(max_length=64, blank=True, default="", db_default="")
     valid = models.BooleanField(default=True)  # False once the provider's grant is lost
     problem = models.TextField(blank=True)  # what a person must know or do
     reason_code = models.CharField(max_length=30, blank=True, default="", db_default="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -16,6 +16,7 @@ from elements.types import ApiKey, Element, OAuth2, Operation, Setting
 from instances import configuration as keys
 from instances.credential import GONE, CredentialAuthorizer
 from instances.models import Credential, CredentialState, ElementInstance
+from quota.meter import Subject, meter_of
 from transport import sync
 from transport.errors import GrantLost
 from transport.types import Account, Response, Scheme, Steps
@@ -26,15 +27,17 @@ EXPIRED = (
 )
 
 
-def account_of(instance: ElementInstance) -> Account:
+def account_of(instance: ElementInstance, *, share: float = 1.0) -> Account:
     """The account for both runners. Reads the credential: call it outside the event loop.
 
+    `share` is the part of the provider's quota that it may use up.
     Raises GrantLost when the account must be connected again.
     """
     element = keys.element_of(instance)
     configuration = keys.effective(instance)
     if not isinstance(element.authentication, OAuth2):
-        return configured_account(element, configuration)
+        meter = meter_of(element, subject_of(instance), share=share)
+        return replace(configured_account(element, configuration), meter=meter)
     credential = Credential.objects.filter(instance=instance).first()
     if credential is None:
         raise GrantLost(GONE)
@@ -43,7 +46,13 @@ def account_of(instance: ElementInstance) -> Account:
     return Account(
         base_url=base_url(element, configuration),
         authorizer=CredentialAuthorizer(credential.pk, credential.access_token),
+        meter=meter_of(element, subject_of(instance, credential.account), share=share),
     )
+
+
+def subject_of(instance: ElementInstance, account: str = "") -> Subject:
+    """Whom the provider's quota is counted for; `account` is the credential's."""
+    return Subject(instance.organization_id, instance.pk, instance.application, account)
 
 
 def configured_account(element: Element, configuration: Mapping[str, str]) -> Account:

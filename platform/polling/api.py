@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.errors import Conflict
+from accounts.api.authority import authority_of
+from accounts.roles import Rank
+from api.errors import Conflict, NotFound
 from api.paging import whole_list
 from api.schema import WHOLE, documented
 from instances.view import ElementTokenView, addressed_instance
@@ -14,6 +17,7 @@ from polling import schema, wish
 from polling.claim import PollRunningError
 from polling.poll_now import NothingPolledError, poll_now
 from polling.representation import dry_runs_of, polling_of, records_of, report_shown
+from polling.usage import units_of
 
 
 class PollsView(APIView):
@@ -54,6 +58,27 @@ class PollsView(APIView):
         return Response({"polls": [report_shown(report) for report in reports]})
 
 
+class UnitsView(APIView):
+    """Needs User and Organization."""
+
+    @documented(
+        "Read what an instance uses of its provider's quota",
+        answer=schema.UNITS,
+        example=schema.UNITS_EXAMPLE,
+    )
+    def get(self, request: Request, instance_id: str) -> Response:
+        """In the provider's own units, with a forecast of the day at the present pace.
+
+        `project` is null but for administrators of the organization, and for an application that
+        other organizations share. 404 for an element whose provider counts no units.
+        """
+        instance = addressed_instance(request, instance_id)
+        units = units_of(instance, timezone.now(), with_project=_administers(request))
+        if units is None:
+            raise NotFound(f"the provider of {instance.element_key} counts no units")
+        return Response(units)
+
+
 class PollerRecordsView(ElementTokenView):
     @documented(
         "List what is polled of the instance",
@@ -67,3 +92,8 @@ class PollerRecordsView(ElementTokenView):
         A resource that is left out of that configuration has no record any more.
         """
         return whole_list(records_of(self.instance(request)))
+
+
+def _administers(request: Request) -> bool:
+    """Whether the caller administers the whole organization."""
+    return authority_of(request).rank >= Rank.ORGANIZATION

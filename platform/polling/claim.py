@@ -49,6 +49,8 @@ class ClaimedResource(NamedTuple):
     configuration: str  # JSON: the instance's, without its secrets
     credential_id: int | None
     access_token: str | None  # sealed
+    application: str = ""  # digests: whose quota a poll is paid with
+    account: str | None = None
 
 
 class PollRunningError(Exception):
@@ -101,7 +103,8 @@ FOR UPDATE
 NEEDED = """
 SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
        r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.watched_since, r.failures,
-       r.put_aside_due_at, r.note, i.element_key, i.configuration, c.id, c.access_token
+       r.put_aside_due_at, r.note, i.element_key, i.configuration, c.id, c.access_token,
+       i.application, c.account
 FROM {rows} AS r
 JOIN instances_elementinstance AS i ON i.id = r.instance_id
 LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id

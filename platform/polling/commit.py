@@ -17,9 +17,9 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from random import random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import OperationalError, connection, transaction
@@ -31,7 +31,7 @@ from instances.models import ElementInstance
 from polling import due, seen, untold
 from polling.claim import LEASE, ClaimedResource
 from polling.models import PollingResource, PollOutcome, PollRun
-from polling.poll import Failed, Outcome, Succeeded
+from polling.poll import Cost, Failed, Outcome, PutOff, Succeeded
 from polling.put_aside import PutAside, Waiting, discard, waiting
 from watching.notices import note_unannounced
 
@@ -46,11 +46,14 @@ UPDATE polling_pollingresource AS r
 SET cursor = idle.cursor,
     next_poll_at = CASE WHEN r.told_at >= idle.started_at THEN r.told_at ELSE idle.next_poll_at END,
     last_polled_at = idle.started_at, last_success_at = idle.started_at,
-    failures = 0, error = '', lease_id = NULL, lease_until = NULL
+    failures = 0, error = '', lease_id = NULL, lease_until = NULL,
+    units_awaited_until = NULL, idle_units = idle.units, units_day = idle.day,
+    units_today = idle.units + CASE WHEN r.units_day = idle.day THEN r.units_today ELSE 0 END
 FROM (
-    SELECT r.id, idle.cursor, idle.started_at, idle.next_poll_at
+    SELECT r.id, idle.cursor, idle.started_at, idle.next_poll_at, idle.units, idle.day
     FROM json_to_recordset(%s) AS idle(
-        id bigint, lease_id uuid, cursor text, started_at timestamptz, next_poll_at timestamptz)
+        id bigint, lease_id uuid, cursor text, started_at timestamptz, next_poll_at timestamptz,
+        units bigint, day date)
     JOIN polling_pollingresource AS r
         ON r.id = idle.id AND r.lease_id = idle.lease_id AND r.active
     ORDER BY r.id
@@ -59,8 +62,27 @@ FROM (
 WHERE r.id = idle.id
 """
 
+# As STORE_IDLE, for polls that the provider's quota had no units left for.
+PUT_OFF = """
+UPDATE polling_pollingresource AS r
+SET next_poll_at = off.until, units_awaited_until = off.until, lease_id = NULL, lease_until = NULL,
+    units_day = off.day,
+    units_today = off.units + CASE WHEN r.units_day = off.day THEN r.units_today ELSE 0 END
+FROM (
+    SELECT r.id, off.until, off.units, off.day
+    FROM json_to_recordset(%s) AS off(
+        id bigint, lease_id uuid, until timestamptz, units bigint, day date)
+    JOIN polling_pollingresource AS r
+        ON r.id = off.id AND r.lease_id = off.lease_id AND r.active
+    ORDER BY r.id
+    FOR UPDATE OF r SKIP LOCKED
+) AS off
+WHERE r.id = off.id
+"""
+
 FENCE = """
-SELECT cursor, next_poll_at, interval, failures, error, told_at, last_polled_at
+SELECT cursor, next_poll_at, interval, failures, error, told_at, last_polled_at,
+       units_day, units_today
 FROM polling_pollingresource
 WHERE id = %s AND lease_id = %s AND active
 FOR UPDATE
@@ -81,17 +103,29 @@ class Fenced(NamedTuple):
     error: str
     told_at: datetime | None
     last_polled_at: datetime | None
+    units_day: date | None
+    units_today: int
 
     def told_since(self, moment: datetime | None) -> bool:
         """Whether the provider has said that there is news, at `moment` or later."""
         return self.told_at is not None and (moment is None or self.told_at >= moment)
+
+    def spent(self, cost: Cost) -> dict[str, Any]:
+        """The columns that count units, after a poll of that cost."""
+        before = self.units_today if self.units_day == cost.day else 0
+        return {
+            "units_awaited_until": None,
+            "units_day": cost.day,
+            "units_today": before + cost.units,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
     """What one poll came to, as it was stored.
 
-    `status` is found, idle, started, recovered, failed, or dropped when the lease was lost.
+    `status` is found, idle, started, recovered, failed, waiting when the provider's quota had no
+    units left for it, or dropped when the lease was lost.
     `put_aside` counts what waits now; `more` says that some of it only waits its turn, or that
     there was more to find, so that the next poll is due at once.
     """
@@ -121,6 +155,18 @@ class Idle(NamedTuple):
     cursor: str
     started_at: datetime
     next_poll_at: datetime
+    units: int
+    day: date | None
+
+
+class Off(NamedTuple):
+    """One row of PUT_OFF."""
+
+    id: int
+    lease_id: uuid.UUID
+    until: datetime
+    units: int
+    day: date | None
 
 
 def idle(done: Succeeded, now: datetime) -> Idle:
@@ -133,6 +179,7 @@ def idle(done: Succeeded, now: datetime) -> Idle:
         done.changes.cursor,
         done.started_at,
         due.with_put_aside(next_poll_at, resource.put_aside_due_at, now),
+        *done.cost,
     )
 
 
@@ -143,6 +190,18 @@ def commit_idle(polls: Sequence[Idle]) -> None:
         cursor.execute(STORE_IDLE, [json.dumps([row._asdict() for row in polls], default=str)])
 
 
+def off(put_off: PutOff, now: datetime) -> Off:
+    """What is stored of a poll that there are no units for."""
+    until = due.after_put_off(put_off.wait, now)
+    return Off(put_off.resource.id, put_off.resource.lease_id, until, *put_off.cost)
+
+
+def commit_put_off(polls: Sequence[Off]) -> None:
+    """Stores many polls that wait for units. Cursors, errors and counts of failures stay."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUT_OFF, [json.dumps([row._asdict() for row in polls], default=str)])
+
+
 def commit(outcome: Outcome, now: datetime, *, keep_lease: bool = False) -> PollReport:
     """Stores one outcome. With `keep_lease` the row stays ours when more is due at once.
 
@@ -150,6 +209,9 @@ def commit(outcome: Outcome, now: datetime, *, keep_lease: bool = False) -> Poll
     """
     if isinstance(outcome, Failed):
         return _commit_failure(outcome, now)
+    if isinstance(outcome, PutOff):
+        commit_put_off([off(outcome, now)])
+        return PollReport(outcome.resource.name, "waiting", error=outcome.error)
     if outcome.idle:
         commit_idle([idle(outcome, now)])
         return PollReport(outcome.resource.name, "idle")
@@ -201,6 +263,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
             failures=0,
             error="",
             note=found.note[:LONGEST_NOTE],
+            **row.spent(done.cost),
             lease_id=resource.lease_id if keep else None,
             lease_until=now + LEASE if keep else None,
         )
@@ -252,6 +315,7 @@ def _commit_failure(failed: Failed, now: datetime) -> PollReport:
             last_polled_at=failed.started_at,
             failures=row.failures + 1,
             error=failed.error,
+            **row.spent(failed.cost),
             lease_id=None,
             lease_until=None,
         )
@@ -322,6 +386,7 @@ def _write_run(outcome: Outcome, report: PollReport, put_aside: int, now: dateti
         cursor_before=cursor,
         cursor_after=outcome.changes.cursor if isinstance(outcome, Succeeded) else cursor,
         gap_seconds=report.gap_seconds,
+        units=outcome.cost.units,
         error=report.error,
         untold=untold.noted(outcome.changes) if isinstance(outcome, Succeeded) else [],
     )

@@ -175,7 +175,7 @@ def _found(
     news = seen.news(resource.id, found.changes, rows.created)
     before = waiting(resource.id, now)
     count = 0 if found.picture is not None else before.count + rows.gained
-    due_now = any(not one.error for one in found.unfetched)
+    due_now = any(not one.error and one.retry_after is None for one in found.unfetched)
     report = report_of(outcome, news, Waiting(count, before.due_at, due_now))
     drafts = record.unrecorded(instance, resource.name, news, now, event_id=EVENT_ID)
     return DryRun(

@@ -1,8 +1,9 @@
-"""When a resource is polled next. Pure: times come in, times go out."""
+"""When a resource is polled next. Times come in, times go out."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from random import random
 
 LONGEST_INTERVAL = 2_147_483_647  # seconds, what the column holds; clients park a poller with it
 FIRST_PAUSE_OF_A_START = timedelta(seconds=10)
@@ -11,6 +12,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 LONGEST_RETRY_AFTER = timedelta(days=1)
 FIRST_PAUSE_OF_PUT_ASIDE = timedelta(minutes=1)
 MOST_DOUBLINGS = 20
+SPREAD_OF_PUT_OFF = 5.0  # seconds
 
 
 def after_success(due: datetime, interval: int, now: datetime) -> datetime:
@@ -47,6 +49,14 @@ def after_put_aside(attempts: int, now: datetime, *, retry_after: float | None =
     """The next fetch of one object after `attempts` that failed, 1 or more."""
     pause = _doubled(FIRST_PAUSE_OF_PUT_ASIDE, attempts, LONGEST_PAUSE)
     return now + max(pause, _asked(retry_after))
+
+
+def after_put_off(wait: float, now: datetime) -> datetime:
+    """When a poll is tried again that has to `wait` (seconds) for units of the provider's quota.
+
+    Spread a little: all that wait for one quota have them at the same moment.
+    """
+    return now + timedelta(seconds=wait + random() * SPREAD_OF_PUT_OFF)  # noqa: S311 - spreads load
 
 
 def with_put_aside(due: datetime, put_aside_due: datetime | None, now: datetime) -> datetime:

@@ -4,8 +4,8 @@ Rule 1: nobody waits for anybody: a poll that ends makes room for the next at on
 long gives its place up and goes on beside the others.
 Rule 2: what is claimed and not polled is given back, at once when the process is to stop; what
 dies with the process comes back when its lease runs out.
-Rule 3: polls that find nothing are stored many in one statement, the others each in a transaction
-of its own.
+Rule 3: polls that find nothing are stored many in one statement, as are those that wait for units
+of the provider's quota; the others each in a transaction of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import asyncio
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -29,11 +29,13 @@ from polling.commit import (
     PollReport,
     commit,
     commit_idle,
+    commit_put_off,
     dropped,
     idle,
+    off,
 )
 from polling.database import patiently
-from polling.poll import Failed, Outcome, Poller, Succeeded
+from polling.poll import Failed, Outcome, Poller, PutOff, Succeeded
 from transport.asynchronous import AsyncRunner, open_session
 from worker import line
 from worker.garbage import rare_collection
@@ -97,7 +99,7 @@ class Engine:
         self._waiting: deque[Held] = deque()
         self._in_flight: dict[asyncio.Task[None], Held] = {}
         self._slow = 0
-        self._idle: list[Succeeded] = []
+        self._idle: list[Succeeded | PutOff] = []
         self._idle_since = 0.0
         self._storing: asyncio.Task[None] | None = None
         self._claiming: asyncio.Task[None] | None = None
@@ -211,7 +213,7 @@ class Engine:
 
     async def _poll_and_store(self, resource: ClaimedResource) -> None:
         outcome = await self._poll(resource)
-        if isinstance(outcome, Succeeded) and outcome.idle:
+        if isinstance(outcome, PutOff) or (isinstance(outcome, Succeeded) and outcome.idle):
             if not self._idle:
                 self._idle_since = time.monotonic()
             self._idle.append(outcome)
@@ -287,7 +289,7 @@ async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        if isinstance(outcome, Failed):
+        if not isinstance(outcome, Succeeded):
             raise
         log.exception("poll.not_stored", resource=outcome.resource.id)
         reason = f"what was found could not be stored: {type(error).__name__}"
@@ -305,13 +307,19 @@ async def _stored(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
         await asyncio.sleep(LOOK_AGAIN)
 
 
-async def store_idle(polls: list[Succeeded]) -> None:
+async def store_idle(polls: Sequence[Succeeded | PutOff]) -> None:
     """Stores many at once; one by one when something in them cannot be stored."""
     now = timezone.now()
+    put_off = [off(one, now) for one in polls if isinstance(one, PutOff)]
+    if put_off:
+        await patiently(commit_put_off, put_off)
+    idle_polls = [one for one in polls if isinstance(one, Succeeded)]
+    if not idle_polls:
+        return
     try:
-        await patiently(commit_idle, [idle(done, now) for done in polls])
+        await patiently(commit_idle, [idle(done, now) for done in idle_polls])
     except (OperationalError, InterfaceError):
         raise
     except Exception:  # noqa: BLE001 - `store` says which one it is
-        for done in polls:
+        for done in idle_polls:
             await store(done)

@@ -45,6 +45,11 @@ class PollingResource(models.Model):
     note = models.TextField(blank=True, default="", db_default="")
     put_aside_due_at = models.DateTimeField(null=True)  # earliest try of its put-aside objects
     told_at = models.DateTimeField(null=True)  # when the provider said that there may be news
+    # Put off until then: the provider's quota had no units left. Null once polled again.
+    units_awaited_until = models.DateTimeField(null=True)
+    idle_units = models.PositiveIntegerField(default=0, db_default=0)  # of the last idle poll
+    units_day = models.DateField(null=True)  # as the provider begins its days
+    units_today = models.BigIntegerField(default=0, db_default=0)  # what polls cost on `units_day`
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -131,6 +136,7 @@ class PollRun(models.Model):
     cursor_before = models.TextField(blank=True)
     cursor_after = models.TextField(blank=True)
     gap_seconds = models.PositiveIntegerField(null=True)  # width of a recovered gap
+    units = models.PositiveIntegerField(default=0, db_default=0)  # of the provider's quota
     error = models.TextField(blank=True)
     # What it noticed and no event tells, some of it at least, and why: polling.untold.
     untold = models.JSONField(default=list, db_default=[])

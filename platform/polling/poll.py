@@ -9,9 +9,9 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -30,14 +30,25 @@ from instances.models import ElementInstance
 from polling.claim import ClaimedResource
 from polling.put_aside import due_put_aside
 from polling.seen import known_objects
+from quota.meter import AccountMeter, Subject, payer, whose_project
 from transport.asynchronous import AsyncRunner
-from transport.errors import ProviderError, TransportError
+from transport.errors import ProviderError, TransportError, UnitsUsedUp
 from transport.types import Account, KnownObjects, Steps
 
 LONGEST_POLL = 80.0  # seconds; a poll that takes longer has failed
 LONGEST_ERROR = 1000  # characters that we keep
 
 log = structlog.get_logger()
+
+
+class Cost(NamedTuple):
+    """What a poll cost of the provider's quota; `day` is the provider's, None without a quota."""
+
+    units: int = 0
+    day: date | None = None
+
+
+FREE = Cost()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Succeeded:
     started_at: datetime
     changes: Changes
     asked: tuple[Unfetched, ...] = ()
+    cost: Cost = FREE
 
     @property
     def idle(self) -> bool:
@@ -77,9 +89,24 @@ class Failed:
     started_at: datetime
     error: str
     retry_after: float | None = None
+    cost: Cost = FREE
 
 
-Outcome: TypeAlias = Succeeded | Failed
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """The provider's quota has no units left for the poll. `wait` is in seconds."""
+
+    resource: ClaimedResource
+    started_at: datetime
+    wait: float
+    cost: Cost = FREE
+
+    @property
+    def error(self) -> str:
+        return "the provider's quota has no units left for now: the poll is put off until it has"
+
+
+Outcome: TypeAlias = Succeeded | Failed | PutOff
 
 
 class NotPollableError(Exception):
@@ -101,27 +128,31 @@ class Poller:
     async def poll(self, resource: ClaimedResource) -> Outcome:
         """Polls once. Raises nothing but its own cancellation and the errors of a lost database."""
         started_at = timezone.now()
+        paid = Paid(started_at)
         try:
             async with asyncio.timeout(LONGEST_POLL):
-                return await self._poll(resource, started_at)
+                return await self._poll(resource, started_at, paid)
+        except UnitsUsedUp as error:
+            return PutOff(resource, started_at, error.retry_after, paid.cost)
         except (NotPollableError, ElementNotFound, ConfigurationError) as error:
-            return _failed(resource, started_at, str(error))
+            reason, retry_after = str(error), None
         except ProviderError as error:
-            return _failed(resource, started_at, str(error), error.retry_after)
+            reason, retry_after = str(error), error.retry_after
         except TransportError as error:
-            return _failed(resource, started_at, str(error) or type(error).__name__)
+            reason, retry_after = str(error) or type(error).__name__, None
         except TimeoutError:
-            return _failed(resource, started_at, f"the poll took longer than {LONGEST_POLL:g} s")
+            reason, retry_after = f"the poll took longer than {LONGEST_POLL:g} s", None
         except UnsealError:
             log.exception("poll.token_sealed", resource=resource.id)
-            return _failed(resource, started_at, "the stored access token cannot be decrypted")
+            reason, retry_after = "the stored access token cannot be decrypted", None
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # a faulty connector must not stop the others
             log.exception("poll.connector_failed", resource=resource.id)
-            return _failed(resource, started_at, f"the connector failed: {type(error).__name__}")
+            reason, retry_after = f"the connector failed: {type(error).__name__}", None
+        return Failed(resource, started_at, reason[:LONGEST_ERROR], retry_after, paid.cost)
 
-    async def _poll(self, resource: ClaimedResource, started_at: datetime) -> Outcome:
+    async def _poll(self, resource: ClaimedResource, started_at: datetime, paid: Paid) -> Outcome:
         feed = self._feeds.get((resource.element_key, resource.name))
         if feed is None:
             feed = await self._look_up(resource)
@@ -129,6 +160,9 @@ class Poller:
             account, settings = await sync_to_async(feed.as_configured)(resource)
         else:
             account, settings = feed.as_claimed(resource)
+        meter = paid.meter = feed.meter(resource)
+        if meter is not None:
+            account = Account(account.base_url, account.authorizer, account.scheme, meter)
         asked: tuple[Unfetched, ...] = ()
         if resource.put_aside_due_at is not None and resource.put_aside_due_at <= started_at:
             asked = await sync_to_async(due_put_aside)(resource.id, started_at)
@@ -147,8 +181,8 @@ class Poller:
 
         changes = await self._runner.run(feed.changes(call), account, known=known)
         if not isinstance(changes, Changes) or not changes.cursor:
-            return _failed(resource, started_at, "the connector failed: it gave no cursor")
-        return Succeeded(resource, started_at, changes, asked)
+            raise NotPollableError("the connector failed: it gave no cursor")
+        return Succeeded(resource, started_at, changes, asked, paid.cost)
 
     async def _look_up(self, resource: ClaimedResource) -> Feed:
         """The feed of an element that hasn't been polled yet, or that is private."""
@@ -164,6 +198,20 @@ class Poller:
             return feed
 
 
+@dataclass(slots=True)
+class Paid:
+    """What a poll has cost so far."""
+
+    started_at: datetime
+    meter: AccountMeter | None = None
+
+    @property
+    def cost(self) -> Cost:
+        if self.meter is None:
+            return FREE
+        return Cost(self.meter.used, self.meter.day(self.started_at))
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """What is polled, at which address, and with which configuration where nothing is set.
@@ -177,6 +225,7 @@ class Feed:
     base_url: str
     defaults: Mapping[str, str]
     asks_instance: bool
+    whose_project: str = ""  # where the instance names none
 
     @classmethod
     def of(cls, element_key: str, name: str, organization_id: int | None = None) -> Feed:
@@ -193,7 +242,21 @@ class Feed:
             "" if asks_instance else catalogue.address(element.base_url),
             configuration.defaults(element),
             asks_instance,
+            "" if element.quota is None else whose_project(element),
         )
+
+    def meter(self, resource: ClaimedResource) -> AccountMeter | None:
+        """Pays for one poll."""
+        quota = self.element.quota
+        if quota is None:
+            return None
+        subject = Subject(
+            resource.organization_id,
+            resource.instance_id,
+            resource.application,
+            resource.account or "",
+        )
+        return AccountMeter(payer(quota, self.whose_project, subject, polls=True))
 
     def as_claimed(self, resource: ClaimedResource) -> tuple[Account, Mapping[str, str]]:
         """The account and its configuration without secrets, without a query."""
@@ -223,12 +286,6 @@ def _authorizer(resource: ClaimedResource) -> CredentialAuthorizer:
         context_of("instances_credential", resource.credential_id, "access_token"),
     )
     return CredentialAuthorizer(resource.credential_id, token)
-
-
-def _failed(
-    resource: ClaimedResource, started_at: datetime, error: str, retry_after: float | None = None
-) -> Failed:
-    return Failed(resource, started_at, error[:LONGEST_ERROR], retry_after)
 
 
 # Most instances are configured alike: what is parsed once serves them all.

@@ -15,7 +15,7 @@ from django.db.models import Case, Count, Min, Q, When
 from django.db.models.functions import Random
 
 from elements.calls import Changes, ChangeType, Unfetched
-from polling.due import after_put_aside
+from polling.due import after_put_aside, after_put_off
 from polling.models import PutAsideObject
 
 MOST_ASKED = 200  # put-aside objects that one poll is asked for
@@ -118,6 +118,10 @@ class PutAside:
                 row.change_type = one.change_type
                 changed[one.object_id] = row
             error = one.error
+            if not error and one.retry_after is not None:
+                row.next_try_at = after_put_off(one.retry_after, now)
+                changed[one.object_id] = row
+                continue
             if not error and stuck and one.object_id in self._asked:
                 error = NOT_FETCHED
             if error:

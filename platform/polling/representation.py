@@ -69,6 +69,7 @@ def _resource(resource: PollingResource, instance: ElementInstance) -> dict[str,
         "lastPolledDate": timestamp(resource.last_polled_at),
         "lastSuccessDate": timestamp(resource.last_success_at),
         "nextPollDate": timestamp(resource.next_poll_at) if resource.active else None,
+        "waitsForUnitsUntilDate": timestamp(resource.units_awaited_until),
         "failures": resource.failures,
         "error": resource.error or None,
         "note": resource.note or None,
@@ -101,6 +102,7 @@ def run_shown(run: PollRun) -> dict[str, Any]:
         "missing": run.missing,
         "putAside": run.put_aside,
         "recoveredGapSeconds": run.gap_seconds,
+        "units": run.units,
         "error": run.error or None,
     }
 

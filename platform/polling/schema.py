@@ -40,6 +40,9 @@ POLLED_STATE = shape(
         "lastPolledDate": nullable(TIME),
         "lastSuccessDate": nullable(TIME),
         "nextPollDate": nullable(TIME),
+        "waitsForUnitsUntilDate": described(
+            nullable(TIME), "put off until then: the provider's quota had no units left"
+        ),
         "failures": described(NUMBER, "in a row"),
         "error": nullable(TEXT),
         "note": described(nullable(TEXT), "what the last poll could not do as it was asked"),
@@ -59,6 +62,7 @@ RUN_FIELDS = {
     "missing": described(NUMBER, "changed objects that were gone before they could be read"),
     "putAside": NUMBER,
     "recoveredGapSeconds": GAP,
+    "units": described(NUMBER, "of the provider's quota that it cost"),
     "error": nullable(TEXT),
 }
 RUN = shape("PollRun", RUN_FIELDS, "A poll that had something to tell; idle ones leave no record.")
@@ -127,7 +131,7 @@ REPORT = shape(
     "PollReport",
     {
         "resource": TEXT,
-        "status": described(TEXT, "found, idle, started, recovered, failed or dropped"),
+        "status": described(TEXT, "found, idle, started, recovered, failed, waiting or dropped"),
         "found": NUMBER,
         "created": NUMBER,
         "updated": NUMBER,
@@ -162,6 +166,42 @@ RECORD = shape(
 )
 RECORDS = listed(RECORD)
 
+MINUTE = shape("UnitsOfAMinute", {"used": NUMBER, "limit": nullable(NUMBER)})
+TODAY = shape(
+    "UnitsOfADay",
+    {
+        "used": NUMBER,
+        "polls": NUMBER,
+        "calls": described(NUMBER, "of hub calls and bulk jobs on the same account"),
+        "limit": nullable(NUMBER),
+        "forecast": described(NUMBER, "what will have been used at the end of the day"),
+    },
+    "A day as the provider counts them.",
+)
+BUCKET = shape(
+    "UnitsUsed",
+    {
+        "minute": MINUTE,
+        "today": TODAY,
+        "closedUntilDate": described(
+            nullable(TIME), "nothing is asked until then: the provider itself has said so"
+        ),
+    },
+)
+WAITING = shape("WaitingForUnits", {"resource": TEXT, "untilDate": nullable(TIME)})
+UNITS = shape(
+    "Units",
+    {
+        "day": described(TEXT, "the provider's day, as a date"),
+        "account": BUCKET,
+        "project": described(
+            nullable(BUCKET), "all instances of the same application; for its administrators"
+        ),
+        "waiting": listed(WAITING),
+    },
+    "Units of the provider's quota.",
+)
+
 RESOURCE = query("resource", "polls this one only", example="changed-messages")
 IS_DRY_RUN = query("dryRun", "says what would be found and sent, and changes nothing", FLAG)
 WANTED = shape(
@@ -187,6 +227,7 @@ RUN_EXAMPLE: dict[str, Any] = {
     "missing": 0,
     "putAside": 0,
     "recoveredGapSeconds": None,
+    "units": 42,
     "error": None,
 }
 POLLING_EXAMPLE: dict[str, Any] = {
@@ -197,6 +238,7 @@ POLLING_EXAMPLE: dict[str, Any] = {
             "lastPolledDate": "2026-01-05T09:45:00Z",
             "lastSuccessDate": "2026-01-05T09:45:00Z",
             "nextPollDate": "2026-01-05T10:00:00Z",
+            "waitsForUnitsUntilDate": None,
             "failures": 0,
             "error": None,
             "note": None,
@@ -247,3 +289,23 @@ RECORDS_EXAMPLE: list[dict[str, Any]] = [
         "error": None,
     }
 ]
+UNITS_EXAMPLE: dict[str, Any] = {
+    "day": "2026-01-05",
+    "account": {
+        "minute": {"used": 2, "limit": 6000},
+        "today": {"used": 2340, "polls": 2300, "calls": 40, "limit": None, "forecast": 3990},
+        "closedUntilDate": None,
+    },
+    "project": {
+        "minute": {"used": 1200, "limit": 1200000},
+        "today": {
+            "used": 23000000,
+            "polls": 22000000,
+            "calls": 1000000,
+            "limit": 80000000,
+            "forecast": 39000000,
+        },
+        "closedUntilDate": None,
+    },
+    "waiting": [],
+}

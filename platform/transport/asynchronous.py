@@ -18,12 +18,13 @@ from transport.errors import (
     MalformedAnswer,
     ProviderUnreachable,
     TransportError,
+    UnitsUsedUp,
 )
 from transport.guard import AddressGuard, default_guard
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
-from transport.retry import pause_before_retry
-from transport.types import Account, KnownObjects, Outcome, Response, Steps
+from transport.retry import pause_before_retry, refusal
+from transport.types import Account, KnownObjects, Meter, Outcome, Response, Steps
 
 T = TypeVar("T")
 AsyncKnown = Callable[[KnownObjects], Awaitable[Mapping[str, str]]]
@@ -81,7 +82,7 @@ class AsyncRunner:
             operation = next(talk)
             while True:
                 try:
-                    answer = await self._perform(operation, known)
+                    answer = await self._perform(operation, known, account.meter)
                 except TransportError as error:
                     operation = talk.throw(error)
                 else:
@@ -92,7 +93,9 @@ class AsyncRunner:
         finally:
             talk.close()
 
-    async def _perform(self, operation: Operation, known: AsyncKnown | None) -> Any:
+    async def _perform(
+        self, operation: Operation, known: AsyncKnown | None, meter: Meter | None
+    ) -> Any:
         if isinstance(operation, Refresh):
             return await operation.authorizer.arefresh(operation.rejected)
         if isinstance(operation, KnownObjects):
@@ -100,35 +103,56 @@ class AsyncRunner:
                 raise RuntimeError("a connector asks for known objects, and none were given")
             return await known(operation)
         if len(operation) == 1:
-            return [await self._settle(operation[0])]
-        return await self._side_by_side(operation)
+            return [await self._settle(operation[0], meter, operation[0].units)]
+        return await self._side_by_side(operation, meter)
 
-    async def _side_by_side(self, outgoings: list[Outgoing]) -> list[Outcome]:
+    async def _side_by_side(self, outgoings: list[Outgoing], meter: Meter | None) -> list[Outcome]:
         turn = asyncio.Semaphore(self._limits.side_by_side)
+        ahead = sum(outgoing.units for outgoing in outgoings)
 
         async def settle(outgoing: Outgoing) -> Outcome:
+            nonlocal ahead
             async with turn:
-                return await self._settle(outgoing)
+                try:
+                    return await self._settle(outgoing, meter, ahead)
+                finally:
+                    ahead -= outgoing.units
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(settle(outgoing)) for outgoing in outgoings]
         return [task.result() for task in tasks]
 
-    async def _settle(self, outgoing: Outgoing) -> Outcome:
-        """The final outcome of one request: retries happen here."""
+    async def _settle(self, outgoing: Outgoing, meter: Meter | None, ahead: int) -> Outcome:
+        """The final outcome of one request: retries happen here, and each attempt is paid for."""
         began = time.monotonic()
         attempt = 1
         while True:
             async with self._connections:
+                if meter is not None and outgoing.units:
+                    wait = await self._unpaid(outgoing.units, meter, ahead)
+                    if wait:
+                        return UnitsUsedUp(wait)
                 outcome = await self._attempt(outgoing)
             if isinstance(outcome, Response) and outcome.ok:
                 return outcome
             elapsed = time.monotonic() - began
             pause = pause_before_retry(outgoing.method, outcome, attempt, elapsed, self._limits)
             if pause is None:
+                if meter is not None and (error := refusal(outcome)) is not None:
+                    await meter.arefused(error)
                 return outcome
             await self._sleep(pause)
             attempt += 1
+
+    async def _unpaid(self, units: int, meter: Meter, ahead: int) -> float:
+        """0 when the units are paid, after a short wait if need be; else how long it would be."""
+        wait = meter.take(units, ahead)
+        if wait is None:
+            wait = await meter.adraw(units, ahead)
+        if not 0 < wait <= self._limits.units_within:
+            return wait
+        await self._sleep(wait)
+        return await meter.adraw(units, ahead)
 
     async def _attempt(self, outgoing: Outgoing) -> Outcome:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,6 +31,20 @@ class ProviderUnreachable(TransportError):
 
 class MalformedAnswer(TransportError):
     """The provider answered 2xx with something that cannot be read."""
+
+
+class UnitsUsedUp(TransportError):
+    """The request was not sent: the provider's quota has no units left for it.
+
+    `retry_after` is in seconds, until it has some again.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(
+            "the provider's quota is used up for now: "
+            f"there are units again in {max(1, round(retry_after))} s"
+        )
+        self.retry_after = retry_after
 
 
 class GrantLost(TransportError):
@@ -63,11 +78,12 @@ class ProviderError(TransportError):
     @classmethod
     def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         message, reason = _describe(body)
+        asked = asked_pause(headers)
         return cls(
             status,
             f"error - {{code={status}, message={message}}}",
             reason=reason,
-            retry_after=asked_pause(headers),
+            retry_after=_said(message) if asked is None else asked,
         )
 
     @property
@@ -87,6 +103,7 @@ RATE_LIMIT_REASONS = frozenset(
     {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded"}
 )
 EPOCH_IN_SECONDS = 1_000_000_000  # no window is that long: a larger number is a date
+RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)")
 LONGEST_EXCERPT = 300  # characters of a provider's text that we repeat
 
 
@@ -109,6 +126,18 @@ def _describe(body: bytes) -> tuple[str, str]:
     first = details[0] if isinstance(details, list) and details else {}
     reason = first.get("reason", "") if isinstance(first, dict) else ""
     return str(error.get("message", ""))[:LONGEST_EXCERPT], str(reason)
+
+
+def _said(message: str) -> float | None:
+    """Seconds until the moment that Google names in words, as it does for a user's quota."""
+    found = RETRY_AFTER.search(message)
+    if found is None:
+        return None
+    try:
+        at = datetime.fromisoformat(found[1])
+    except ValueError:
+        return None
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())
 
 
 def storable(text: str) -> str:

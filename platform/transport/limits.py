@@ -16,6 +16,7 @@ class Limits:
     first_pause: float = 0.5  # doubles with each further attempt
     longest_pause: float = 10.0  # a longer Retry-After is the caller's to honour
     retry_within: float = 25.0  # no attempt begins later than this after the first
+    units_within: float = 2.0  # a longer wait for units of the quota is the caller's to honour
     side_by_side: int = 10  # requests of one account in flight together
 
 

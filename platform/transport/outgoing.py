@@ -35,6 +35,7 @@ class Outgoing:
     url: str
     headers: dict[str, str]
     body: bytes | None
+    units: int = 0
 
 
 def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
@@ -58,7 +59,7 @@ def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
     if request.json is not None:
         body = json.dumps(request.json, separators=(",", ":")).encode()
         headers["Content-Type"] = "application/json"
-    return Outgoing(request.method.upper(), url, headers, body)
+    return Outgoing(request.method.upper(), url, headers, body, request.units)
 
 
 def is_own(request: Request, account: Account) -> bool:

@@ -48,6 +48,12 @@ def is_passing(outcome: Outcome) -> bool:
         return isinstance(outcome, ProviderUnreachable)
     if outcome.status == 429 or outcome.status >= 500:
         return True
-    return (
-        outcome.status == 403 and ProviderError.of(403, outcome.headers, outcome.body).is_rate_limit
-    )
+    return refusal(outcome) is not None
+
+
+def refusal(outcome: Outcome) -> ProviderError | None:
+    """What the provider says of its quota, when that is used up."""
+    if not isinstance(outcome, Response) or outcome.status not in (403, 429):
+        return None
+    error = ProviderError.of(outcome.status, outcome.headers, outcome.body)
+    return error if error.is_rate_limit else None

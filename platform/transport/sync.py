@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -19,12 +19,13 @@ from transport.errors import (
     MalformedAnswer,
     ProviderUnreachable,
     TransportError,
+    UnitsUsedUp,
 )
 from transport.guard import AddressGuard, default_guard
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
-from transport.retry import pause_before_retry
-from transport.types import Account, KnownObjects, Outcome, Response, Steps
+from transport.retry import pause_before_retry, refusal
+from transport.types import Account, KnownObjects, Meter, Outcome, Response, Steps
 
 T = TypeVar("T")
 Known = Callable[[KnownObjects], Mapping[str, str]]
@@ -76,7 +77,7 @@ class SyncRunner:
             operation = next(talk)
             while True:
                 try:
-                    answer = self._perform(operation, known)
+                    answer = self._perform(operation, known, account.meter)
                 except TransportError as error:
                     operation = talk.throw(error)
                 else:
@@ -87,7 +88,7 @@ class SyncRunner:
         finally:
             talk.close()
 
-    def _perform(self, operation: Operation, known: Known | None) -> Any:
+    def _perform(self, operation: Operation, known: Known | None, meter: Meter | None) -> Any:
         if isinstance(operation, Refresh):
             return operation.authorizer.refresh(operation.rejected)
         if isinstance(operation, KnownObjects):
@@ -95,12 +96,55 @@ class SyncRunner:
                 raise RuntimeError("a connector asks for known objects, and none were given")
             return known(operation)
         if len(operation) == 1:
-            return [self._settle(operation[0])]
-        with ThreadPoolExecutor(min(len(operation), self._limits.side_by_side)) as threads:
-            return list(threads.map(self._settle, operation))
+            [outgoing] = operation
+            outcome = self._paid(outgoing, meter, outgoing.units) or self._settle(
+                outgoing, lambda: self._paid(outgoing, meter, outgoing.units) is None
+            )
+            return [self._heeded(outcome, meter)]
+        return self._side_by_side(operation, meter)
 
-    def _settle(self, outgoing: Outgoing) -> Outcome:
-        """The final outcome of one request: retries happen here."""
+    def _side_by_side(self, outgoings: list[Outgoing], meter: Meter | None) -> list[Outcome]:
+        """Some at a time: what they cost is asked for in this thread, which has the database."""
+        outcomes: list[Outcome] = []
+        most = self._limits.side_by_side
+        ahead = sum(outgoing.units for outgoing in outgoings)
+
+        def settle(outgoing: Outgoing) -> Outcome:
+            return self._settle(outgoing, lambda: _at_hand(outgoing, meter))
+
+        with ThreadPoolExecutor(min(len(outgoings), most)) as threads:
+            for start in range(0, len(outgoings), most):
+                answers: list[Outcome | Future[Outcome]] = []
+                for outgoing in outgoings[start : start + most]:
+                    unpaid = self._paid(outgoing, meter, ahead)
+                    answers.append(unpaid or threads.submit(settle, outgoing))
+                    ahead -= outgoing.units
+                outcomes += [
+                    self._heeded(one.result() if isinstance(one, Future) else one, meter)
+                    for one in answers
+                ]
+        return outcomes
+
+    def _paid(self, outgoing: Outgoing, meter: Meter | None, ahead: int) -> UnitsUsedUp | None:
+        """None when the request is paid, after a short wait if need be."""
+        if meter is None or not outgoing.units:
+            return None
+        wait = meter.take(outgoing.units, ahead)
+        if wait is None:
+            wait = meter.draw(outgoing.units, ahead)
+        if 0 < wait <= self._limits.units_within:
+            self._sleep(wait)
+            wait = meter.draw(outgoing.units, ahead)
+        return UnitsUsedUp(wait) if wait else None
+
+    def _heeded(self, outcome: Outcome, meter: Meter | None) -> Outcome:
+        """The outcome, once the meter knows of a quota that the provider calls used up."""
+        if meter is not None and (error := refusal(outcome)) is not None:
+            meter.refused(error)
+        return outcome
+
+    def _settle(self, outgoing: Outgoing, paid_again: Callable[[], bool]) -> Outcome:
+        """The final outcome of one request that is paid: retries happen here."""
         began = time.monotonic()
         attempt = 1
         while True:
@@ -109,7 +153,7 @@ class SyncRunner:
                 return outcome
             elapsed = time.monotonic() - began
             pause = pause_before_retry(outgoing.method, outcome, attempt, elapsed, self._limits)
-            if pause is None:
+            if pause is None or not paid_again():
                 return outcome
             self._sleep(pause)
             attempt += 1
@@ -140,6 +184,11 @@ class SyncRunner:
             return ProviderUnreachable(f"no answer within {self._limits.total:g} s")
         except (failures.RequestException, urllib3_failures.HTTPError) as error:
             return ProviderUnreachable(_why(error))
+
+
+def _at_hand(outgoing: Outgoing, meter: Meter | None) -> bool:
+    """Whether the request could be paid at once, and is."""
+    return meter is None or not outgoing.units or meter.take(outgoing.units, outgoing.units) == 0
 
 
 def read_body(answer: requests.Response, limits: Limits, deadline: float) -> bytes:

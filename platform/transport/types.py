@@ -119,6 +119,52 @@ Step: TypeAlias = Request | Sequence[Request] | KnownObjects
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Units that may be asked for in a minute and in a day; 0 is no limit."""
+
+    minute: int = 0
+    day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much a provider lets be asked of it, in its own units (`Request.units`).
+
+    `account` is for each account, `project` for all accounts of one application at the provider.
+    Elements whose quotas have one `name` share it. A provider's day begins at midnight in
+    `day_zone`. `project_reasons` are those of a ProviderError that are meant for the project.
+    """
+
+    name: str
+    account: Bucket = Bucket()
+    project: Bucket = Bucket()
+    day_zone: str = "UTC"
+    project_reasons: frozenset[str] = frozenset()
+
+
+class Meter(Protocol):
+    """Pays for the requests of one account, so that its provider's quota is never exceeded.
+
+    `ahead` are the units that this request and those sent beside it want together.
+    """
+
+    def take(self, units: int, ahead: int) -> float | None:
+        """0 when paid, else seconds to wait. None: only `draw` can tell. Never blocks."""
+
+    def draw(self, units: int, ahead: int) -> float:
+        """As `take`, and asks the database."""
+
+    async def adraw(self, units: int, ahead: int) -> float:
+        """As `draw`, without blocking the event loop."""
+
+    def refused(self, error: ProviderError) -> None:
+        """The provider says that the quota is used up: nothing is paid for until it is not."""
+
+    async def arefused(self, error: ProviderError) -> None:
+        """As `refused`, without blocking the event loop."""
+
+
 class Authorizer(Protocol):
     """Gives the access token of one account and replaces it when the provider rejects it."""
 
@@ -150,3 +196,4 @@ class Account:
     base_url: str
     authorizer: Authorizer | None = None
     scheme: Scheme = BEARER
+    meter: Meter | None = None  # None: the provider counts nothing

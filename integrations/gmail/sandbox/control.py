@@ -369,6 +369,7 @@ def _quota(stand_in: StandIn) -> dict[str, Any]:
         "units_by_user": dict(quota.units),
         "units_this_minute_by_user": dict(quota.by_user),
         "calls_by_method": dict(quota.calls),
+        "calls_refused": quota.refused,
     }
 
 
@@ -390,9 +391,11 @@ async def _set_quota(request: web.Request) -> web.Response:
     enforced = body.flag("enforced", default=quota.enforced)
     per_user = body.number("per_user_per_minute", 1, 10**9)
     per_project = body.number("per_project_per_minute", 1, 10**9)
+    per_day = body.number("per_project_per_day", 1, 10**11)
     body.done()
     quota.generation, quota.enforced, quota.refusal = generation, enforced, status
     quota.per_user_per_minute, quota.per_project_per_minute = per_user, per_project
+    quota.per_project_per_day = per_day
     return web.json_response(_quota(_stand_in(request)))
 
 

@@ -1,4 +1,4 @@
-"""Quota units: what each call costs, and how many a user and a project have in a minute.
+"""Quota units: what each call costs, and how many a user and a project have in a minute or a day.
 
 Google changed both on 1 May 2026; which table holds depends on when the project was created, so
 the tables are data. Units that the announcement doesn't name are those of the table before it.
@@ -8,9 +8,12 @@ Source: https://developers.google.com/workspace/gmail/api/reference/quota
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from .errors import ApiError
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Generation:
     costs: Mapping[str, int]  # units, by method id without "gmail.users."
     per_user_per_minute: int  # units
     per_project_per_minute: int  # units
+    per_project_per_day: int | None = None  # units
 
 
 _COMMON = {
@@ -48,6 +52,7 @@ GENERATIONS: Mapping[str, Generation] = {
         {**_COMMON, "messages.get": 20, "messages.attachments.get": 20, "threads.get": 40},
         per_user_per_minute=6_000,
         per_project_per_minute=1_200_000,
+        per_project_per_day=80_000_000,
     ),
     # Projects that were active between November 2025 and April 2026.
     "2025-11": Generation(
@@ -68,9 +73,13 @@ class Quota:
     refusal: int = 403  # or 429: Google has used both
     per_user_per_minute: int | None = None  # instead of the generation's
     per_project_per_minute: int | None = None
+    per_project_per_day: int | None = None
     minute: int = 0
+    day: date = date.min  # Google's begins at midnight Pacific time
     by_user: Counter[str] = field(default_factory=Counter)  # units of this minute
     by_project: Counter[str] = field(default_factory=Counter)
+    by_project_and_day: Counter[str] = field(default_factory=Counter)
+    refused: int = 0  # calls since the start
     calls: Counter[str] = field(default_factory=Counter)  # calls since the start, by method
     units: Counter[str] = field(default_factory=Counter)  # units since the start, by user
 
@@ -85,6 +94,10 @@ class Quota:
             self.minute = minute
             self.by_user.clear()
             self.by_project.clear()
+        day = datetime.fromtimestamp(now, PACIFIC).date()
+        if day != self.day:
+            self.day = day
+            self.by_project_and_day.clear()
         cost = generation.costs[method]
         self.calls[method] += 1
         if self.enforced:
@@ -94,11 +107,16 @@ class Quota:
                 raise self._refusal("userRateLimitExceeded", "User-rate limit exceeded.")
             if self.by_project[project] + cost > shared:
                 raise self._refusal("rateLimitExceeded", "Rate Limit Exceeded.")
+            daily = self.per_project_per_day or generation.per_project_per_day
+            if daily is not None and self.by_project_and_day[project] + cost > daily:
+                raise self._refusal("dailyLimitExceeded", "Daily Limit Exceeded.")
         self.by_user[user] += cost
         self.by_project[project] += cost
+        self.by_project_and_day[project] += cost
         self.units[user] += cost
 
     def _refusal(self, reason: str, message: str) -> ApiError:
+        self.refused += 1
         again = datetime.fromtimestamp((self.minute + 1) * 60, UTC)
         return ApiError(
             self.refusal, f"{message}  Retry after {again:%Y-%m-%dT%H:%M:%S.000Z}", reason,

@@ -11,9 +11,9 @@ from elements.errors import ParameterError
 from integrations.gmail.element import ELEMENT
 from integrations.gmail.resources.messages import get_message, list_messages
 from integrations.gmail.tests.stand_in import answer, refusal
-from integrations.gmail.units import QUOTAS, quota_of
+from integrations.gmail.units import GENERATIONS, generation_of, quota_of
 from transport.errors import MalformedAnswer, ProviderError
-from transport.types import Request
+from transport.types import Bucket, Request
 
 
 def test_messages_are_listed_a_page_at_a_time() -> None:
@@ -65,11 +65,26 @@ def test_an_unknown_format_is_refused() -> None:
 
 
 def test_prices_follow_the_generation_of_the_project() -> None:
-    assert QUOTAS["2025-11"].costs["messages.get"] == 5
-    assert QUOTAS["2026-05"].costs["messages.get"] == 20
-    assert QUOTAS["2025-11"].costs["history.list"] == QUOTAS["2026-05"].costs["history.list"] == 2
+    before, since = GENERATIONS["2025-11"], GENERATIONS["2026-05"]
+    assert (before.costs["messages.get"], since.costs["messages.get"]) == (5, 20)
+    assert before.costs["history.list"] == since.costs["history.list"] == 2
     with pytest.raises(ValueError, match="GMAIL_QUOTA_GENERATION must be one of 2025-11, 2026-05"):
-        quota_of("2030-01")
+        generation_of("2030-01")
+
+
+def test_limits_follow_the_generation_of_the_project() -> None:
+    before, since = (quota_of(GENERATIONS[name], {}) for name in ("2025-11", "2026-05"))
+    assert (before.account.minute, since.account.minute) == (15_000, 6_000)
+    assert before.project == Bucket(1_200_000, 0)
+    assert since.project == Bucket(1_200_000, 80_000_000)
+
+
+def test_limits_that_google_has_granted_stand_in_their_place() -> None:
+    granted = {"GMAIL_UNITS_PER_USER_MINUTE": "9000", "GMAIL_UNITS_PER_PROJECT_DAY": "7"}
+    quota = quota_of(GENERATIONS["2026-05"], granted)
+    assert (quota.account, quota.project) == (Bucket(9_000), Bucket(1_200_000, 7))
+    with pytest.raises(ValueError, match="GMAIL_UNITS_PER_PROJECT_MINUTE must be"):
+        quota_of(GENERATIONS["2026-05"], {"GMAIL_UNITS_PER_PROJECT_MINUTE": "-1"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""Pays for the requests of one account, or says how long there is nothing to pay them with.
+
+A project is an application at the provider: a client id with its secret. What is counted for it
+is counted for all whose instances have both, and for nobody who merely names its client id.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from asgiref.sync import sync_to_async
+
+from elements.application import application_of
+from elements.types import Element
+from quota.bucket import Used, used
+from quota.purse import Payer, Purse
+from transport.errors import ProviderError
+from transport.types import Quota
+
+SHARE_OF_BULK = 0.5  # of the limits: the rest is left to polls and calls
+PAUSE = 5.0  # seconds, when a provider that refuses does not say for how long
+
+purse = Purse()
+os.register_at_fork(after_in_child=lambda: purse.empty())
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose account it is, as instance and credential say. `application` and `account` are digests;
+    either may be empty."""
+
+    organization_id: int
+    instance_id: int
+    application: str
+    account: str
+
+
+class AccountMeter:
+    """As transport.types.Meter. `used` counts the units that it has paid."""
+
+    __slots__ = ("_payer", "used")
+
+    def __init__(self, payer: Payer) -> None:
+        self._payer = payer
+        self.used = 0
+
+    def day(self, at: datetime) -> date:
+        """The provider's day."""
+        return at.astimezone(ZoneInfo(self._payer.quota.day_zone)).date()
+
+    def take(self, units: int, ahead: int) -> float | None:
+        wait = purse.take(self._payer, units)
+        if wait == 0:
+            self.used += units
+        return wait
+
+    def draw(self, units: int, ahead: int) -> float:
+        wait = purse.draw(self._payer, units, ahead)
+        if wait == 0:
+            self.used += units
+        return wait
+
+    async def adraw(self, units: int, ahead: int) -> float:
+        return await sync_to_async(self.draw)(units, ahead)
+
+    def refused(self, error: ProviderError) -> None:
+        of_project = error.reason in self._payer.quota.project_reasons
+        pause = PAUSE if error.retry_after is None else error.retry_after
+        purse.close(self._payer, pause, project=of_project)
+
+    async def arefused(self, error: ProviderError) -> None:
+        await sync_to_async(self.refused)(error)
+
+
+def meter_of(
+    element: Element, subject: Subject, *, share: float = 1.0, polls: bool = False
+) -> AccountMeter | None:
+    """None for an element whose provider counts nothing."""
+    if element.quota is None:
+        return None
+    return AccountMeter(payer(element.quota, whose_project(element), subject, share, polls=polls))
+
+
+def payer(
+    quota: Quota, whose: str, subject: Subject, share: float = 1.0, *, polls: bool = False
+) -> Payer:
+    """`whose` is the element's `whose_project`."""
+    return Payer(
+        quota,
+        _project(quota, whose, subject),
+        f"{quota.name} account {subject.account or subject.instance_id}",
+        share,
+        polls,
+    )
+
+
+def whose_project(element: Element) -> str:
+    """Whose project it is when an instance names none: the platform's, where it has one."""
+    return "platform" if application_of(element) is not None else ""
+
+
+def _project(quota: Quota, whose: str, subject: Subject) -> str:
+    project = subject.application or whose or f"organization {subject.organization_id}"
+    return f"{quota.name} project {project}"
+
+
+def account_used(quota: Quota, subject: Subject, whose: str) -> tuple[Used, Used]:
+    """What is drawn of the account's bucket, and of its project's."""
+    of = payer(quota, whose, subject)
+    both = used([of.account, of.project], quota.day_zone)
+    return both[of.account], both[of.project]
