@@ -17,7 +17,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
 from elements import dated
+from elements.poller import parse
+from instances.configuration import element_of
 from polling import poll_now
+from polling.dry_run import dry_run
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
 from polling.representation import polling_of
 
@@ -268,3 +271,22 @@ def test_where_only_ids_are_listed_a_new_one_is_read(
     assert told(names) == [("a", "CREATED"), ("b", "CREATED")]
     assert not PutAsideObject.objects.exists()
     assert set(PolledObject.objects.values_list("object_id", flat=True)) == {"a", "b"}
+
+
+def test_a_dry_run_asks_from_the_same_time_and_moves_nothing(
+    items: PollingResource, shelf: Shelf, clock: time_machine.Traveller
+) -> None:
+    put(shelf, "new", 5)
+    clock.move_to(START + timedelta(minutes=15))
+    [found] = dry_run(items.instance)
+    assert [(one.object_id, one.change_type.value) for one in found.changes] == [("new", "CREATED")]
+    url = f"{DATED['url']}&colour=red"
+    [entry] = parse({"items": {**DATED, "url": url}}, element_of(items.instance)).values()
+    [other] = dry_run(items.instance, entry=entry)
+    assert (other.report.error, list(other.changes)) == ("", [])
+    assert "colour=red" in shelf.requests[-1]
+    before = items.cursor
+    items.refresh_from_db()
+    assert (items.cursor, told(items)) == (before, [])
+    poll(items)
+    assert told(items) == [("new", "CREATED")]
