@@ -31,6 +31,7 @@ EVENT_KEYS = frozenset(
         "event.notification.callback.headers",
         "event.notification.signature.key",
         "event.notification.signature.overlap",
+        "event.notification.ordered",
         "event.notification.basic.username",
         "event.notification.basic.password",
         "event.notification.subscription.id",

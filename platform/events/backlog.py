@@ -15,9 +15,11 @@ SELECT count(*) FILTER (WHERE due_at <= %(now)s), count(*) FILTER (WHERE due_at 
        min(due_at) FILTER (WHERE due_at <= %(now)s),
        count(*) FILTER (WHERE due_at <= %(late)s AND sound)
   FROM (SELECT COALESCE(d.lease_until, d.next_attempt_at) AS due_at,
-               s.active AND s.failing_since IS NULL AS sound
+               s.active AND s.failing_since IS NULL AND e.id IS NULL AS sound
           FROM events_delivery d
           JOIN events_subscription s ON s.id = d.subscription_id
+          LEFT JOIN events_endpoint e
+                 ON e.organization_id = s.organization_id AND e.origin = s.origin
          WHERE d.status IN ('created', 'retry')) AS pending
 """
 SUBSCRIPTIONS = """

@@ -178,7 +178,7 @@ RETURNING d.id, d.lease_id, d.webhook_id, d.subscription_id, s.url, s.origin, s.
                      WHERE standard.organization_id = s.organization_id AND standard.is_default),
                    'retry'),
           d.failures, d.first_failed_at, picked.place, picked.body, s.retired_keys, s.headers,
-          s.organization_id
+          s.organization_id, d.object_keys IS NOT NULL
 """
 # Of a server that is tried again, the delivery that has failed most often: its last retry, which
 # turns the subscription off, must not wait behind all that came later.
@@ -212,6 +212,7 @@ class Claimed:
     retired_keys: str | None = None
     headers: str | None = None
     organization_id: int = 0
+    ordered: bool = False  # others may wait for it
     probe: bool = False  # the one attempt that a half open breaker allows
 
     @property

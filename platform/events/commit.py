@@ -22,7 +22,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from events import breaker
+from events import breaker, order
 from events.breaker import Word
 from events.models import DeliveryStatus
 from events.outcome import Answer, Decision
@@ -121,6 +121,7 @@ class Attempted(Held):
     duration_ms: int
     answer: Answer
     decision: Decision
+    ordered: bool = False  # others may wait for it
     word: Word | None = None  # on its server, where a breaker wants it
 
 
@@ -144,11 +145,11 @@ def commit(attempted: Sequence[Attempted], released: Sequence[Released], now: da
     1. Lock the subscriptions; leave for later what belongs to those that somebody else has.
     2. Turn on and off what the attempts say of them.
     3. Move the deliveries, and write a row for each attempt.
-    4. Mark the events whose every delivery has arrived.
+    4. Mark the events whose every delivery has arrived, and let go on what waited for one.
     5. Give back what was not attempted.
     """
     wanted = {one.subscription_id for one in (*attempted, *released)}
-    changing = any(one.was_failing or not one.answer.delivered for one in attempted)
+    changing = any(one.was_failing or one.ordered or not one.answer.delivered for one in attempted)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK_CHANGING if changing else LOCK_STEADY, [sorted(wanted)])
         locked = {row[0] for row in cursor.fetchall()}
@@ -199,6 +200,9 @@ def _store(
         if arrived:
             cursor.execute(LOCK_SHARED_EVENTS, [arrived])
             cursor.execute(MARK_NOTIFIED, [arrived])
+        in_order = [one.delivery_id for one in attempted if one.ordered and one.answer.delivered]
+        if in_order:
+            order.go_on(in_order, now)
     if released:
         cursor.execute(
             RELEASE,

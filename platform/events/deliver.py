@@ -206,6 +206,7 @@ class DeliveryEngine:
                 duration_ms=round((time.monotonic() - began) * 1000),
                 answer=answer,
                 decision=decision,
+                ordered=delivery.ordered,
                 word=self._word(delivery, answer),
             )
         )

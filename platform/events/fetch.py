@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from events import order
 from events.commit import LOCK_SHARED_EVENTS, MARK_NOTIFIED
 from events.models import Delivery, DeliveryStatus, Subscription
 
@@ -22,7 +23,7 @@ UPDATE events_delivery
    SET status = 'delivered', updated_at = %(now)s
  WHERE subscription_id = %(subscription)s AND status = 'queued'
    AND webhook_id = ANY(%(webhook_ids)s)
-RETURNING event_id
+RETURNING event_id, id
 """
 
 
@@ -43,8 +44,10 @@ def acknowledge(subscription_id: int, webhook_ids: Sequence[str], now: datetime)
             ACKNOWLEDGE,
             {"now": now, "subscription": subscription_id, "webhook_ids": list(webhook_ids)},
         )
-        arrived = [row[0] for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+        arrived = [row[0] for row in rows]
         if arrived:
             cursor.execute(LOCK_SHARED_EVENTS, [arrived])
             cursor.execute(MARK_NOTIFIED, [arrived])
+            order.go_on([row[1] for row in rows], now)
     return len(arrived)

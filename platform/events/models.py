@@ -136,6 +136,7 @@ class Subscription(EncryptedModel):
     signature_key = EncryptedTextField(default="")
     retired_keys = SparseEncryptedTextField()  # JSON; see events.signing_key
     headers = SparseEncryptedTextField()  # JSON [[name, value]]: what is sent along
+    ordered = models.BooleanField(default=False, db_default=False)  # see events.order
     active = models.BooleanField(default=True)
     failing_since = models.DateTimeField(null=True)
     deactivated_at = models.DateTimeField(null=True)
@@ -202,6 +203,7 @@ class DeliveryStatus(models.TextChoices):
     RETRY = "retry", "retry"  # failed, tried again at next_attempt_at
     DELIVERED = "delivered", "delivered"
     QUEUED = "queued", "queued"  # kept until somebody fetches it or asks for it to be sent again
+    WAITING = "waiting", "waiting"  # for an earlier one of the same object; see events.order
     FAILED = "failed", "failed"  # a test that did not arrive; nobody tries it again
 
 
@@ -222,6 +224,7 @@ class Delivery(models.Model):
         Subscription, on_delete=models.CASCADE, related_name="deliveries"
     )
     webhook_id = models.CharField(max_length=40, unique=True)  # the same for every attempt
+    object_keys = ArrayField(models.BigIntegerField(), null=True)  # of an ordered subscription
     status = models.CharField(max_length=10, choices=DeliveryStatus, default=DeliveryStatus.CREATED)
     next_attempt_at = models.DateTimeField()
     lease_id = models.UUIDField(null=True)
@@ -250,6 +253,14 @@ class Delivery(models.Model):
                 fields=["subscription", "id"],
                 condition=models.Q(status="queued"),
                 name="delivery_queued",
+            ),
+            GinIndex(
+                fields=["object_keys"],
+                condition=models.Q(
+                    object_keys__isnull=False,
+                    status__in=["created", "retry", "waiting", "queued"],
+                ),
+                name="delivery_in_order",
             ),
             # Lists, newest first. What has failed is rare and looked for among all the rest.
             models.Index(

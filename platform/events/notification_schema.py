@@ -98,7 +98,7 @@ DELIVERY = shape(
         "id": NUMBER,
         "notificationId": NUMBER,
         "subscriptionId": NUMBER,
-        "status": one_of("created", "retry", "delivered", "queued", "failed"),
+        "status": one_of("created", "retry", "delivered", "queued", "waiting", "failed"),
         "webhookId": TEXT,
         "attempts": described(NUMBER, "how many were made"),
         "createdDate": TIME,

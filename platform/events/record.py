@@ -18,7 +18,7 @@ from accounts.models import User
 from elements import catalogue
 from elements.calls import Change, Told
 from elements.errors import ElementNotFound
-from events import owner_mail, payload
+from events import order, owner_mail, payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
 from events.own_topics import OWN_TOPICS
 from events.payload import Notice, Source
@@ -224,6 +224,9 @@ def _write(
         targets += _topic_subscriptions(source.organization_id, about.topic)
     if about.to_owner is not None:
         targets.append(about.to_owner)
+    for target in targets:
+        if target.ordered:  # before the events have ids, so that those say what is earlier
+            order.take_turn(target.pk)
     events = [
         Event(
             pk=event_id,
@@ -261,7 +264,7 @@ def _require_transaction() -> None:
 def _instance_subscription(instance_id: int) -> list[Subscription]:
     return list(
         Subscription.objects.raw(
-            "SELECT id, url, active FROM events_subscription"
+            "SELECT id, url, active, ordered FROM events_subscription"
             " WHERE instance_id = %s AND (url <> '' OR channel = 'queue') FOR SHARE",
             [instance_id],
         )
@@ -271,7 +274,7 @@ def _instance_subscription(instance_id: int) -> list[Subscription]:
 def _topic_subscriptions(organization_id: int, topic: str) -> list[Subscription]:
     return list(
         Subscription.objects.raw(
-            "SELECT id, url, active FROM events_subscription"
+            "SELECT id, url, active, ordered FROM events_subscription"
             " WHERE organization_id = %s AND instance_id IS NULL AND topics @> ARRAY[%s]::varchar[]"
             " ORDER BY id FOR SHARE",
             [organization_id, topic],
@@ -280,12 +283,13 @@ def _topic_subscriptions(organization_id: int, topic: str) -> list[Subscription]
 
 
 def _deliver(events: Sequence[Event], targets: Sequence[Subscription], now: datetime) -> None:
-    Delivery.objects.bulk_create(
+    deliveries = Delivery.objects.bulk_create(
         Delivery(
             organization_id=event.organization_id,
             event=event,
             subscription_id=target.pk,
             webhook_id=f"msg_{secrets.token_hex(16)}",
+            object_keys=_keys(event, target),
             status=DeliveryStatus.CREATED if target.active else DeliveryStatus.QUEUED,
             next_attempt_at=now,
             created_at=now,
@@ -293,6 +297,15 @@ def _deliver(events: Sequence[Event], targets: Sequence[Subscription], now: date
         for event in events
         for target in targets
     )
+    ordered = [one.pk for one in deliveries if one.object_keys is not None]
+    if ordered:
+        order.hold(ordered)
+
+
+def _keys(event: Event, target: Subscription) -> list[int] | None:
+    if not target.ordered:
+        return None
+    return order.keys_of(target.pk, (one["objectId"] for one in event.objects_found))
 
 
 def event_ids(count: int) -> list[int]:

@@ -63,7 +63,7 @@ EVENT_DELIVERY_FIELDS = {
     "id": NUMBER,
     "eventId": TEXT,
     "webhookId": TEXT,
-    "status": one_of("created", "retry", "delivered", "queued", "failed"),
+    "status": one_of("created", "retry", "delivered", "queued", "waiting", "failed"),
     "url": TEXT,
     "subscriptionActive": FLAG,
     "deactivationReason": TEXT,

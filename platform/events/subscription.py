@@ -12,14 +12,14 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from events import signing_key
+from events import order, signing_key
 from events.models import Channel, Delivery, DeliveryStatus, Subscription
 from instances import callback, configuration
 from instances.models import ElementInstance
 
 NO_URL = "no callback URL is configured"
 FETCHED = "fetched by its receiver, sent to nobody"
-PENDING = (DeliveryStatus.CREATED, DeliveryStatus.RETRY)
+PENDING = (DeliveryStatus.CREATED, DeliveryStatus.RETRY, DeliveryStatus.WAITING)
 REMOVE_EVENTS = (
     """
     DELETE FROM events_deliveryattempt a USING events_delivery d, events_event e
@@ -50,6 +50,7 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
     channel = Channel.QUEUE if fetched else Channel.WEBHOOK
     key = values.get(configuration.SIGNATURE_KEY, "")
     headers = headers_text(callback.headers_of(values))
+    ordered = configuration.is_ordered(values)
     subscription = Subscription.objects.select_for_update().filter(instance=instance).first()
     if subscription is None:
         if url or fetched:
@@ -63,17 +64,21 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
                 origin=origin_of(url),
                 signature_key=key,
                 headers=headers,
+                ordered=ordered,
             )
         return
     place = (subscription.channel, subscription.url)
-    present = (*place, subscription.signature_key, subscription.headers)
-    if present == (channel, url, key, headers):
+    present = (*place, subscription.signature_key, subscription.headers, subscription.ordered)
+    if present == (channel, url, key, headers, ordered):
         return
     moved = place != (channel, url)
     subscription.channel = channel
     subscription.url = url
     subscription.origin = origin_of(url)
     subscription.headers = headers
+    if subscription.ordered and not ordered:
+        order.let_go(subscription.pk, timezone.now())
+    subscription.ordered = ordered
     if subscription.signature_key != key:
         overlap = timedelta(seconds=configuration.overlap(values))
         signing_key.renew(subscription, key, timezone.now(), overlap)
@@ -148,11 +153,17 @@ def send_queued(subscription_id: int, now: datetime) -> int:
 
     Returns how many. Their webhook ids stay.
     """
-    return Delivery.objects.filter(
+    queued = Delivery.objects.filter(
         subscription_id=subscription_id,
         subscription__active=True,
         status=DeliveryStatus.QUEUED,
-    ).update(**_anew(now))
+    )
+    with transaction.atomic():
+        lock(Subscription.objects.filter(pk=subscription_id))
+        keys = list(queued.values_list("pk", flat=True))
+        queued.update(**_anew(now))
+        order.hold(keys)
+    return len(keys)
 
 
 def _anew(now: datetime) -> dict[str, Any]:

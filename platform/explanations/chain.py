@@ -238,4 +238,8 @@ def _became(delivery: Delivery, masking: Masking) -> Reason:
             )
         failed = f" after an attempt that failed ({said})" if last is not None else ""
         return Reason("queued", f"it is queued{failed} until somebody asks for it to be sent again")
+    if delivery.status == DeliveryStatus.WAITING:
+        return Reason(
+            "in-order", "it waits for an earlier event of one of its objects, which has not arrived"
+        )
     return Reason("waiting", f"its first attempt is due {timestamp(delivery.next_attempt_at)}")

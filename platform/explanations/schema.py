@@ -25,6 +25,7 @@ CODES = (
     # Of an event's delivery.
     "delivered",
     "waiting",
+    "in-order",
     "retry",
     "queued",
     "deactivated",

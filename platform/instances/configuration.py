@@ -38,6 +38,7 @@ OWNER_EMAIL = "notification.owner.email"
 EVENTS_ENABLED = "event.notification.enabled"
 EVENTS_CALLBACK_URL = "event.notification.callback.url"
 NOTIFICATION_TYPE = "event.notification.type"
+ORDERED = "event.notification.ordered"
 SIGNATURE_KEY = "event.notification.signature.key"
 SIGNATURE_OVERLAP = "event.notification.signature.overlap"
 VENDOR_TYPE = "event.vendor.type"
@@ -204,6 +205,7 @@ def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool 
     _check_choices(element, values)
     callback.headers_of(values)
     overlap(values)
+    is_ordered(values)
     return Derived(
         events_enabled=enabled,
         vendor_type=vendor_type,
@@ -279,6 +281,11 @@ def token_lifetime(configuration: Mapping[str, str]) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         return DEFAULT_TOKEN_LIFETIME
     return int(text)
+
+
+def is_ordered(values: Mapping[str, str]) -> bool:
+    """Whether the events of each object are sent in their order. Raises BadRequest."""
+    return _flag(ORDERED, values.get(ORDERED, ""))
 
 
 def are_fetched(values: Mapping[str, str]) -> bool:
