@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from elements import catalogue
+from elements.types import ConfigurationField, Element
 from instances import configuration as keys
 
 # Which field a key's fault is shown at.
@@ -71,6 +72,15 @@ class ConnectForm(forms.Form):
         element = self.fields["element"]
         assert isinstance(element, forms.ChoiceField)  # noqa: S101 - as declared
         element.choices = [(found.key, found.name) for found in catalogue.all_elements()]
+        for found in catalogue.all_elements():
+            for asked in _own_questions(found):
+                self.fields[asked.key] = forms.CharField(
+                    label=f"{found.name}: {asked.name}",
+                    help_text=asked.description,
+                    max_length=1_000,
+                    required=False,
+                    initial=self._kept.get(asked.key, ""),
+                )
         for name, key in (("api_secret", keys.API_SECRET), ("signature_key", keys.SIGNATURE_KEY)):
             if self._kept.get(key):
                 self.fields[name].help_text = "Left empty, it stays what you typed before."
@@ -78,6 +88,8 @@ class ConnectForm(forms.Form):
     def body(self, callback_url: str) -> dict[str, Any]:
         """The body of POST /instances that the valid form stands for."""
         data = self.cleaned_data
+        questions = _own_questions(catalogue.find(data["element"]))
+        own = {one.key: data[one.key] for one in questions if data[one.key]}
         return {
             "name": data["name"],
             "element": {"key": data["element"]},
@@ -89,18 +101,30 @@ class ConnectForm(forms.Form):
                 keys.EVENTS_CALLBACK_URL: data["callback_url"],
                 keys.SIGNATURE_KEY: data["signature_key"] or self._kept.get(keys.SIGNATURE_KEY, ""),
                 keys.REFRESH_INTERVAL: data["interval"],
+                **own,
             },
         }
 
     def show_fault(self, message: str) -> None:
         """Puts an error of the API at the field that it names, or above the form."""
-        for key, name in FIELDS.items():
+        own = {key: key for key in self.fields if "." in key}
+        for key, name in {**FIELDS, **own}.items():
             if message.startswith((f"{key}:", f"configuration.{key}:", f"{key} ")) or (
                 message.startswith("Missing:") and key in message
             ):
                 self.add_error(name, message)
                 return
         self.add_error(None, message)
+
+
+def _own_questions(element: Element) -> list[ConfigurationField]:
+    """What an element asks of people beside what all do: a text with a name of its own."""
+    return [
+        one
+        for one in element.configuration
+        if not (one.hidden or one.secret or one.choices or one.setting or one.required)
+        and not one.key.startswith(("oauth.", "event.", "filter."))
+    ]
 
 
 def _initial(kept: Mapping[str, Any]) -> dict[str, Any]:

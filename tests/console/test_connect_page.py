@@ -142,6 +142,7 @@ def test_a_try_of_somebody_else_is_not_taken_up(
         ({"callback_url": "http://10.0.0.1/"}, "event.notification.callback.url"),
         ({"interval": "0"}, "event.poller.refresh_interval"),
         ({"element": "nothing"}, "valid choice"),
+        ({"element": "github", "github.repository": "hello"}, "the owner and the name of a repo"),
     ],
 )
 def test_the_form_says_what_is_wrong(
