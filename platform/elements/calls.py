@@ -200,7 +200,7 @@ class WatchCall:
     start gave; empty where there was none, or where its answer was never stored.
     """
 
-    configuration: Mapping[str, str]
+    configuration: Mapping[str, str] = field(repr=False)
     callback_url: str
     secret: str = field(repr=False)
     state: Mapping[str, Any] = field(default_factory=dict)

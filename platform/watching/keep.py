@@ -125,10 +125,14 @@ def call_of(row: InstanceWatch, element: Element) -> WatchCall:
 
 
 def configuration_of(instance: ElementInstance, element: Element) -> dict[str, str]:
-    """As it holds for the watch: with what the operator has set for the application's instances."""
+    """As it holds for the watch: with what the operator has set, where it is meant for it.
+
+    That is for the operator's own application, where there is one, and for no private element.
+    """
     values = keys.effective(instance)
     own = application_of(element)
-    if element.watch is None or (own is not None and values.get(keys.API_KEY) != own.client_id):
+    foreign = own is not None and values.get(keys.API_KEY, "").strip() != own.client_id
+    if element.watch is None or element.private or foreign:
         return values
     for key, variable in element.watch.operator.items():
         values[key] = values.get(key, "").strip() or operators(variable)

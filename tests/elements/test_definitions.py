@@ -203,3 +203,13 @@ def test_a_body_goes_on_where_no_parameter_is_declared() -> None:
 def test_what_is_secret_everywhere_is_secret_however_it_is_written() -> None:
     element = read(ledger(configuration=[{"key": "api.key", "type": "TEXTFIELD_100"}]))
     assert {field.key: field.type for field in element.configuration}["api.key"] == "PASSWORD"
+
+
+def test_a_webhook_of_its_own_is_registered_by_a_person() -> None:
+    github = catalogue.find("github")
+    extending = {"name": "Mine", "extends": "github"}
+    own = {"signature": {"header": "X-Own"}, "objectType": "value:things"}
+
+    assert github.watch is not None
+    assert read(extending).watch is github.watch
+    assert read({**extending, "webhook": own}).watch is None

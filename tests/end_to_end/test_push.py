@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
+from polling import engine
 from polling.models import PollingResource
 from polling.tasks import poll_all_due
 from tests.end_to_end.line import MAILBOX, Line
@@ -92,6 +93,7 @@ def test_from_a_delivered_mail_to_the_callback(pushed: Line) -> None:
     watch = shown(pushed)
     assert (watch["status"], watch["error"]) == ("on", None)
     assert watch["lastHeardDate"] is not None
+    assert InstanceWatch.objects.get().unannounced == 0
     assert pushed.control.push()["refused"] == 0
 
 
@@ -109,27 +111,33 @@ def test_a_burst_of_notices_and_the_same_one_twice_tell_each_mail_once(pushed: L
     assert shown(pushed)["status"] == "on"
 
 
+@pytest.mark.parametrize("finds", [False, True])
 def test_what_is_told_while_a_poll_runs_is_polled_once_more(
-    pushed: Line, monkeypatch: pytest.MonkeyPatch
+    pushed: Line, monkeypatch: pytest.MonkeyPatch, finds: bool
 ) -> None:
     """The poll has asked before the mail came, and is stored after its notice."""
-    from polling import engine
+    mails: list[Any] = []
+    if finds:
+        pushed.control.set_push(silent=True)
+        mails.append(pushed.control.deliver(MAILBOX))
+        pushed.control.set_push(silent=False)
+        time_passes(pushed)
+    name = "store" if finds else "store_idle"
+    store = getattr(engine, name)
 
-    store_idle = engine.store_idle
-    late: list[Any] = []
-
-    async def slow_store(polls: Any) -> None:
-        if not late:
-            late.append(pushed.control.deliver(MAILBOX))
+    async def slow_store(polls: Any) -> Any:
+        if len(mails) == finds:
+            mails.append(pushed.control.deliver(MAILBOX))
             until(lambda: arrived(pushed))
-        await store_idle(polls)
+        return await store(polls)
 
-    monkeypatch.setattr(engine, "store_idle", slow_store)
+    monkeypatch.setattr(engine, name, slow_store)
     PollingResource.objects.update(next_poll_at=timezone.now())
     poll_all_due()
     pushed.deliver()
 
-    assert pushed.told() == [(late[0]["id"], "CREATED")]
+    assert len(mails) == 1 + finds
+    assert pushed.told() == [(mail["id"], "CREATED") for mail in mails]
 
 
 def test_without_push_polling_goes_on_and_says_that_push_is_silent(pushed: Line) -> None:
@@ -187,6 +195,10 @@ def test_it_is_watched_until_the_last_instance_of_the_mailbox_is_gone(pushed: Li
         return pushed.control.push()["watches"].get(MAILBOX)
 
     assert watches()["sandbox-client"]["topic"] == TOPIC
+    for events in (False, True):
+        pushed.change(configuration={"event.notification.enabled": events})
+        keep_all_due()
+    assert "stop" not in pushed.control.quota()["calls_by_method"]
     pushed._call("DELETE", f"/instances/{first}")
     joined()
     assert watches() is not None
