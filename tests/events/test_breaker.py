@@ -10,7 +10,7 @@ import time_machine
 from django.db.models import F
 from django.utils import timezone
 
-from events import breaker, claim
+from events import backlog, breaker, claim
 from events.breaker import FIRST_PAUSE, LONGEST_PAUSE, OPEN_AFTER
 from events.claim import LEASE, claim_probes, due_subscriptions
 from events.models import Delivery, DeliveryAttempt, Endpoint, Subscription
@@ -161,6 +161,23 @@ def test_a_clock_that_goes_back_holds_nothing_for_long() -> None:
         updated_at=timezone.now(),
     )
     assert [one.half_open for one in due_subscriptions(timezone.now()).due] == [True]
+
+
+@pytest.mark.django_db
+def test_what_waits_for_a_server_that_is_away_is_not_our_delay() -> None:
+    instance = new_instance(url="http://127.0.0.1:9/")
+    record(instance)
+    later = timezone.now() + timedelta(minutes=10)
+    assert backlog.figures(later).late == 1
+    Endpoint.objects.create(
+        organization=instance.organization,
+        origin="http://127.0.0.1:9",
+        failures=OPEN_AFTER,
+        probes=9,
+        open_until=later,
+        updated_at=later,
+    )
+    assert backlog.figures(later).late == 0
 
 
 @pytest.mark.django_db(transaction=True)
