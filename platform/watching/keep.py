@@ -29,7 +29,7 @@ from instances import configuration as keys
 from instances import session
 from instances.models import Credential, ElementInstance
 from transport import sync
-from transport.errors import GrantLost, ProviderError, TransportError
+from transport.errors import GrantLost, ProviderError, TransportError, UnitsUsedUp
 from transport.limits import Limits
 from transport.types import Account
 from watching import claim
@@ -169,6 +169,6 @@ def _note_failure(row: InstanceWatch, failure: Exception, said: str) -> None:
 
 def _pause(failures: int, failure: Exception) -> timedelta:
     doubled: timedelta = SHORTEST_PAUSE * 2 ** min(failures - 1, 10)
-    asked = failure.retry_after if isinstance(failure, ProviderError) else None
+    asked = failure.retry_after if isinstance(failure, ProviderError | UnitsUsedUp) else None
     wished = min(timedelta(seconds=max(asked or 0, 0)), LONGEST_RETRY_AFTER)
     return max(min(doubled, LONGEST_PAUSE), wished)

@@ -23,6 +23,7 @@ from instances import provision
 from instances.models import ElementInstance
 from tests.watching.conftest import Connect
 from tests.watching.hooks import HooksServer
+from transport.errors import UnitsUsedUp
 from watching.models import InstanceWatch
 from watching.tasks import keep_all_due
 
@@ -320,3 +321,16 @@ def test_two_workers_register_it_once(provider: HooksServer, connect: Connect) -
     keep_all_due()
 
     assert len(provider.hooks) == 1
+
+
+def test_without_units_of_the_providers_quota_it_waits_for_them(
+    provider: HooksServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: Any, **__: Any) -> Any:
+        raise UnitsUsedUp(2000)
+
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False):
+        instance = connect()
+        monkeypatch.setattr("watching.keep.session.account_of", none_left)
+        keep_all_due()
+        assert watch_of(instance).due_at == timezone.now() + timedelta(seconds=2000)
