@@ -7,8 +7,9 @@ is counted for all whose instances have both, and for nobody who merely names it
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
@@ -27,8 +28,10 @@ purse = Purse()
 os.register_at_fork(after_in_child=lambda: purse.empty())
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+_zone = lru_cache(maxsize=16)(ZoneInfo)
+
+
+class Subject(NamedTuple):
     """Whose account it is, as instance and credential say. `application` and `account` are digests;
     either may be empty."""
 
@@ -49,7 +52,7 @@ class AccountMeter:
 
     def day(self, at: datetime) -> date:
         """The provider's day."""
-        return at.astimezone(ZoneInfo(self._payer.quota.day_zone)).date()
+        return at.astimezone(_zone(self._payer.quota.day_zone)).date()
 
     def take(self, units: int, ahead: int) -> float | None:
         wait = purse.take(self._payer, units)

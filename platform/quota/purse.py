@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from quota import bucket
 from quota.bucket import Drawn, Unused
@@ -24,8 +25,7 @@ TRY_AGAIN = 0.2  # seconds, after that
 SAME_WINDOW = 1.0  # seconds that the ends of two blocks of one window may seem apart
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
+class Payer(NamedTuple):
     """Who pays: an account of a project. `share` is the part of the limits that may be drawn.
 
     `polls` may spend small change (rule 4 of quota.bucket).

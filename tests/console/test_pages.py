@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.provision import NewOrganization, create_organization
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
+from polling.models import PollingResource
 from polling.poll_now import poll_now
 
 Travel = Callable[..., str]
@@ -98,6 +101,17 @@ def test_what_polls_came_to_is_shown(
     assert poisoned in shown
     assert "Put aside from changed-messages" in shown
     assert "was listed anew" in shown
+
+
+def test_the_units_of_the_providers_quota_are_shown(browser: Client, travel: Travel) -> None:
+    browser.get(travel(events="on"))
+    instance = ElementInstance.objects.get()
+    poll_now(instance)
+    later = timezone.now() + timedelta(minutes=1)
+    PollingResource.objects.update(units_today=42, units_awaited_until=later)
+    shown = browser.get(f"/accounts/{instance.pk}").content.decode()
+    assert "Units of the provider's quota: 42 today" in shown
+    assert "changed-messages waits for units until" in shown
 
 
 def test_names_are_shown_as_text(browser: Client, travel: Travel) -> None:

@@ -220,7 +220,10 @@ class SandboxControl:
         self._call("DELETE", "/faults")
 
     def set_quota(self, **settings: object) -> Json:
-        """`enforced`, `status`, `generation`, `per_user_per_minute`, `per_project_per_minute`."""
+        """`enforced`, `status`, `generation`, and limits instead of the generation's.
+
+        `per_user_per_minute`, `per_project_per_minute`, `per_project_per_day`, in units.
+        """
         return self._call("POST", "/quota", settings)
 
     def quota(self) -> Json:
