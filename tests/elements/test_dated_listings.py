@@ -176,18 +176,17 @@ def test_a_listing_of_another_order_is_read_to_its_end(notes: Notes, sort: str) 
 
 @pytest.mark.parametrize("dates", ["both", "updated"])
 def test_what_was_created_newest_first_only_seems_sorted_by_its_updates(dates: str) -> None:
-    """Nothing was updated yet, so both orders are the same."""
+    """Nothing was updated yet: the order by creation, or by ids, is that by updates, too."""
     notes = Notes("-created")
-    for number in range(50):
-        notes.put(f"{1000 - number}", at(-1440 - number))
-    entry: Json = PLAIN
-    if dates == "updated":
-        only = {name: text for name, text in DATES.items() if name.startswith("updated")}
-        entry = {**PLAIN, "datesConfiguration": only}
-    polled = Polled(entry, notes)
+    both = dates == "both"
+    ids = [f"{(number * 37 % 50 if both else 90 - number):02d}" for number in range(50)]
+    for number, id_ in enumerate(ids):
+        notes.put(id_, at(-1440 - number))
+    only = {name: text for name, text in DATES.items() if name.startswith("updated")}
+    polled = Polled({**PLAIN, "datesConfiguration": DATES if both else only}, notes)
     polled.poll(at(0))
-    notes.put("955", at(10))
-    assert polled.poll(at(15)) == [("955", "UPDATED")]
+    notes.put(ids[45], at(10))
+    assert polled.poll(at(15)) == [(ids[45], "UPDATED")]
 
 
 def test_a_wrong_guess_delays_and_does_not_lose(notes: Notes) -> None:
