@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization, create_organization
 from integrations.gmail.sandbox.server import SandboxServer
 from quota import meter
+from quota.models import QuotaBucket
 from tests import database
 
 ClientFor = Callable[..., APIClient]
@@ -51,6 +52,18 @@ def sandbox(settings: Settings) -> Iterator[SandboxServer]:
         settings.GOOGLE_TOKEN_URL = f"{server.url}/token"
         settings.GOOGLE_REVOKE_URL = f"{server.url}/revoke"
         yield server
+
+
+@pytest.fixture
+def buckets_open(transactional_db: None) -> Callable[[], None]:
+    """Lets go of what a provider's refusal has closed: that ends by PostgreSQL's clock, which a
+    test cannot travel with."""
+
+    def opened() -> None:
+        QuotaBucket.objects.all().delete()
+        meter.purse.empty()
+
+    return opened
 
 
 @pytest.fixture

@@ -211,7 +211,10 @@ def commit(outcome: Outcome, now: datetime, *, keep_lease: bool = False) -> Poll
         return _commit_failure(outcome, now)
     if isinstance(outcome, PutOff):
         commit_put_off([off(outcome, now)])
-        return PollReport(outcome.resource.name, "waiting", error=outcome.error)
+        left = waiting(outcome.resource.id, now)
+        return PollReport(
+            outcome.resource.name, "waiting", put_aside=left.count, error=outcome.error
+        )
     if outcome.idle:
         commit_idle([idle(outcome, now)])
         return PollReport(outcome.resource.name, "idle")

@@ -84,7 +84,11 @@ def test_a_message_deleted_meanwhile_is_told(
 
 @pytest.mark.parametrize("match", [LIST, READ])
 def test_a_used_up_quota_is_waited_for(
-    bulk: Bulk, sandbox: SandboxServer, match: dict[str, str], time_passes: Callable[[], None]
+    bulk: Bulk,
+    sandbox: SandboxServer,
+    match: dict[str, str],
+    time_passes: Callable[[], None],
+    buckets_open: Callable[[], None],
 ) -> None:
     ids = sandbox.control.fill(20, MAILBOX)
     sandbox.control.add_fault(match, {"status": 429, "retry_after": "900"})
@@ -100,6 +104,7 @@ def test_a_used_up_quota_is_waited_for(
     run_all_due()
     assert bulk.status(job)["status"] == "RUNNING", "not before the time the provider named"
     time_passes()
+    buckets_open()
     run_all_due()
     assert (bulk.status(job)["status"], bulk.status(job)["error"]) == ("COMPLETED", None)
     assert result(bulk, job) == sorted(ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -36,7 +37,9 @@ def resource() -> PollingResource:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_history_fails_then_everything_is_told(connected: Line, fault: dict[str, Any]) -> None:
+def test_history_fails_then_everything_is_told(
+    connected: Line, fault: dict[str, Any], buckets_open: Callable[[], None]
+) -> None:
     mails = [mail["id"] for mail in connected.control.deliver_many(3)]
     cursor = resource().cursor
     connected.control.add_fault(HISTORY, fault)
@@ -54,6 +57,7 @@ def test_history_fails_then_everything_is_told(connected: Line, fault: dict[str,
     assert Credential.objects.get().state == CredentialState.OK
 
     connected.control.clear_faults()
+    buckets_open()
     with time_machine.travel(failed.next_poll_at + timedelta(seconds=1)):
         poll_all_due()
         connected.deliver()
@@ -63,7 +67,7 @@ def test_history_fails_then_everything_is_told(connected: Line, fault: dict[str,
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_fetches_fail_halfway_then_everything_is_told_once(
-    connected: Line, fault: dict[str, Any]
+    connected: Line, fault: dict[str, Any], buckets_open: Callable[[], None]
 ) -> None:
     mails = [mail["id"] for mail in connected.control.deliver_many(12)]
     doomed = mails[5]
@@ -72,6 +76,7 @@ def test_fetches_fail_halfway_then_everything_is_told_once(
     connected.poll_and_deliver()
     connected.control.clear_faults()
     connected.control.delete(doomed)
+    buckets_open()
     with time_machine.travel(timezone.now() + timedelta(minutes=30)):
         connected.poll_and_deliver()
         assert connected.poll_and_deliver()["status"] == "idle"
