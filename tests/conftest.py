@@ -24,8 +24,8 @@ TransactionTestCase._fixture_teardown = database.empty  # type: ignore[attr-defi
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores: tests wait for PostgreSQL and for processes to start."""
-    return 1 + (os.cpu_count() or 1)
+    """Two a core: tests wait for PostgreSQL and for processes to start."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
