@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_htmx",
     "api",
     "worker",  # before django_q: its qcluster command stands in for django-q2's
     "django_q",

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Organization, User
 from api.errors import NotFound
-from console.views import for_members
+from console.members import for_members
 from events.models import Delivery
 from events.redeliver import send_again
 from explanations import explain

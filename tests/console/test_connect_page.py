@@ -25,7 +25,7 @@ def test_the_whole_trip(browser: Client, travel: Travel) -> None:
     done = browser.get(travel(), follow=True)
 
     instance = ElementInstance.objects.get()
-    assert done.redirect_chain == [(f"/accounts/{instance.pk}", 302)]
+    assert done.redirect_chain == [(f"/instances/{instance.pk}", 302)]
     page = done.content.decode()
     assert "The account is connected." in page
     assert "sandbox-secret" not in page
@@ -34,7 +34,7 @@ def test_the_whole_trip(browser: Client, travel: Travel) -> None:
     assert instance.refresh_interval == 5
     stored = configuration.stored(instance)
     assert stored["event.notification.signature.key"] == "my signature key"
-    assert "Mailbox" in browser.get("/").content.decode()
+    assert "Mailbox" in browser.get("/instances").content.decode()
 
 
 def test_the_consent_page_is_asked_with_pkce_and_state(browser: Client, form: Form) -> None:
@@ -163,7 +163,7 @@ def test_connecting_a_lost_account_again(
     lost = ElementInstance.objects.get()
     Credential.objects.update(state=CredentialState.LOST)
     ElementInstance.objects.update(valid=False, problem="The provider has ended it.")
-    assert "not connected" in browser.get(f"/accounts/{lost.pk}").content.decode()
+    assert "not connected" in browser.get(f"/instances/{lost.pk}").content.decode()
 
     sent = browser.post("/connect/again", {"instance": lost.pk})
     location = sandbox.control.approve(sent["Location"])

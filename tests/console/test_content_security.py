@@ -44,8 +44,8 @@ def test_what_others_wrote_is_text_on_every_page(
     member.save()
     row: Any = instance.polling_resources.get()
     for path in (
-        "/",
-        f"/accounts/{instance.pk}",
+        "/instances",
+        f"/instances/{instance.pk}",
         "/oauth/callback?state=x&error=" + SCRIPT,
         "/admin/instances/elementinstance/",
         f"/admin/instances/elementinstance/{instance.pk}/change/",

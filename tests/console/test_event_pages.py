@@ -76,7 +76,7 @@ def test_an_event_is_found_by_each_of_its_ids(browser: Client, delivery: Deliver
     assert browser.get("/events", {"id": f" {delivery.event_id} "})["Location"] == page
     message_id = delivery.event.objects_found[0]["objectId"]
     assert f'href="{page}"' in browser.get("/events", {"id": message_id}).content.decode()
-    account = f"/accounts/{delivery.event.instance_id}"
+    account = f"/instances/{delivery.event.instance_id}"
     assert f'href="{page}"' in shown(browser, account)
 
 

@@ -20,7 +20,7 @@ Travel = Callable[..., str]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/", "/connect", "/accounts/1", "/oauth/callback?state=x"])
+@pytest.mark.parametrize("path", ["/", "/connect", "/instances/1", "/oauth/callback?state=x"])
 def test_nothing_without_signing_in(path: str) -> None:
     answer = Client().get(path)
     assert answer.status_code == 302
@@ -40,7 +40,8 @@ def test_sign_in_and_out(db: None) -> None:
     assert refused.status_code == 200
     assert "Please enter a correct" in refused.content.decode()
     assert accepted["Location"] == "/"
-    assert "No account is connected yet." in browser.get("/").content.decode()
+    assert browser.get("/")["Location"] == "/connect"  # the first thing to do
+    assert "No account is connected yet." in browser.get("/instances").content.decode()
     token = browser.cookies["csrftoken"].value
     assert browser.post("/sign-out", {"csrfmiddlewaretoken": token}).status_code == 302
     assert browser.get("/").status_code == 302
@@ -62,14 +63,14 @@ def test_events_are_switched(browser: Client, travel: Travel) -> None:
     browser.get(travel())
     instance = ElementInstance.objects.get()
     for events in (False, True):
-        browser.post(f"/accounts/{instance.pk}/events", {"events": "on" if events else "off"})
+        browser.post(f"/instances/{instance.pk}/events", {"events": "on" if events else "off"})
         instance.refresh_from_db()
         assert instance.events_enabled is events
 
 
 def test_an_account_is_disconnected(browser: Client, travel: Travel) -> None:
     browser.get(travel())
-    answer = browser.post(f"/accounts/{ElementInstance.objects.get().pk}/disconnect", follow=True)
+    answer = browser.post(f"/instances/{ElementInstance.objects.get().pk}/disconnect", follow=True)
     assert "The account is disconnected." in answer.content.decode()
     assert not ElementInstance.objects.exists()
 
@@ -79,11 +80,11 @@ def test_others_accounts_are_not_there(browser: Client, travel: Travel, stranger
     instance = ElementInstance.objects.get()
     other = Client()
     other.force_login(stranger)
-    assert other.get(f"/accounts/{instance.pk}").status_code == 404
+    assert other.get(f"/instances/{instance.pk}").status_code == 404
     for action in ("events", "disconnect"):
-        assert other.post(f"/accounts/{instance.pk}/{action}").status_code == 404
+        assert other.post(f"/instances/{instance.pk}/{action}").status_code == 404
     assert other.post("/connect/again", {"instance": instance.pk}).status_code == 404
-    assert "Mailbox" not in other.get("/").content.decode()
+    assert "Mailbox" not in other.get("/instances").content.decode()
     assert ElementInstance.objects.get().events_enabled
 
 
@@ -97,7 +98,7 @@ def test_what_polls_came_to_is_shown(
     poll_now(instance)
     sandbox.control.expire_history()
     poll_now(instance)
-    shown = browser.get(f"/accounts/{instance.pk}").content.decode()
+    shown = browser.get(f"/instances/{instance.pk}").content.decode()
     assert poisoned in shown
     assert "Put aside from changed-messages" in shown
     assert "was listed anew" in shown
@@ -109,14 +110,14 @@ def test_the_units_of_the_providers_quota_are_shown(browser: Client, travel: Tra
     poll_now(instance)
     later = timezone.now() + timedelta(minutes=1)
     PollingResource.objects.update(units_today=42, units_awaited_until=later)
-    shown = browser.get(f"/accounts/{instance.pk}").content.decode()
+    shown = browser.get(f"/instances/{instance.pk}").content.decode()
     assert "Units of the provider's quota: 42 today" in shown
     assert "changed-messages waits for units until" in shown
 
 
 def test_names_are_shown_as_text(browser: Client, travel: Travel) -> None:
     browser.get(travel(name='a < b & "c"'))
-    assert "a &lt; b &amp; &quot;c&quot;" in browser.get("/").content.decode()
+    assert "a &lt; b &amp; &quot;c&quot;" in browser.get("/instances").content.decode()
 
 
 def test_admin_switches_events_and_shows_no_secret(

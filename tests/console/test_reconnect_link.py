@@ -195,7 +195,7 @@ def test_connecting_again_in_another_way_ends_the_links(
 
 
 def test_the_instances_page_makes_a_link(browser: Client, lost: ElementInstance) -> None:
-    page = browser.post(f"/accounts/{lost.pk}/reconnect-link").content.decode()
+    page = browser.post(f"/instances/{lost.pk}/reconnect-link").content.decode()
     [path] = set(re.findall(rf"{HERE}(/reconnect/[^\"<]+)", page))
     assert Client().get(path).status_code == 200
 
@@ -204,7 +204,7 @@ def test_others_make_no_link(lost: ElementInstance, stranger: Any) -> None:
     other = Client()
     other.force_login(stranger)
     before = ReconnectLink.objects.count()
-    assert other.post(f"/accounts/{lost.pk}/reconnect-link").status_code == 404
+    assert other.post(f"/instances/{lost.pk}/reconnect-link").status_code == 404
     assert ReconnectLink.objects.count() == before
 
 

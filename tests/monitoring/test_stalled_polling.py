@@ -92,7 +92,7 @@ def test_the_instance_says_so_wherever_it_is_shown(
         for shown in (api.get(path).json(), api.get(f"{API}/instances").json()[0]):
             assert shown["reasonCode"] == "polling-stalled"
             assert "changed-messages since" in shown["problem"]
-        for page in (f"/accounts/{resource.instance_id}", "/"):
+        for page in (f"/instances/{resource.instance_id}", "/instances"):
             assert "Polling has stalled" in browser.get(page).content.decode()
 
 

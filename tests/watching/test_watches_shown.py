@@ -31,7 +31,7 @@ def test_its_state_is_on_the_page_and_in_the_api_without_the_secret(
 
     def seen() -> tuple[Any, str]:
         shown = client_for(organization).get(f"{API}/instances/{instance.pk}/polls").json()
-        page = browser.get(f"/accounts/{instance.pk}").content.decode()
+        page = browser.get(f"/instances/{instance.pk}").content.decode()
         assert InstanceWatch.objects.get().secret not in f"{shown}{page}"
         return shown["watch"], page
 

@@ -1,0 +1,18 @@
+"""Where the console begins: with what there is, or with the first thing to do."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET
+
+from accounts.models import Organization, User
+from console.members import for_members
+from instances.models import ElementInstance
+
+
+@require_GET
+@for_members
+def home(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    begun = ElementInstance.objects.filter(organization=organization).exists()
+    return redirect("console:instances" if begun else "console:connect")

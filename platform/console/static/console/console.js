@@ -1,0 +1,55 @@
+// What every page shares. A page works without it; times then stay in UTC.
+
+const zoned = new Intl.DateTimeFormat(undefined, {
+  year: "numeric", month: "short", day: "numeric",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
+
+/** Puts times into the reader's zone; the title keeps UTC. */
+function localise(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.textContent = zoned.format(new Date(time.dateTime));
+  }
+}
+
+/** Tells something in the page's live region, for as long as it takes to read. */
+export function tell(text, kind = "success") {
+  const line = document.createElement("p");
+  line.className = `message ${kind}`;
+  line.textContent = text;
+  document.getElementById("messages").append(line);
+  setTimeout(() => line.remove(), 8000);
+}
+
+// <button data-copy="#id"> copies what that element says; data-copy-text="…" a text of its own.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-copy-text]");
+  if (!button) return;
+  const source = button.dataset.copy && document.querySelector(button.dataset.copy);
+  const text = source ? (source.value ?? source.textContent) : button.dataset.copyText;
+  try {
+    await navigator.clipboard.writeText(text);
+    tell("Copied.");
+  } catch {
+    tell("The browser did not allow copying: select the text and copy it by hand.", "error");
+  }
+});
+
+// <form data-confirm="…"> asks before it is sent.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+}, true);
+
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = document.querySelector("[name=csrfmiddlewaretoken]");
+  if (token) event.detail.headers["X-CSRFToken"] = token.value;
+});
+document.addEventListener("htmx:responseError", (event) => {
+  const status = event.detail.xhr.status;
+  // Signed out meanwhile, or a page of another time: load it anew.
+  tell(status === 403 ? "Not allowed. Load the page anew and try again." : `That did not work (${status}). Try again.`, "error");
+});
+document.addEventListener("htmx:sendError", () => tell("The server does not answer.", "error"));
+document.addEventListener("htmx:load", (event) => localise(event.detail.elt));
+localise(document);
