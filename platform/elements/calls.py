@@ -152,7 +152,7 @@ class Changes:
     objects that are known no more. `more` asks for the next poll at once: there was more to find
     than one poll should tell. `note` says to people what the feed could not do as it was asked.
     `filtered` holds some of what a rule left out (listing.MOST_FILTERED are enough), so that a
-    person can be told why; a poll that only left out is idle.
+    person can be told why.
     """
 
     changes: tuple[Change, ...]

@@ -242,7 +242,8 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         newly_put_aside = rows.store(now)
         left = waiting(resource.id, now)
         report = report_of(done, news, left)
-        if report.status != "idle" or newly_put_aside:
+        newly_left_out = done.left_out != resource.left_out
+        if report.status != "idle" or newly_put_aside or newly_left_out:
             run = _write_run(done, report, newly_put_aside, now)
             events = record_changes(instance, resource.name, news, now, poll_run=run.pk)
             report = replace(report, events=tuple(events))
@@ -266,6 +267,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
             failures=0,
             error="",
             note=found.note[:LONGEST_NOTE],
+            left_out=done.left_out,
             **row.spent(done.cost),
             lease_id=resource.lease_id if keep else None,
             lease_until=now + LEASE if keep else None,

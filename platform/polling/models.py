@@ -43,6 +43,8 @@ class PollingResource(models.Model):
     stall_told_of = models.DateTimeField(null=True)  # the next_poll_at of which it was told
     # What the last poll could not do as it was asked.
     note = models.TextField(blank=True, default="", db_default="")
+    # A digest of what a poll left out when it last left out anything: polling.untold.
+    left_out = models.CharField(max_length=32, default="", db_default="")
     put_aside_due_at = models.DateTimeField(null=True)  # earliest try of its put-aside objects
     told_at = models.DateTimeField(null=True)  # when the provider said that there may be news
     # Put off until then: the provider's quota had no units left. Null once polled again.
@@ -122,7 +124,10 @@ class PollOutcome(models.TextChoices):
 
 
 class PollRun(models.Model):
-    """A poll that found something, failed, or recovered a gap. Idle polls write no row."""
+    """A poll that found something, newly left something out, failed, or recovered a gap.
+
+    Idle polls write no row.
+    """
 
     resource = models.ForeignKey(
         PollingResource, on_delete=models.CASCADE, db_index=False, related_name="runs"

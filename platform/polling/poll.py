@@ -27,6 +27,7 @@ from encryption.keys import UnsealError, unseal
 from instances import configuration, session
 from instances.credential import CredentialAuthorizer
 from instances.models import ElementInstance
+from polling import untold
 from polling.claim import ClaimedResource
 from polling.put_aside import due_put_aside
 from polling.seen import known_objects
@@ -62,6 +63,11 @@ class Succeeded:
     cost: Cost = FREE
 
     @property
+    def left_out(self) -> str:
+        """What the row keeps of what was left out: a digest, or the one before of nothing."""
+        return untold.digest_of(self.changes.filtered) or self.resource.left_out
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to store but the times and the cursor."""
         found = self.changes
@@ -75,6 +81,7 @@ class Succeeded:
             or found.noticed
             or found.forgotten
             or found.note != self.resource.note
+            or self.left_out != self.resource.left_out
             or found.picture is not None
             or self.asked
             or self.resource.cursor is None

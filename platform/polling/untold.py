@@ -1,13 +1,17 @@
 """What a poll noticed and no event tells, kept with its run, so that a person can be told why.
 
-Idle polls write no run, and note nothing.
+A poll that only left something out writes a run when that is not what was left out the last time:
+a window is often read twice, and a condition leaves out the same every time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import QuerySet
 
-from elements.calls import Changes
+from elements.calls import Changes, Filtered
+from elements.listing import digest
 from events.record import storable
 from polling.models import PollRun
 
@@ -30,6 +34,13 @@ def noted(found: Changes) -> list[dict[str, str]]:
         for one in found.filtered[:MOST_FILTERED]
     ]
     return [*missing, *filtered]
+
+
+def digest_of(filtered: Sequence[Filtered]) -> str:
+    """Tells one set of what was left out from another; empty for none."""
+    if not filtered:
+        return ""
+    return digest("\0".join(sorted(f"{one.object_id}\0{one.rule}" for one in filtered)))
 
 
 def runs_without(object_id: str) -> QuerySet[PollRun]:

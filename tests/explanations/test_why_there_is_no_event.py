@@ -93,10 +93,15 @@ def test_what_a_where_leaves_out_is_noted_with_what_is_found(
     assert "the where of its url" in reasons(ask(objectId="blue"))["filtered"]
 
 
-def test_a_poll_that_only_left_out_writes_nothing(instance: ElementInstance) -> None:
+def test_a_poll_that_only_left_out_is_noted_once(ask: Ask, instance: ElementInstance) -> None:
     before = PollRun.objects.count()
-    commit_found(instance, Filtered("hidden", "where: status='open'"))
-    assert PollRun.objects.count() == before
+    hidden, late = (Filtered(id_, "where: status='open'") for id_ in ("hidden", "late"))
+    for left_out in ([hidden, late], [late, hidden], [], [hidden, late]):
+        commit_found(instance, *left_out)
+    assert PollRun.objects.count() == before + 1
+    assert "status='open'" in reasons(ask(objectId="hidden"))["filtered"]
+    commit_found(instance, late)
+    assert PollRun.objects.count() == before + 2
 
 
 def commit_found(
