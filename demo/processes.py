@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -34,12 +34,16 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything listens, and the folder that holds all that is kept."""
+    """Where everything listens, and the folder that holds all that is kept.
+
+    `more` are further variables of the services' environment; they have the last word.
+    """
 
     var: Path
     web_port: int
     sandbox_port: int
     receiver_port: int
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def web(self) -> str:
@@ -78,6 +82,7 @@ class Places:
             "GMAIL_PUSH_AUDIENCE": f"http://127.0.0.1:{self.web_port}/elements/api-v2/events/gmail",
             "GMAIL_PUSH_SERVICE_ACCOUNT": PUSHER,
             "RECEIVER_SIGNATURE_KEY": SIGNATURE_KEY,
+            **self.more,
         }
 
 

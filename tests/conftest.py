@@ -17,6 +17,7 @@ from integrations.gmail.sandbox.server import SandboxServer
 from quota import meter
 from quota.models import QuotaBucket
 from tests import database
+from tests.browser import chromium
 
 ClientFor = Callable[..., APIClient]
 
@@ -26,6 +27,12 @@ TransactionTestCase._fixture_teardown = database.empty  # type: ignore[attr-defi
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two a core: tests wait for PostgreSQL and for processes to start."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = terminalreporter.stats.get("skipped", [])
+    if missed := sum(chromium.MISSING in str(report.longrepr) for report in reports):
+        terminalreporter.write_line(f"{missed} browser tests did not run: {chromium.MISSING}")
 
 
 @pytest.fixture(scope="session")

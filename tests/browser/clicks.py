@@ -1,0 +1,36 @@
+"""What several tests click through: the one place to change when a page of the way does."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+
+from tests.browser.site import CLIENT_ID, CLIENT_SECRET, Member
+
+
+def sign_in(page: Page, member: Member) -> None:
+    page.goto("/")
+    page.get_by_label("E-mail address").fill(member.email)
+    page.get_by_label("Password").fill(member.password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def fill_in(page: Page, name: str, receiver: str, *, secret: str = CLIENT_SECRET) -> None:
+    """Fills in the form that connects a Gmail account, events on and sent to the receiver."""
+    page.get_by_label(re.compile("^Name")).fill(name)
+    page.get_by_label("Provider").select_option("Gmail")
+    page.get_by_label("API key").fill(CLIENT_ID)
+    page.get_by_label("API secret").fill(secret)
+    page.get_by_role("textbox", name="Callback URL").fill(f"{receiver}/events")
+    page.get_by_label("Signature key").fill("a signature key")
+
+
+def go_on(page: Page) -> None:
+    """From the form to the provider's consent page."""
+    page.get_by_role("button", name="Go on to the provider").click()
+
+
+def allow(page: Page) -> None:
+    """At the provider, and back."""
+    page.get_by_role("button", name="Allow").click()

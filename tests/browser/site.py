@@ -1,0 +1,130 @@
+"""The services of `make up` on free ports, with a database of their own, and who uses them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+
+from demo.processes import ROOT, SIGNATURE_KEY, Places, free_port, manage, services
+from integrations.gmail.sandbox.control_client import SandboxControl
+
+PASSWORD = "a password for the browser"
+CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
+SELDOM = "999999"  # minutes: polls take place when they are asked for
+MADE_AT_ONCE = 40  # organizations; a test takes one
+MAKE = f"""
+import json
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from accounts.provision import create_organization
+from accounts.models import User
+store = import_module(settings.SESSION_ENGINE).SessionStore
+first = User.objects.count()
+for number in range(first, first + {MADE_AT_ONCE}):
+    email = f"user-{{number}}@example.com"
+    made = create_organization(
+        f"Organization {{number}}", email, {PASSWORD!r}, superuser=number == 0
+    )
+    session = store()
+    session[SESSION_KEY] = str(made.user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+    session[HASH_SESSION_KEY] = made.user.get_session_auth_hash()
+    session.save()
+    print(json.dumps([email, made.user_secret, made.organization_secret, session.session_key]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The only user of an organization. `session` is the key of a session that is signed in."""
+
+    api: str
+    email: str
+    user_secret: str
+    organization_secret: str
+    session: str
+    password: str = PASSWORD
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Calls the API; returns the parsed answer of a 200."""
+        answer = requests.request(
+            method,
+            self.api + path,
+            json=body,
+            headers={
+                "Authorization": f"User {self.user_secret}, Organization {self.organization_secret}"
+            },
+            timeout=60,
+        )
+        assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+
+class Site:
+    """What runs. Tests share it, and each takes a member, and so an organization, of its own."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.url = places.web
+        self.control = SandboxControl(places.sandbox)
+        self._made: list[Member] = []
+        self.superuser = self.new_member()
+
+    def new_member(self) -> Member:
+        if not self._made:
+            printed = manage(self.places, "shell", "--verbosity", "0", "--command", MAKE)
+            rows = [json.loads(line) for line in printed.splitlines()]
+            self._made = [Member(self.places.api, *row) for row in reversed(rows)]
+        return self._made.pop()
+
+    def connect(self, member: Member, name: str = "Mailbox", **configuration: Any) -> int:
+        """Connects the sandbox's mailbox over the API, events on; the id of the instance."""
+        callback = f"{self.url}/oauth/callback"
+        query = f"apiKey={CLIENT_ID}&apiSecret={CLIENT_SECRET}&callbackUrl={callback}"
+        url = member.call("GET", f"/elements/gmail/oauth/url?{query}")["oauthUrl"]
+        code = parse_qs(urlsplit(self.control.approve(url)).query)["code"][0]
+        body = {
+            "name": name,
+            "element": {"key": "gmail"},
+            "providerData": {"code": code},
+            "configuration": {
+                "oauth.api.key": CLIENT_ID,
+                "oauth.api.secret": CLIENT_SECRET,
+                "oauth.callback.url": callback,
+                "event.notification.enabled": True,
+                "event.notification.callback.url": f"{self.places.receiver}/events",
+                "event.notification.signature.key": SIGNATURE_KEY,
+                "event.poller.refresh_interval": SELDOM,
+                **configuration,
+            },
+        }
+        instance: int = member.call("POST", "/instances", body)["id"]
+        return instance
+
+    def received(self) -> list[dict[str, Any]]:
+        """What the callback receiver got, from everybody, newest last."""
+        answer: list[dict[str, Any]] = requests.get(
+            f"{self.places.receiver}/received", timeout=10
+        ).json()
+        return answer
+
+
+@contextmanager
+def running(var: Path, database_url: str) -> Iterator[Site]:
+    """All services, on a database whose migrations have run."""
+    more = {
+        "DATABASE_URL": database_url,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONPATH": str(ROOT),  # where those settings are
+    }
+    places = Places(var, free_port(), free_port(), free_port(), more)
+    with services(places):
+        yield Site(places)

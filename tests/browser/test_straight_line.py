@@ -1,0 +1,32 @@
+"""From sign-in to a received event, by clicks alone."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import clicks
+from tests.browser.site import Member, Site
+
+
+def test_a_mailbox_is_connected_and_its_event_is_seen(
+    page: Page, site: Site, member: Member
+) -> None:
+    clicks.sign_in(page, member)
+    clicks.fill_in(page, "My mailbox", site.places.receiver)
+    clicks.go_on(page)
+    clicks.allow(page)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("My mailbox")
+    expect(page.get_by_text("The account is connected.")).to_be_visible()
+    [instance] = re.findall(r"/instances/(\d+)$", page.url)
+
+    mail = site.control.deliver(subject="A new mail")
+    member.call("POST", f"/instances/{instance}/polls")
+    page.reload()
+    page.get_by_role("table").get_by_role("link").last.click()
+
+    expect(page.get_by_role("heading", name=mail["id"])).to_be_visible()
+    page.get_by_text("The body of the notification").click()
+    expect(page.locator("pre", has_text='"A new mail"').last).to_be_visible()
