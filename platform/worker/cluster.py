@@ -1,6 +1,6 @@
 """django-q2's cluster, stopped cleanly and mended after a kill.
 
-Three things of django-q2 1.11 are changed here, two of them since its processes share locks that
+Four things of django-q2 1.11 are changed here, most of them since its processes share locks that
 the kernel does not free when their holder is killed.
 
 1. A SIGTERM to the whole process group (Ctrl-C under a process manager, systemd's default) killed
@@ -10,6 +10,10 @@ the kernel does not free when their holder is killed.
 2. A process that was killed while it waited at a queue kept that queue's lock for ever, and its
    fellows waited with it. Here a sudden death renews the queues and all who use them. What was in
    them is lost, which changes nothing: a task only says "look for work".
+3. A signal handler took locks that the code it interrupted might hold, such as itself, when two
+   came in a row: that process then waited for ever. Here handlers only note that one came.
+4. A stop waited for all that was at work, however long. Here what has not ended after STOP_WITHIN
+   is killed, which costs what a kill -9 costs: a lease to wait for.
 """
 
 from __future__ import annotations
@@ -17,15 +21,17 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
+import time
 from contextlib import suppress
 from multiprocessing.util import register_after_fork
 from typing import Any
 
+import psutil
 import structlog
 from django import db
 from django_q import cluster
 from django_q.conf import Conf
-from django_q.management.commands import qcluster
 from django_q.queues import Queue
 from django_q.scheduler import scheduler
 from django_q.status import Stat
@@ -35,6 +41,8 @@ from worker import line, orphan
 SCHEDULE_EVERY = 30.0  # seconds between two looks at the schedules
 MOST_FILES = 16_384  # open files of a worker process, where the hard limit allows it
 LOCK_TIMEOUT = 1.0  # seconds to wait for a worker to let go of its timer
+STOP_WITHIN = 8.0  # seconds; Docker kills everything after ten, and lines need three (STOP_WITHIN)
+LOOK_EVERY = 0.2  # seconds between two looks of the main process
 
 log = structlog.get_logger()
 
@@ -47,7 +55,8 @@ class Sentinel(cluster.Sentinel):
     monitor: Any
 
     def start(self) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # children inherit it
+        # Children inherit it. Not ignored: what comes before a worker can heed it waits for that.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         register_after_fork(self, orphan.end_with_parent)
         super().start()
 
@@ -103,10 +112,32 @@ class Sentinel(cluster.Sentinel):
 class Cluster(cluster.Cluster):
     """The main process; see the module."""
 
+    sentinel: Any
+    _told_to_stop = False
+
     def sig_handler(self, signum: int, frame: Any) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        super().sig_handler(signum, frame)
+        """Notes that a signal came, and sees to the end in any case."""
+        if not self._told_to_stop:
+            self._told_to_stop = True
+            signal.signal(signal.SIGALRM, self._end_by_force)
+            signal.setitimer(signal.ITIMER_REAL, STOP_WITHIN)
+
+    def stay(self) -> None:
+        """Returns when the processes have ended, by themselves or because a signal came."""
+        while self.sentinel.is_alive() and not self._told_to_stop:
+            time.sleep(LOOK_EVERY)
+        self.stop()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _end_by_force(self, signum: int, frame: Any) -> None:
+        """Kills what is left, the sentinel first: it would start others in place of the killed."""
+        if self.sentinel is not None and self.sentinel.is_alive():
+            sentinel = psutil.Process(self.sentinel.pid)
+            for process in (sentinel, *sentinel.children()):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        log.warning("worker.ended_by_force", after_seconds=STOP_WITHIN)
+        sys.exit(1)
 
 
 def _was_killed(process: Any) -> bool:
@@ -114,9 +145,8 @@ def _was_killed(process: Any) -> bool:
 
 
 def install() -> None:
-    """Makes django-q2's command use the two classes above."""
+    """Makes django-q2 start its processes by the sentinel above."""
     cluster.Sentinel = Sentinel
-    qcluster.Cluster = Cluster
 
 
 def raise_file_limit(**_: Any) -> None:
@@ -130,3 +160,4 @@ def raise_file_limit(**_: Any) -> None:
 def end_lines_on_sigterm(**_: Any) -> None:
     """In a new worker process: SIGTERM asks the running line to end, and nothing more."""
     signal.signal(signal.SIGTERM, lambda *_: line.stop())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})

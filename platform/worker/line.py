@@ -9,7 +9,6 @@ Rule: a task carries no work, only "look for work". Losing one or running two ch
 
 from __future__ import annotations
 
-import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -22,17 +21,20 @@ BUDGET = 20.0  # seconds that one task of a line works
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
 
 log = structlog.get_logger()
-_stop_requested = threading.Event()
+# Not a threading.Event: set() takes a lock, and a second signal that comes just then would have
+# this process wait for itself.
+_stop_requested = False
 
 
 def stop() -> None:
     """Asks this process's line to end soon: to start nothing more and give back what it holds."""
-    _stop_requested.set()
+    global _stop_requested
+    _stop_requested = True
 
 
 def stopping() -> bool:
     """Whether this process has been asked to stop. Who works for a line looks at it often."""
-    return _stop_requested.is_set()
+    return _stop_requested
 
 
 def run_line(name: str, slot: int, task: str, work: Callable[[float], bool | None]) -> None:

@@ -26,9 +26,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def cluster(process_environment: dict[str, str]) -> Iterator[psutil.Process]:
+def command() -> list[str]:
+    return ["manage.py", "qcluster"]
+
+
+@pytest.fixture
+def cluster(process_environment: dict[str, str], command: list[str]) -> Iterator[psutil.Process]:
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "qcluster"],
+        [sys.executable, *command],
         cwd=ROOT,
         env={**process_environment, "LOG_LEVEL": "WARNING"},
         start_new_session=True,
@@ -90,6 +95,24 @@ def test_sigterm_ends_all_processes_soon(cluster: psutil.Process, to: str) -> No
     until(lambda: group(cluster.pid) == [], seconds=15)
     assert time.monotonic() - began < 15
     assert running_lines() == 0
+
+
+IMPATIENT = """
+import sys, django, manage
+sys.path.insert(0, str(manage.SOURCE_ROOT))
+django.setup()
+from worker import cluster
+cluster.STOP_WITHIN = 0.5
+manage.main()
+"""
+
+
+@pytest.mark.parametrize("command", [["-c", IMPATIENT, "qcluster"]], ids=["impatient"])
+def test_what_hangs_when_it_should_end_is_killed(cluster: psutil.Process) -> None:
+    workers(cluster)[0].suspend()
+    cluster.terminate()
+    until(lambda: group(cluster.pid) == [], seconds=15)
+    until(lambda: running_lines() == 0, seconds=5)  # PostgreSQL notices a moment later
 
 
 def test_the_lines_and_the_queue_go_on_after_each_process_was_killed_in_turn(

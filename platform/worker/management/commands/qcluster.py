@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 from django_q.management.commands.qcluster import Command as DjangoQCommand
 
 from worker import cluster
 
 
 class Command(DjangoQCommand):
-    def handle(self, *args: object, **options: object) -> None:
+    def handle(
+        self, *_: object, run_once: bool, cluster_name: str | None, **options: object
+    ) -> None:
+        if cluster_name:
+            os.environ["Q_CLUSTER_NAME"] = cluster_name
         cluster.install()
-        super().handle(*args, **options)
+        main = cluster.Cluster()
+        main.start()
+        if run_once:
+            main.stop()
+        else:
+            main.stay()
