@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
@@ -174,3 +175,32 @@ class RoleGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of {self.user_id}"
+
+
+class BrowserSession(AbstractBaseSession):
+    """That a browser is known: where a person is signed in, or is on a way without signing in.
+
+    accounts.sessions keeps it. Without its row a session is over.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    address = models.CharField(max_length=50, blank=True)  # where it began, as text
+    agent = models.CharField(max_length=300, blank=True)  # the browser's own words
+    began_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()  # to within accounts.sessions.SEEN_EVERY
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from accounts.sessions import SessionStore
+
+        return SessionStore
+
+
+class PasswordReset(models.Model):
+    """When a person was last sent an e-mail to choose a password by; accounts.password_reset."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    sent_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"e-mail to user {self.user_id}"

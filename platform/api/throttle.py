@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -26,6 +27,7 @@ WORDS = {
     "organization": "organization",
     "address": "address without secrets",
     "refusals": "address with wrong secrets",
+    "sign-ins": "address that signs in",
 }
 
 
@@ -65,12 +67,12 @@ def take(subject: str, limit: int) -> None:
         )
 
 
-def address_of(request: Request) -> str:
+def address_of(request: Request | HttpRequest) -> str:
     """The client's address; of IPv6 the network of 64 bits, which one host may have to itself.
 
     X-Forwarded-For is believed as far as the setting PROXIES counts proxies in front.
     """
-    written = BaseThrottle().get_ident(request) or ""
+    written = BaseThrottle().get_ident(cast("Request", request)) or ""
     try:
         address = ip_address(written)
     except ValueError:

@@ -6,6 +6,7 @@ without the settings that keep it safe.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import django_stubs_ext
@@ -57,7 +58,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
+    "axes",
     "api",
     "worker",  # before django_q: its qcluster command stands in for django-q2's
     "django_q",
@@ -90,10 +91,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sessions.LastSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "hubs.routing.ElementFirstMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "console.content_security.ContentSecurityPolicyMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -133,7 +136,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People and pages ----------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.backend.AccessBackend"]
+AUTHENTICATION_BACKENDS = ["console.guessing.GuessingBackend", "accounts.backend.AccessBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.password_policy.PersonValidator"},
     {
@@ -155,6 +158,22 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "console:sign-in"
 LOGIN_REDIRECT_URL = "console:home"
 LOGOUT_REDIRECT_URL = "console:sign-in"
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that the link of an e-mail is good
+# Guessing of passwords (console.guessing): counted by address and name together, so that nobody
+# can lock a person out from somewhere else.
+THROTTLE_SIGN_INS = env.int("THROTTLE_SIGN_INS", 20)  # a minute, of one address; 0 is no limit
+AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", 5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.float("SIGN_IN_PAUSE_MINUTES", 15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "console.guessing.address_of"
+AXES_USERNAME_CALLABLE = "console.guessing.name_typed"
+AXES_LOCKOUT_CALLABLE = "console.guessing.refused"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
@@ -165,6 +184,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION  # production serves what collectstatic 
 if not PRODUCTION:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a missing folder
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"

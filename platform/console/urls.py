@@ -1,7 +1,7 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from console import connect, events, home, instances
+from console import connect, events, home, instances, profile, signing_in
 from console.reconnect import reconnect
 
 app_name = "console"
@@ -9,12 +9,20 @@ INSTANCE = r"^instances/(?P<instance_id>[0-9]{1,18})"
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path(
-        "sign-in",
-        LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True),
-        name="sign-in",
-    ),
+    path("sign-in", signing_in.SignInView.as_view(), name="sign-in"),
     path("sign-out", LogoutView.as_view(), name="sign-out"),
+    path("password", signing_in.forgotten, name="forgotten-password"),
+    path("password/<uidb64>/<token>", signing_in.NewPasswordView.as_view(), name="new-password"),
+    path("profile", profile.profile, name="profile"),
+    path("profile/password", profile.ChangePasswordView.as_view(), name="change-password"),
+    path("profile/secret", profile.new_user_secret, name="new-user-secret"),
+    path(
+        "profile/organization-secret",
+        profile.new_organization_secret,
+        name="new-organization-secret",
+    ),
+    path("profile/sessions/end", profile.end_session, name="end-session"),
+    path("profile/sessions/end-others", profile.end_other_sessions, name="end-other-sessions"),
     path("connect", connect.connect, name="connect"),
     path("connect/again", connect.connect_again, name="connect-again"),
     path("oauth/callback", connect.oauth_callback, name="oauth-callback"),

@@ -43,6 +43,7 @@ def wanted() -> Iterator[Wanted]:
     yield Wanted(f"{OWN}remove old poll runs", "polling.tasks.remove_old_runs", minutes=60)
     yield Wanted(f"{OWN}remove old buckets", "quota.tasks.remove_old_buckets", minutes=60)
     yield Wanted(f"{OWN}remove old events", "events.tasks.remove_old_events", minutes=60)
+    yield Wanted(f"{OWN}remove old sessions", "accounts.tasks.remove_old_sessions", minutes=60)
     yield Wanted(f"{OWN}remove old bulk jobs", "bulk.tasks.remove_old_jobs", minutes=60)
 
 

@@ -9,7 +9,7 @@ that lock: of two administrators who take each other's access at once, one wins.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -119,20 +119,29 @@ class Authority:
 
 def authority_of(request: Request) -> Authority:
     caller = caller_of(request)
-    return Authority(caller.user, caller.organization, rank_of(roles_of(caller.user)))
+    return authority_for(caller.user, caller.organization)
+
+
+def authority_for(user: User, organization: Organization) -> Authority:
+    return Authority(user, organization, rank_of(roles_of(user)))
+
+
+def changing(request: Request) -> AbstractContextManager[Authority]:
+    """As `changing_as`, for the caller."""
+    caller = caller_of(request)
+    return changing_as(caller.user, caller.organization)
 
 
 @contextmanager
-def changing(request: Request) -> Iterator[Authority]:
+def changing_as(person: User, organization: Organization) -> Iterator[Authority]:
     """A transaction in which nobody else changes the organization's users and roles.
 
-    Raises Unauthorized for a caller whose access has just been taken.
+    Raises Unauthorized for a person whose access has just been taken.
     """
-    caller = caller_of(request)
     with transaction.atomic():
         # Without "key": instances and events of the organization are stored meanwhile.
-        locked = Organization.objects.select_for_update(no_key=True).get(pk=caller.organization.pk)
-        user = User.objects.select_related("account").filter(pk=caller.user.pk).first()
+        locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        user = User.objects.select_related("account").filter(pk=person.pk).first()
         if user is None or not user.has_access:
             raise Unauthorized
         yield Authority(user, locked, rank_of(roles_of(user)))

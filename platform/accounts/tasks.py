@@ -1,0 +1,21 @@
+"""What django-q2 runs: removes what is left of sessions and sign-ins that are over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import BrowserSession
+
+FAILURES_KEPT = timedelta(days=1)  # of sign-ins, and never shorter than they count
+
+
+def remove_old_sessions() -> int:
+    """Removes ended sessions, and failed sign-ins that count no more; how many sessions."""
+    now = timezone.now()
+    kept = max(FAILURES_KEPT, settings.AXES_COOLOFF_TIME)
+    AccessAttempt.objects.filter(attempt_time__lt=now - kept).delete()
+    return BrowserSession.objects.filter(expire_date__lt=now).delete()[0]

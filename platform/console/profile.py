@@ -1,0 +1,125 @@
+"""The page of the person who is signed in: who that is, the secrets, where else it is open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import provision, sessions
+from accounts.api.authority import authority_for, changing_as, roles_of
+from accounts.models import Organization, User
+from accounts.roles import Rank
+from console import browser_name
+from console.members import WRONG, for_members
+from console.signing_in import ask_for_password
+
+
+@require_GET
+@for_members
+def profile(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    return _page(request, user, organization)
+
+
+@require_POST
+@for_members
+def new_user_secret(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    """The old one ends at once; the new one is on the page that answers, and never again."""
+    try:
+        with changing_as(user, organization) as authority:
+            new = provision.rotate_user_secret(authority.user)
+    except WRONG as error:
+        messages.error(request, str(error))
+        return redirect("console:profile")
+    return _page(request, authority.user, organization, user_secret=new)
+
+
+@require_POST
+@for_members
+def new_organization_secret(
+    request: HttpRequest, user: User, organization: Organization
+) -> HttpResponse:
+    try:
+        with changing_as(user, organization) as authority:
+            authority.require(Rank.ORGANIZATION)
+            new = provision.rotate_organization_secret(authority.organization)
+    except WRONG as error:
+        messages.error(request, str(error))
+        return redirect("console:profile")
+    return _page(request, user, authority.organization, organization_secret=new)
+
+
+@require_POST
+@for_members
+def end_session(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    """Ends one session of the person's own; of others none is found."""
+    if sessions.end(user, request.POST.get("session", "")):
+        messages.success(request, "That session is over.")
+    else:
+        messages.error(request, "That session was over already.")
+    return redirect("console:profile")
+
+
+@require_POST
+@for_members
+def end_other_sessions(
+    request: HttpRequest, user: User, organization: Organization
+) -> HttpResponse:
+    ended = sessions.end_all(user, but=request.session.session_key)
+    messages.success(request, f"Signed out everywhere else: {ended} ended.")
+    return redirect("console:profile")
+
+
+@method_decorator(never_cache, name="dispatch")
+class ChangePasswordView(PasswordChangeView):
+    """Ends all other sessions of the person as well."""
+
+    template_name = "console/password_change.html"
+    success_url = reverse_lazy("console:profile")
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        ask_for_password(form)
+        return form
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        sessions.end_all(form.user, but=self.request.session.session_key)
+        messages.success(self.request, "The password is changed. You are signed out elsewhere.")
+        return answer
+
+
+def _page(
+    request: HttpRequest, user: User, organization: Organization, **shown_once: str
+) -> HttpResponse:
+    own = request.session.session_key
+    running = [
+        {
+            "name": sessions.name_of(row.pk),
+            "here": row.pk == own,
+            "browser": browser_name.of(row.agent),
+            "row": row,
+        }
+        for row in sessions.running(user, timezone.now())
+    ]
+    context = {
+        "person": user,
+        "organization": organization,
+        "roles": roles_of(user),
+        "administers": authority_for(user, organization).rank >= Rank.ORGANIZATION,
+        "running": sorted(running, key=lambda one: not one["here"]),
+        "user_secret": "",
+        "organization_secret": "",
+        "api": f"{settings.PUBLIC_URL}/elements/api-v2",
+        **shown_once,
+    }
+    return render(request, "console/profile.html", context)

@@ -1,0 +1,100 @@
+"""Signing in, and a new password for who has forgotten the old one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.contrib.auth.views import LoginView, PasswordResetConfirmView
+from django.core.validators import MaxLengthValidator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import password_reset, sessions
+from accounts.models import User
+from accounts.provision import LONGEST_ADDRESS, LONGEST_PASSWORD
+from api.errors import TooManyRequests
+from api.throttle import address_of
+from console import guessing
+
+
+class SignInView(LoginView):
+    template_name = "console/sign_in.html"
+    redirect_authenticated_user = True
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        form.label_suffix = ""
+        form.fields["username"].label = "E-mail address"
+        return form
+
+
+class ForgottenForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=LONGEST_ADDRESS,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
+    )
+
+
+def ask_for_password(form: forms.Form) -> None:
+    """Says what a new password must be, and refuses one that would take long to hash."""
+    form.label_suffix = ""
+    first, second = form.fields["new_password1"], form.fields["new_password2"]
+    first.help_text = " ".join(filter(None, password_validators_help_texts()))
+    second.label, second.help_text = "New password, again", ""
+    for field in (first, second):
+        field.validators.append(MaxLengthValidator(LONGEST_PASSWORD))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Asks for an e-mail with a link. Whatever the address, the answer is the same."""
+    context: dict[str, Any] = {
+        "sends": settings.EMAIL_ENABLED,
+        "form": ForgottenForm(label_suffix=""),
+    }
+    if request.method != "POST" or not settings.EMAIL_ENABLED:
+        return render(request, "console/password_forgotten.html", context)
+    form = ForgottenForm(request.POST, label_suffix="")
+    try:
+        guessing.take(request)
+    except TooManyRequests as error:
+        setattr(request, guessing.WAIT, error.wait)
+        return guessing.refused(request, None, None)
+    if not form.is_valid():
+        return render(request, "console/password_forgotten.html", {**context, "form": form})
+    password_reset.ask(form.cleaned_data["email"])
+    context["asked"] = form.cleaned_data["email"]
+    return render(request, "console/password_forgotten.html", context)
+
+
+class NewPasswordView(PasswordResetConfirmView):
+    """Behind the link of the e-mail. Everywhere else the person is signed out."""
+
+    template_name = "console/password_new.html"
+    success_url = reverse_lazy("console:sign-in")
+
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        ask_for_password(form)
+        return form
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        sessions.end_all(form.user)
+        guessing.forgive(form.user)
+        messages.success(self.request, "The new password is set: sign in with it.")
+        return answer
+
+
+def signed_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
+    """What the session is shown by, from the first moment."""
+    sessions.begin(request, address_of(request))
