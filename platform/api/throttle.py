@@ -28,6 +28,7 @@ WORDS = {
     "address": "address without secrets",
     "refusals": "address with wrong secrets",
     "sign-ins": "address that signs in",
+    "inbox": "inbox",
 }
 
 

@@ -30,5 +30,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^elements/api-docs/?$", docs_page, name="api-docs"),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
+    path("", include("inbox.urls")),
     path("", include("console.urls")),
 ]

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import Organization, User
 from api.errors import NotFound
 from console.members import for_members
+from console.payload import json_text
 from events.models import Delivery
 from events.redeliver import send_again
 from explanations import explain
@@ -22,7 +23,6 @@ from explanations.scope import Scope
 from instances.models import ElementInstance
 
 LONGEST_ID = 500  # characters
-LONGEST_TEXT = 100_000  # characters of a record or a payload that a page shows
 
 
 @require_GET
@@ -52,11 +52,11 @@ def event(
         raise Http404 from error
     shown = chain_shown(chain)
     for one in shown["objects"]:
-        one["text"] = None if one["record"] is None else _text(one["record"])
+        one["text"] = None if one["record"] is None else json_text(one["record"])
     context = {
         "event": shown,
         "instance": chain.event.instance,
-        "payload": None if chain.body is None else _text(json.loads(chain.body)),
+        "payload": None if chain.body is None else json_text(json.loads(chain.body)),
     }
     return render(request, "console/event.html", context)
 
@@ -97,11 +97,3 @@ def _event_named(scope: Scope, asked: str) -> int | None:
         return explain.chain_of_webhook(scope, asked).event.pk
     except NotFound:
         return None
-
-
-def _text(value: Any) -> str:
-    """JSON for people, cut where it is too long for a page."""
-    text = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
-    if len(text) <= LONGEST_TEXT:
-        return text
-    return f"{text[:LONGEST_TEXT]}\n… {len(text) - LONGEST_TEXT} characters more"

@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from console import connect, events, home, instances, profile, signing_in
+from console import connect, events, home, inbox, instances, profile, signing_in
 from console.reconnect import reconnect
 
 app_name = "console"
@@ -35,4 +35,7 @@ urlpatterns = [
     path("events", events.find, name="find-event"),
     re_path(r"^events/(?P<event_id>[0-9]{1,18})$", events.event, name="event"),
     re_path(r"^deliveries/(?P<delivery_id>[0-9]{1,18})/replay$", events.replay, name="replay"),
+    path("inbox", inbox.inbox, name="inbox"),
+    path("inbox/latest", inbox.latest, name="inbox-latest"),
+    re_path(r"^inbox/(?P<delivery_id>[0-9]{1,18})$", inbox.delivery, name="inbox-delivery"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from events.signature import RetiredKey
 from instances.configuration import MASK
 from transport.errors import TransportError, retry_after_seconds
 from transport.guard import AddressGuard, default_guard
+from transport.own_inbox import InboxConnector, is_inbox
 
 TIMEOUT = 15.0  # seconds, from name resolution to the last byte of the answer
 EXCERPT = 1_000  # characters of the answer that are kept
@@ -36,24 +38,37 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """What `post` sends with. They keep no cookies: they call many customers."""
+
+    guarded: aiohttp.ClientSession
+    inbox: aiohttp.ClientSession  # for inboxes of the platform's own, and nothing else
+
+    def to(self, url: str) -> aiohttp.ClientSession:
+        return self.inbox if is_inbox(url) else self.guarded
+
+
 @asynccontextmanager
-async def open_session(
-    guard: AddressGuard | None = None,
-) -> AsyncGenerator[aiohttp.ClientSession, None]:
-    """A guarded session for `post`. Keeps no cookies: it calls many customers."""
-    session = aiohttp.ClientSession(
-        connector=(guard or default_guard()).connector(limit=0, keepalive_timeout=KEEPALIVE),
+async def open_sessions(guard: AddressGuard | None = None) -> AsyncGenerator[Sessions, None]:
+    guarded = (guard or default_guard()).connector(limit=0, keepalive_timeout=KEEPALIVE)
+    own = InboxConnector(limit=0, keepalive_timeout=KEEPALIVE)
+    async with _session(guarded) as to_customers, _session(own) as to_inboxes:
+        yield Sessions(to_customers, to_inboxes)
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
         auto_decompress=False,
         trust_env=False,
     )
-    async with session:
-        yield session
 
 
 async def post(
-    session: aiohttp.ClientSession, delivery: Claimed, sent_at: datetime, within: float = TIMEOUT
+    sessions: Sessions, delivery: Claimed, sent_at: datetime, within: float = TIMEOUT
 ) -> Answer:
     """Sends the notification once, `within` so many seconds.
 
@@ -66,7 +81,7 @@ async def post(
         headers = signature.headers(key, delivery.webhook_id, body, sent_at, retired)
         own = headers_of(delivery.subscription_id, delivery.headers)
         headers.update(own)
-        async with session.post(
+        async with sessions.to(delivery.url).post(
             _url(delivery.url),
             data=body,
             headers=headers,

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-import aiohttp
 import structlog
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
@@ -48,14 +47,14 @@ log = structlog.get_logger()
 class DeliveryEngine:
     """Delivers what is due. One engine does one `run`.
 
-    `session` comes from attempt.open_session; `slots` is how many attempts run at once; `timeout`
+    `sessions` come from attempt.open_sessions; `slots` is how many attempts run at once; `timeout`
     is an attempt's, in seconds.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, slots: int, timeout: float = attempt.TIMEOUT
+        self, sessions: attempt.Sessions, slots: int, timeout: float = attempt.TIMEOUT
     ) -> None:
-        self._session = session
+        self._sessions = sessions
         self._timeout = timeout
         self._traffic = Traffic(slots, timeout)
         self._attempts: set[asyncio.Task[None]] = set()
@@ -181,7 +180,7 @@ class DeliveryEngine:
             if delivery.url.startswith(mail.SCHEME):
                 answer = await mail.attempt(delivery, self._timeout)
             else:
-                answer = await attempt.post(self._session, delivery, started_at, self._timeout)
+                answer = await attempt.post(self._sessions, delivery, started_at, self._timeout)
         except Exception:  # a fault of ours must not stop the others, and is recorded on the row
             log.exception("delivery.fault", webhook_id=delivery.webhook_id)
             answer = Answer(

@@ -32,8 +32,8 @@ def deliver_all_due(attempt_within: float = attempt.TIMEOUT) -> None:
 
 
 async def _deliver(deadline: float | None, attempt_within: float) -> None:
-    async with attempt.open_session() as session:
-        engine = DeliveryEngine(session, settings.DELIVERY_CONCURRENCY, attempt_within)
+    async with attempt.open_sessions() as sessions:
+        engine = DeliveryEngine(sessions, settings.DELIVERY_CONCURRENCY, attempt_within)
         with rare_collection():
             await engine.run(deadline)
 

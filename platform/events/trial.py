@@ -87,8 +87,8 @@ def _try(
 
 
 async def _post(claimed: Claimed, now: datetime) -> Answer:
-    async with attempt.open_session() as session:
-        return await attempt.post(session, claimed, now)
+    async with attempt.open_sessions() as sessions:
+        return await attempt.post(sessions, claimed, now)
 
 
 @transaction.atomic

@@ -45,6 +45,9 @@ def wanted() -> Iterator[Wanted]:
     yield Wanted(f"{OWN}remove old events", "events.tasks.remove_old_events", minutes=60)
     yield Wanted(f"{OWN}remove old sessions", "accounts.tasks.remove_old_sessions", minutes=60)
     yield Wanted(f"{OWN}remove old bulk jobs", "bulk.tasks.remove_old_jobs", minutes=60)
+    yield Wanted(
+        f"{OWN}remove old deliveries of inboxes", "inbox.tasks.remove_old_deliveries", minutes=60
+    )
 
 
 def keep_schedules(**_: Any) -> None:

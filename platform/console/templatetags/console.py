@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django import template
 from django.utils.dateparse import parse_datetime
@@ -26,3 +28,14 @@ def moment(value: datetime | str | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', f"{utc:%Y-%m-%dT%H:%M:%SZ}", text, text
     )
+
+
+@register.filter
+def verdict(checks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What a delivery's checks (inbox.checks) come to: a badge's text and kind."""
+    found = {one["verifies"] for one in checks}
+    if False in found:
+        return {"text": "does not verify", "kind": "bad"}
+    if found == {True}:
+        return {"text": "verifies", "kind": "good"}
+    return {"text": "cannot be verified", "kind": ""}

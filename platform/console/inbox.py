@@ -1,0 +1,113 @@
+"""The pages of the built-in inbox: what arrived, newest first, and one delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts.models import Organization, User
+from console.members import for_members
+from console.payload import body_text
+from events.models import Event
+from inbox.addresses import inbox_url
+from inbox.keep import KEPT_FOR, MOST_KEPT, kept_of
+from inbox.models import InboxDelivery
+from instances.models import ElementInstance
+
+PAGE = 50  # deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A delivery as the list shows it, with what it is of where the organization has that."""
+
+    delivery: InboxDelivery
+    event: Event | None
+    instance: ElementInstance | None
+
+
+@require_GET
+@for_members
+def inbox(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    return render(
+        request,
+        "console/inbox.html",
+        {
+            **_listed(request, organization),
+            "url": inbox_url(organization),
+            "most": MOST_KEPT,
+            "days": KEPT_FOR.days,
+        },
+    )
+
+
+@require_GET
+@for_members
+def latest(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    """The list alone, for a page that renews itself; 204 where nothing has come since `seen`."""
+    newest = kept_of(organization.pk, timezone.now()).values_list("number", flat=True).first()
+    if str(newest or 0) == request.GET.get("seen", ""):
+        return HttpResponse(status=204)
+    return render(request, "console/inbox_list.html", _listed(request, organization))
+
+
+@require_GET
+@for_members
+def delivery(
+    request: HttpRequest, user: User, organization: Organization, delivery_id: int
+) -> HttpResponse:
+    kept = kept_of(organization.pk, timezone.now())
+    found = kept.filter(pk=delivery_id).first()
+    if found is None:
+        raise Http404
+    [row] = _rows(organization, [found])
+    beside = kept.filter(number__in=[found.number - 1, found.number + 1])
+    neighbours = dict(beside.values_list("number", "pk"))
+    context = {
+        "row": row,
+        "delivery": found,
+        "body": body_text(bytes(found.body)),
+        "cut": found.size > len(found.body),
+        "newer": neighbours.get(found.number + 1),
+        "older": neighbours.get(found.number - 1),
+    }
+    return render(request, "console/inbox_delivery.html", context)
+
+
+def _listed(request: HttpRequest, organization: Organization) -> dict[str, Any]:
+    kept = kept_of(organization.pk, timezone.now()).defer("body", "headers")
+    below = _number(request.GET.get("below", ""))
+    found = list((kept.filter(number__lt=below) if below else kept)[: PAGE + 1])
+    shown = found[:PAGE]
+    return {
+        "rows": _rows(organization, shown),
+        "newest": shown[0].number if shown else 0,
+        "first_page": not below,
+        "below": shown[-1].number if len(found) > PAGE else None,
+    }
+
+
+def _rows(organization: Organization, found: Sequence[InboxDelivery]) -> list[Row]:
+    """With their events and instances: two queries, however many there are."""
+    events = Event.objects.filter(
+        organization=organization, pk__in=[one.event_id for one in found if one.event_id]
+    )
+    instances = ElementInstance.objects.filter(
+        organization=organization, pk__in=[one.instance_id for one in found if one.instance_id]
+    )
+    of_events = events.defer("body").in_bulk()
+    of_instances = instances.only("id", "name", "element_key").in_bulk()
+    return [
+        Row(one, of_events.get(one.event_id or 0), of_instances.get(one.instance_id or 0))
+        for one in found
+    ]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,0 +1,109 @@
+"""Who sent what arrived, and with which signature keys: by its webhook-id, or by its body.
+
+Nothing is believed by this: what it says it is only chooses the keys that it is checked with, of
+the inbox's own organization.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from encryption.keys import UnsealError
+from events.models import Delivery, Subscription
+from events.signing_key import retired_of
+from instances import configuration
+from instances.models import ElementInstance
+
+NOBODY = "it names no element instance of this organization, so there is no key to check it with"
+NO_KEY = "no signature key is set there, so nothing is signed"
+SEALED = "the signature key cannot be decrypted"
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """`keys` are the present signature key and those that it replaced a moment ago. Without any,
+    `why` says the reason. `own_headers` are names of headers whose values are secret."""
+
+    keys: tuple[str, ...] = ()
+    why: str = ""
+    instance_id: int | None = None
+    event_id: int | None = None
+    own_headers: frozenset[str] = frozenset()
+
+
+def sender_of(organization_id: int, webhook_id: str, body: bytes, now: datetime) -> Sender:
+    """Who says to have sent it, as far as the organization has that."""
+    delivery = _delivery(organization_id, webhook_id)
+    if delivery is not None:
+        return _of_subscription(
+            delivery.subscription, now, delivery.event.instance_id, delivery.event_id
+        )
+    instance = _instance(organization_id, body)
+    if instance is None:
+        return Sender(why=NOBODY)
+    subscription = Subscription.objects.filter(instance=instance).first()
+    if subscription is not None:
+        return _of_subscription(subscription, now, instance.pk)
+    return _with_keys(lambda: [_configured(instance)], instance.pk)
+
+
+def _delivery(organization_id: int, webhook_id: str) -> Delivery | None:
+    if not webhook_id:
+        return None
+    found = Delivery.objects.filter(organization_id=organization_id, webhook_id=webhook_id)
+    return found.select_related("subscription", "event").defer("event__body").first()
+
+
+def _instance(organization_id: int, body: bytes) -> ElementInstance | None:
+    """The one that `message.instanceId` names."""
+    try:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    message = value.get("message") if isinstance(value, dict) else None
+    named = message.get("instanceId") if isinstance(message, dict) else None
+    if not isinstance(named, int) or not 0 < named <= LARGEST_ID:
+        return None
+    return ElementInstance.objects.filter(organization_id=organization_id, pk=named).first()
+
+
+def _of_subscription(
+    subscription: Subscription,
+    now: datetime,
+    instance_id: int | None,
+    event_id: int | None = None,
+) -> Sender:
+    def keys() -> list[str]:
+        living = [one.key for one in retired_of(subscription) if one.until > now]
+        return [subscription.signature_key, *living]
+
+    return _with_keys(keys, instance_id, event_id, subscription)
+
+
+def _with_keys(
+    read: Callable[[], list[str]],
+    instance_id: int | None,
+    event_id: int | None = None,
+    subscription: Subscription | None = None,
+) -> Sender:
+    why = ""
+    keys: tuple[str, ...] = ()
+    own_headers: frozenset[str] = frozenset()
+    try:
+        keys = tuple(key for key in read() if key)
+        why = "" if keys else NO_KEY
+        if subscription is not None:
+            sent_along = json.loads(subscription.headers or "[]")
+            own_headers = frozenset(name.lower() for name, _ in sent_along)
+    except UnsealError:
+        why = SEALED
+    return Sender(keys, why, instance_id, event_id, own_headers)
+
+
+def _configured(instance: ElementInstance) -> str:
+    return configuration.effective(instance).get(configuration.SIGNATURE_KEY, "")
