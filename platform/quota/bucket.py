@@ -16,8 +16,9 @@ grants more than the limit less what is set apart; and that is never exceeded, f
 minute, late ones of the one before among them, are at most SEATS. Of a day: `day_drawn` only
 shrinks by units that whoever drew them says were not used, once.
 
-Whoever dies with units in hand has wasted them. A provider whose clock is more than FLIGHT seconds
-away from PostgreSQL's may count otherwise; what it says then closes the bucket (`close`).
+Whoever dies with units in hand has wasted them: of a project's no more than LARGEST_BLOCK, however
+much is left. A provider whose clock is more than FLIGHT seconds away from PostgreSQL's may count
+otherwise; what it says then closes the bucket (`close`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ FLIGHT = 3  # seconds
 SEATS = 60
 SMALL_CHANGE = 1000  # the part of an account's limit of a minute that a seat may spend on it
 PART = 20  # a project's block is this part of what is left
+LARGEST_BLOCK = 100_000  # units, unless more is needed at once
 NO_LIMIT = 10**12  # units
 LONGEST_WAIT = 900.0  # seconds, after which it is asked again: what was drawn may have come back
 LONGEST_CLOSED = 3600.0  # seconds
@@ -90,7 +92,8 @@ UPDATE quota_quotabucket AS b SET
                        END AS units) AS room
      CROSS JOIN LATERAL (
            SELECT CASE WHEN room.units < %(need)s THEN 0
-                       ELSE LEAST(room.units, GREATEST(%(wish)s, room.units / %(part)s))
+                       ELSE LEAST(room.units, GREATEST(%(wish)s,
+                                  LEAST(room.units / %(part)s, %(largest)s)))
                        END AS block,
                   CASE WHEN %(seat)s AND kept.seats < %(seats)s AND room.units >= %(need)s
                        THEN 1 ELSE 0 END AS seat) AS got)
@@ -189,7 +192,8 @@ def draw(
     polls: bool = False,
     unused: Unused | None = None,
 ) -> Drawn:
-    """A block of `wish` units, or of a `part`-th of what is left, if that is more.
+    """A block of `wish` units; or of a `part`-th of what is left, if that is more, but not of more
+    than LARGEST_BLOCK.
 
     At least of `need`, or none at all. With `seat`, a seat as well, if there is one.
     """
@@ -200,6 +204,7 @@ def draw(
         "need": need,
         "wish": wish,
         "part": part,
+        "largest": LARGEST_BLOCK,
         "zone": zone,
         "early": f"{60 - FLIGHT} s",
         "seat": seat,

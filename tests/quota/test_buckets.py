@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from quota import bucket
-from quota.bucket import SEATS, Drawn, Unused
+from quota.bucket import LARGEST_BLOCK, SEATS, Drawn, Unused
 from transport.types import Bucket
 
 from .conftest import START, World
@@ -52,6 +52,11 @@ def test_a_block_is_a_part_of_what_is_left_and_at_least_what_is_needed(world: Wo
     assert draw(30, part=20).units == 30
     assert draw(10, wish=90, part=20).units == 57
     assert draw(1, part=20).units == 0
+
+
+def test_processes_that_die_do_not_use_up_a_limit_that_nobody_comes_near(world: World) -> None:
+    assert draw(1, limits=Bucket(), part=20).units == LARGEST_BLOCK
+    assert draw(1, limits=Bucket(), part=20, wish=LARGEST_BLOCK + 1).units == LARGEST_BLOCK + 1
 
 
 def test_a_block_ends_before_what_is_asked_with_it_could_arrive_in_the_next_minute(
