@@ -34,14 +34,16 @@ class Kills:
     def next(self) -> tuple[str, str, int] | None:
         """Statement, moment and occurrence; now one that was tried least, now one killed least.
 
-        Some statements are rare: a worker that is ordered to die there seldom does.
+        Some statements are rare: a worker that is ordered to die there seldom does. Where none has
+        died yet, the first occurrence will do.
         """
         if not (places := self.places):
             return None
         seldom = self.done if self.dice.random() < 0.5 else self.tried
         fewest = min(seldom[place] for place in places)
         statement, moment = self.dice.choice([one for one in places if seldom[one] == fewest])
-        return statement, moment, self.dice.randint(1, LATEST)
+        latest = LATEST if self.done[statement, moment] else 1
+        return statement, moment, self.dice.randint(1, latest)
 
     def ordered(self, place: Place, *, killed: bool) -> None:
         self.tried[place] += 1
@@ -50,6 +52,10 @@ class Kills:
     def enough(self, kills: int) -> bool:
         """Whether each place was killed at so often, or tried in vain as often as makes sense."""
         return all(self.done[one] >= kills or self.tried[one] >= PATIENCE for one in self.places)
+
+    def missed(self) -> Mapping[Place, int]:
+        """{place that killed nobody: how often that was tried}."""
+        return {one: self.tried[one] for one in self.places if not self.done[one]}
 
     def table(self) -> Mapping[str, tuple[int, int]]:
         """{statement: (killed before it, killed after it)}, in the order of first use."""

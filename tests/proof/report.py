@@ -24,7 +24,8 @@ PAGE = """\
 ## How it is done
 
 Mailboxes of the Gmail sandbox are connected over the API. Then round follows round: things happen \
-in the mailboxes, the clocks of the sandbox and the workers move on by more than a lease, and \
+in the mailboxes, the clocks of the sandbox and the workers move on by more than a lease, \
+the end of what a refusal has closed, which is a time of PostgreSQL's, comes as much nearer, and \
 workers run side by side, several that poll and several that deliver, each a process of its own. \
 They are the product's engines over PostgreSQL, the sandbox and a callback receiver, all on \
 sockets. Most are ordered to kill themselves with -9 just before or just after a statement, which \
@@ -80,7 +81,7 @@ What they came of:
 How often a worker was killed right before and right after each. A statement is named for the \
 constant that holds it, or for the function that makes it. Rare ones (a lease renewed, a \
 subscription turned off) are few because workers seldom come by them. Statements of the token \
-refresh run in a thread beside the polls.
+refresh run in a thread beside the polls. {missed}
 
 ### Claiming and storing polls
 
@@ -131,6 +132,7 @@ def written(proof: Proof, verdict: Verdict, seed: int) -> str:
             },
         ),
         workers=_table(("workers", "times"), proof.endings),
+        missed=_missed(proof),
         polls=_kills(proof, POLLS),
         deliveries=_kills(proof, DELIVERIES),
         figures=_table(("", ""), verdict.figures),
@@ -147,6 +149,17 @@ def _kills(proof: Proof, task: str) -> str:
         ("statement", "before", "after"),
         ((f"`{name}`", before, after) for name, (before, after) in rows),
     )
+
+
+def _missed(proof: Proof) -> str:
+    missed = {
+        f"{moment} `{name}` ({tried} times)"
+        for kills in proof.kills.values()
+        for (name, moment), tried in kills.missed().items()
+    }
+    if not missed:
+        return "Each has killed at least once, before and after it."
+    return f"Tried in vain: {', '.join(sorted(missed))}."
 
 
 def _table(head: tuple[str, str], counts: Mapping[str, int]) -> str:

@@ -17,14 +17,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from events.models import Delivery, DeliveryStatus, Subscription
 from events.subscription import reactivate, send_queued
 from integrations.gmail.sandbox.control_client import SandboxControl
 from polling.models import PollingResource, PutAsideObject
+from quota.models import QuotaBucket
 from tests.proof import verdict
 from tests.proof.customer import Customer
 from tests.proof.kills import Kills
@@ -108,28 +111,31 @@ class Proof:
         meanwhile = self.size.acts // 2 if self.size.at_once > 1 else 0
         self._act(self.size.acts - meanwhile)
         self.trouble.order_faults()
+        orders = [(one, self._order(task)) for task, several in workers.items() for one in several]
+        for _, order in orders:
+            self.trouble.bring_up(order.statement)
         if self.size.at_once == 1:
-            for task, [one] in workers.items():
-                order = self._order(task)
+            for one, order in orders:
                 self._note(order, one.run(order))
         else:
-            started = [
-                (one, self._order(task)) for task, several in workers.items() for one in several
-            ]
-            for one, order in started:
+            for one, order in orders:
                 one.start(order)
             self._act(meanwhile)
             if self.restart is not None and self.dice.random() < 0.1:
                 self.restarts[self.restart()] += 1
-            for one, order in started:
+            for one, order in orders:
                 self._note(order, one.wait())
         connection.close()  # the database may have been restarted
         self.trouble.clear_faults()
         self._turn_on()
 
     def _move_clocks(self, seconds: float) -> None:
+        """What a refusal has closed opens by PostgreSQL's clock, which nobody can move: the end of
+        that is moved instead."""
         self.clock += seconds
         self.control.advance_clock(seconds)
+        nearer = F("closed_until") - timedelta(seconds=seconds)
+        QuotaBucket.objects.filter(closed_until__isnull=False).update(closed_until=nearer)
 
     def _act(self, times: int) -> None:
         for _ in range(times):

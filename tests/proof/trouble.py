@@ -48,6 +48,16 @@ FAULTS: tuple[tuple[dict[str, object], dict[str, object], int], ...] = (
     (TOKEN, {"status": 500}, 1),
     (TOKEN, {"cut": "before"}, 1),
 )
+# What brings up the statements that workers seldom come by: (part of the name, what each request
+# for history is answered); None: every access token has expired.
+RARE: tuple[tuple[str, dict[str, object] | None], ...] = (
+    ("polling.commit._commit_failure", {"status": 500}),
+    ("quota.bucket.BEGIN", {"status": 429}),
+    ("quota.bucket.CLOSE", {"status": 429}),
+    ("instances_credential", None),
+    ("instances.credential.refresh", None),
+)
+WIDESPREAD = 40  # requests that meet such a fault
 
 
 @dataclass
@@ -186,6 +196,19 @@ class Trouble:
             name = _name(answer)
             self.control.add_fault(match, answer, times=times)
             self.served[name] += times
+
+    def bring_up(self, statement: str) -> None:
+        """Orders what workers meet the statement for, if it is a rare one."""
+        for part, answer in RARE:
+            if part not in statement:
+                continue
+            if answer is None:
+                self.served["access tokens expired"] += len(self.mailboxes)
+                for box in self.mailboxes:
+                    self.control.expire_access_tokens(box.address)
+            else:
+                self.control.add_fault(HISTORY, answer, times=WIDESPREAD)
+                self.served[_name(answer)] += WIDESPREAD
 
     def clear_faults(self) -> None:
         """Counts what was not asked for, and takes it back."""

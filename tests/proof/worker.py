@@ -260,7 +260,7 @@ def _names_of_constants() -> dict[str, str]:
     return {
         value: f"{name}.{constant}"
         for name, module in list(sys.modules.items())
-        if name.startswith(("polling.", "events.", "instances.", "worker."))
+        if name.startswith(("polling.", "events.", "instances.", "quota.", "worker."))
         for constant, value in vars(module).items()
         if constant.isupper() and isinstance(value, str)
     }
