@@ -1,0 +1,128 @@
+"""What belongs to one organization is on no page of another: neither shown, changed nor hinted at.
+
+Every address with an id in it is listed here; one that is not listed fails the last test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from accounts.provision import create_organization
+from console import urls
+from events.models import Delivery
+from inbox.addresses import inbox_of
+from inbox.keep import Arrived, keep
+from instances.models import ElementInstance
+from tests.events.found import changes, new_instance, record
+
+pytestmark = pytest.mark.django_db
+
+MARK = "of somebody else"  # in all that they have
+
+# The name of each address with an id: the method that it answers, and whose id it is.
+WITH_AN_ID = {
+    "instance": ("get", "instance"),
+    "reconnect-link": ("post", "instance"),
+    "switch-events": ("post", "instance"),
+    "disconnect": ("post", "instance"),
+    "event": ("get", "event"),
+    "replay": ("post", "delivery"),
+    "inbox-delivery": ("get", "inbox delivery"),
+}
+# What is in these addresses proves itself; it belongs to nobody who is signed in.
+WITH_A_SECRET = {"reconnect", "new-password"}
+# Where nothing can be got, or getting it ends the session.
+NO_PAGE = {"sign-out", "oauth-callback"}
+
+PATTERNS = [one for one in urls.urlpatterns if isinstance(one, URLPattern)]
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What another organization has; `ids` by the words of WITH_AN_ID."""
+
+    user: User
+    instance: ElementInstance
+    ids: dict[str, int]
+
+    def path(self, name: str, whose: str) -> str:
+        [pattern] = [one for one in PATTERNS if one.name == name]
+        [argument] = pattern.pattern.regex.groupindex
+        return reverse(f"console:{name}", kwargs={argument: self.ids[whose]})
+
+
+@pytest.fixture
+def theirs() -> Theirs:
+    made = create_organization(f"Organization {MARK}", "other@example.com")
+    organization: Organization = made.organization
+    instance = new_instance(organization, url="https://receiver.example/")
+    instance.name = f"Mailbox {MARK}"
+    instance.save()
+    [event_id] = record(instance, changes(1, subject=f"Mail {MARK}"))
+    arrived = keep(
+        inbox_of(organization), Arrived(timezone.now(), [["X", MARK]], MARK.encode(), [])
+    )
+    assert arrived is not None
+    return Theirs(
+        made.user,
+        instance,
+        {
+            "instance": instance.pk,
+            "event": event_id,
+            "delivery": Delivery.objects.get(event=event_id).pk,
+            "inbox delivery": arrived.pk,
+        },
+    )
+
+
+@pytest.fixture
+def own(client: Client, member: User) -> Client:
+    client.force_login(member)
+    return client
+
+
+@pytest.mark.parametrize("name", WITH_AN_ID)
+def test_an_id_of_another_organization_is_not_there(own: Client, theirs: Theirs, name: str) -> None:
+    method, whose = WITH_AN_ID[name]
+
+    answer = getattr(own, method)(theirs.path(name, whose))
+
+    assert answer.status_code == 404
+    assert MARK not in answer.content.decode()
+    theirs.instance.refresh_from_db()
+    assert theirs.instance.events_enabled
+
+
+@pytest.mark.parametrize("name", [name for name, (how, _) in WITH_AN_ID.items() if how == "get"])
+def test_whoever_it_belongs_to_sees_it(client: Client, theirs: Theirs, name: str) -> None:
+    client.force_login(theirs.user)
+    answer = client.get(theirs.path(name, WITH_AN_ID[name][1]))
+    assert answer.status_code == 200
+    assert MARK in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        str(one.name)
+        for one in PATTERNS
+        if not one.pattern.regex.groupindex and one.name not in NO_PAGE
+    ],
+)
+def test_pages_of_many_things_show_nothing_of_others(
+    own: Client, theirs: Theirs, name: str
+) -> None:
+    answer = own.get(reverse(f"console:{name}"), follow=True)
+    assert answer.status_code in {200, 204, 405}
+    assert MARK not in answer.content.decode()
+
+
+def test_every_address_with_an_id_is_listed_here() -> None:
+    named = {str(one.name) for one in PATTERNS if one.pattern.regex.groupindex}
+    assert named == set(WITH_AN_ID) | WITH_A_SECRET
