@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page
 
+from integrations.gmail.sandbox.stand_in import DEFAULT_MAILBOX
 from tests.browser.site import CLIENT_ID, CLIENT_SECRET, Member
 
 
@@ -31,6 +32,7 @@ def go_on(page: Page) -> None:
     page.get_by_role("button", name="Go on to the provider").click()
 
 
-def allow(page: Page) -> None:
+def allow(page: Page, mailbox: str = DEFAULT_MAILBOX) -> None:
     """At the provider, and back."""
+    page.get_by_role("radio", name=mailbox).check()
     page.get_by_role("button", name="Allow").click()

@@ -10,20 +10,18 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.plugin import DjangoDbBlocker
 
 from demo.processes import ROOT
 from tests import database
 from tests.browser import chromium
 from tests.browser.site import Member, Site, running
-from tests.browser.watch import Watch
+from tests.browser.watch import Watch, watched
 
 FOLDER = Path(__file__).parent
 PICTURES = ROOT / "var" / "browser"  # of pages whose test has failed
 DATABASE = "test_browser"
-PATIENCE = 20_000  # milliseconds; a slow machine is no defect
-WIDE = {"width": 1440, "height": 900}
 
 PAGES = pytest.StashKey[list[Page]]()
 
@@ -112,23 +110,17 @@ def open_page(browser: Browser, site: Site, request: pytest.FixtureRequest) -> I
     Further arguments are Playwright's, such as color_scheme and viewport. After the test no page
     may have had a fault.
     """
-    opened: list[tuple[BrowserContext, Watch]] = []
+    opened: list[tuple[Page, Watch]] = []
 
     def make(member: Member | None = None, **how: Any) -> Page:
-        given = {"viewport": WIDE, "reduced_motion": "reduce", **how}
-        context = browser.new_context(base_url=site.url, **given)
-        opened.append((context, Watch(context)))
-        context.set_default_timeout(PATIENCE)
-        if member is not None:
-            cookie = {"name": "sessionid", "value": member.session, "url": site.url}
-            context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of the same
-        page = context.new_page()
+        page, watch = watched(browser, site, member, **how)
+        opened.append((page, watch))
         request.node.stash.setdefault(PAGES, []).append(page)
         return page
 
     yield make
-    for context, _ in opened:
-        context.close()
+    for page, _ in opened:
+        page.context.close()
     assert [fault for _, watch in opened for fault in watch.faults] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import requests
 
 from demo.processes import ROOT, SIGNATURE_KEY, Places, free_port, manage, services
 from integrations.gmail.sandbox.control_client import SandboxControl
+from integrations.gmail.sandbox.stand_in import DEFAULT_MAILBOX
 
 PASSWORD = "a password for the browser"
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
@@ -21,36 +23,41 @@ SELDOM = "999999"  # minutes: polls take place when they are asked for
 MADE_AT_ONCE = 40  # organizations; a test takes one
 MAKE = f"""
 import json
-from importlib import import_module
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from accounts.provision import create_organization
+from django.contrib.auth.tokens import default_token_generator
+from django.test import Client
+from django.utils.http import urlsafe_base64_encode
 from accounts.models import User
-store = import_module(settings.SESSION_ENGINE).SessionStore
+from accounts.provision import create_organization
 first = User.objects.count()
 for number in range(first, first + {MADE_AT_ONCE}):
     email = f"user-{{number}}@example.com"
     made = create_organization(
         f"Organization {{number}}", email, {PASSWORD!r}, superuser=number == 0
     )
-    session = store()
-    session[SESSION_KEY] = str(made.user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
-    session[HASH_SESSION_KEY] = made.user.get_session_auth_hash()
-    session.save()
-    print(json.dumps([email, made.user_secret, made.organization_secret, session.session_key]))
+    client = Client()
+    client.force_login(made.user)
+    session = client.cookies["sessionid"].value
+    name = urlsafe_base64_encode(str(made.user.pk).encode())
+    token = default_token_generator.make_token(made.user)
+    print(json.dumps([email, made.user_secret, made.organization_secret, session, name, token]))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The only user of an organization. `session` is the key of a session that is signed in."""
+    """The only user of an organization.
+
+    `session` is the key of a session that is signed in; `reset_name` and `reset_token` are of a
+    link that sets a new password.
+    """
 
     api: str
     email: str
     user_secret: str
     organization_secret: str
     session: str
+    reset_name: str
+    reset_token: str
     password: str = PASSWORD
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -66,6 +73,12 @@ class Member:
         )
         assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def page(self, url: str) -> str:
+        """The HTML of a page of the console's."""
+        answer = requests.get(url, cookies={"sessionid": self.session}, timeout=60)
+        assert answer.status_code == 200, f"{url}: {answer.status_code}"
+        return answer.text
 
 
 class Site:
@@ -85,12 +98,19 @@ class Site:
             self._made = [Member(self.places.api, *row) for row in reversed(rows)]
         return self._made.pop()
 
-    def connect(self, member: Member, name: str = "Mailbox", **configuration: Any) -> int:
-        """Connects the sandbox's mailbox over the API, events on; the id of the instance."""
+    def connect(
+        self,
+        member: Member,
+        name: str = "Mailbox",
+        *,
+        mailbox: str = DEFAULT_MAILBOX,
+        **configuration: Any,
+    ) -> int:
+        """Connects a mailbox of the sandbox over the API, events on; the id of the instance."""
         callback = f"{self.url}/oauth/callback"
         query = f"apiKey={CLIENT_ID}&apiSecret={CLIENT_SECRET}&callbackUrl={callback}"
         url = member.call("GET", f"/elements/gmail/oauth/url?{query}")["oauthUrl"]
-        code = parse_qs(urlsplit(self.control.approve(url)).query)["code"][0]
+        code = parse_qs(urlsplit(self.control.approve(url, mailbox)).query)["code"][0]
         body = {
             "name": name,
             "element": {"key": "gmail"},
@@ -108,6 +128,11 @@ class Site:
         }
         instance: int = member.call("POST", "/instances", body)["id"]
         return instance
+
+    def inbox(self, member: Member) -> str:
+        """The address of the inbox of the member's organization."""
+        [address, *_] = re.findall(rf"{self.url}/inbox/[\w-]+", member.page(f"{self.url}/inbox"))
+        return str(address)
 
     def received(self) -> list[dict[str, Any]]:
         """What the callback receiver got, from everybody, newest last."""

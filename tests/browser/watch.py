@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    WebError,
+)
 
+from tests.browser.site import Member, Site
+
+PATIENCE = 20_000  # milliseconds; a slow machine is no defect
+WIDE = {"width": 1440, "height": 900}
 HERE = frozenset({"127.0.0.1"})
 INSIDE = frozenset({"about", "blob", "data"})  # schemes that nothing leaves the browser for
 # Chromium says so of an answer of any status over 399; `_answered` knows which are meant to be.
@@ -40,3 +53,20 @@ class Watch:
         least = 500 if response.request.resource_type in PAGES else 400
         if response.status >= least:
             self.faults.append(f"{response.url} answers {response.status}")
+
+
+def watched(
+    browser: Browser, site: Site, member: Member | None = None, **how: Any
+) -> tuple[Page, Watch]:
+    """A page in a context of its own, and what watches it.
+
+    A member is signed in. Further arguments are Playwright's: color_scheme, viewport and so on.
+    """
+    given = {"viewport": WIDE, "reduced_motion": "reduce", **how}
+    context = browser.new_context(base_url=site.url, **given)
+    watch = Watch(context)
+    context.set_default_timeout(PATIENCE)
+    if member is not None:
+        cookie = {"name": "sessionid", "value": member.session, "url": site.url}
+        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict of the same
+    return context.new_page(), watch

@@ -21,6 +21,17 @@ export function tell(text, kind = "success") {
   setTimeout(() => line.remove(), 8000);
 }
 
+// What scrolls sideways can be reached, and so scrolled, with the keyboard.
+const frames = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+function watchFrames(root) {
+  for (const frame of (root.parentElement ?? root).querySelectorAll(".frame")) frames.observe(frame);
+}
+
 // <button data-copy="#id"> copies what that element says; data-copy-text="…" a text of its own.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-copy-text]");
@@ -51,5 +62,9 @@ document.addEventListener("htmx:responseError", (event) => {
   tell(status === 403 ? "Not allowed. Load the page anew and try again." : `That did not work (${status}). Try again.`, "error");
 });
 document.addEventListener("htmx:sendError", () => tell("The server does not answer.", "error"));
-document.addEventListener("htmx:load", (event) => localise(event.detail.elt));
+document.addEventListener("htmx:load", (event) => {
+  localise(event.detail.elt);
+  watchFrames(event.detail.elt);
+});
 localise(document);
+watchFrames(document);
