@@ -15,4 +15,4 @@ from instances.models import ElementInstance
 @for_members
 def home(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     begun = ElementInstance.objects.filter(organization=organization).exists()
-    return redirect("console:instances" if begun else "console:connect")
+    return redirect("console:instances" if begun else "console:catalogue")

@@ -1,7 +1,17 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from console import connect, events, home, inbox, instances, profile, signing_in
+from console import (
+    authenticate,
+    catalogue,
+    events,
+    home,
+    inbox,
+    instances,
+    profile,
+    signing_in,
+    trip,
+)
 from console.reconnect import reconnect
 
 app_name = "console"
@@ -23,9 +33,15 @@ urlpatterns = [
     ),
     path("profile/sessions/end", profile.end_session, name="end-session"),
     path("profile/sessions/end-others", profile.end_other_sessions, name="end-other-sessions"),
-    path("connect", connect.connect, name="connect"),
-    path("connect/again", connect.connect_again, name="connect-again"),
-    path("oauth/callback", connect.oauth_callback, name="oauth-callback"),
+    path("catalogue", catalogue.catalogue, name="catalogue"),
+    path(
+        "catalogue/<str:element_key>/authenticate",
+        authenticate.authenticate,
+        name="authenticate",
+    ),
+    path("connect", authenticate.former_address, name="connect"),
+    path("connect/again", trip.connect_again, name="connect-again"),
+    path("oauth/callback", trip.oauth_callback, name="oauth-callback"),
     path("reconnect/<str:token>", reconnect, name="reconnect"),
     path("instances", instances.instances, name="instances"),
     re_path(rf"{INSTANCE}$", instances.instance, name="instance"),

@@ -50,6 +50,7 @@ class ElementInstance(EncryptedModel):
     class Meta:
         indexes = [
             models.Index(fields=["organization", "id"], name="instance_of_organization"),
+            models.Index(fields=["organization", "element_key"], name="instance_of_element"),
             GinIndex(fields=["tags"], opclasses=["jsonb_path_ops"], name="instance_tags"),
         ]
 

@@ -13,7 +13,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -106,7 +106,7 @@ def _begin(
     state = secrets.token_urlsafe(24)
     verifier = secrets.token_urlsafe(48)
     now = timezone.now()
-    OAuthState.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
+    _forget_old(now)
     trip = OAuthState(
         digest=digest(state),
         user=user,
@@ -115,7 +115,7 @@ def _begin(
         expires_at=now + LIFETIME,
     )
     trip.save()
-    session[SESSION_KEY] = [*session.get(SESSION_KEY, []), trip.pk][-TRIPS_A_SESSION:]
+    _remember(session, trip)
     values = keys.completed(element, configuration)
     return authorization_url(
         addressed(element, values),
@@ -181,6 +181,31 @@ def kept(user: User, session: SessionBase, trip_id: int) -> Request | None:
         return None
     trip = OAuthState.objects.filter(pk=trip_id, user=user).first()
     return Request.from_text(trip.request) if trip else None
+
+
+def put_aside(user: User, session: SessionBase, request: Request) -> OAuthState:
+    """Keeps what was filled in and could not be used, as of a trip that has failed already."""
+    now = timezone.now()
+    _forget_old(now)
+    trip = OAuthState(
+        digest=digest(secrets.token_urlsafe(24)),
+        user=user,
+        request=request.to_text(),
+        code_verifier="",
+        expires_at=now,
+        used_at=now,
+    )
+    trip.save()
+    _remember(session, trip)
+    return trip
+
+
+def _forget_old(now: datetime) -> None:
+    OAuthState.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
+
+
+def _remember(session: SessionBase, trip: OAuthState) -> None:
+    session[SESSION_KEY] = [*session.get(SESSION_KEY, []), trip.pk][-TRIPS_A_SESSION:]
 
 
 def _checked(user: User, request: Request) -> tuple[Element, dict[str, str]]:

@@ -18,18 +18,19 @@ def sign_in(page: Page, member: Member) -> None:
 
 
 def fill_in(page: Page, name: str, receiver: str, *, secret: str = CLIENT_SECRET) -> None:
-    """Fills in the form that connects a Gmail account, events on and sent to the receiver."""
+    """From the catalogue to the form for a Gmail account, filled in: events on and sent to the
+    receiver."""
+    page.get_by_role("link", name="Authenticate Gmail").click()
     page.get_by_label(re.compile("^Name")).fill(name)
-    page.get_by_label("Provider").select_option("Gmail")
     page.get_by_label("API key").fill(CLIENT_ID)
     page.get_by_label("API secret").fill(secret)
-    page.get_by_role("textbox", name="Callback URL").fill(f"{receiver}/events")
+    page.get_by_role("textbox", name="Callback URL", exact=True).fill(f"{receiver}/events")
     page.get_by_label("Signature key").fill("a signature key")
 
 
 def go_on(page: Page) -> None:
     """From the form to the provider's consent page."""
-    page.get_by_role("button", name="Go on to the provider").click()
+    page.get_by_role("button", name="Create Instance").click()
 
 
 def allow(page: Page, mailbox: str = DEFAULT_MAILBOX) -> None:

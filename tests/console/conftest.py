@@ -51,22 +51,40 @@ def joined() -> Callable[[], None]:
     return revoked
 
 
+# What tests call the fields of the form, and where in the body they stand.
+FIELDS = {
+    "name": "name",
+    "tags": "tags",
+    "api_key": "configuration.oauth.api.key",
+    "api_secret": "configuration.oauth.api.secret",
+    "events": "configuration.event.notification.enabled",
+    "callback_url": "configuration.event.notification.callback.url",
+    "signature_key": "configuration.event.notification.signature.key",
+    "interval": "configuration.event.poller.refresh_interval",
+}
+POLLED = {
+    "poll": ["changed-messages"],
+    "entry:changed-messages": '{"url": "/hubs/general/changed-messages", "idField": "id"}',
+}
+
+
 @pytest.fixture
 def form() -> Callable[..., dict[str, Any]]:
-    """The connect form, filled in."""
+    """The form as a browser without scripts sends it, filled in; a field of None is left out."""
 
     def fill(**changes: Any) -> dict[str, Any]:
-        return {
+        filled = {
             "name": "Mailbox",
-            "element": "gmail",
             "api_key": "sandbox-client",
             "api_secret": "sandbox-secret",
             "events": "on",
             "callback_url": "",
             "signature_key": "my signature key",
             "interval": "5",
+            **POLLED,
             **changes,
         }
+        return {FIELDS.get(key, key): it for key, it in filled.items() if it is not None}
 
     return fill
 
@@ -78,7 +96,7 @@ def travel(
     """From the filled form to the provider's redirect: returns its path and query."""
 
     def go(answer: dict[str, Any] | None = None, **changes: Any) -> str:
-        sent = browser.post("/connect", form(**changes))
+        sent = browser.post("/catalogue/gmail/authenticate", form(**changes))
         assert sent.status_code == 302, sent.content
         location = sandbox.control.approve(sent["Location"], **(answer or {}))
         return location.removeprefix(HERE)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from accounts.provision import create_organization
 from console import urls
+from elements import register
 from events.models import Delivery
 from inbox.addresses import inbox_of
 from inbox.keep import Arrived, keep
@@ -24,6 +25,12 @@ from tests.events.found import changes, new_instance, record
 pytestmark = pytest.mark.django_db
 
 MARK = "of somebody else"  # in all that they have
+ELEMENT = {
+    "name": f"Element {MARK}",
+    "authentication": {"type": "apiKey"},
+    "configuration": [{"key": "base.url", "defaultValue": "https://api.example.com"}],
+    "resources": [{"method": "GET", "path": "/hubs/general/entries", "vendorPath": "/entries"}],
+}
 
 # The name of each address with an id: the method that it answers, and whose id it is.
 WITH_AN_ID = {
@@ -34,6 +41,7 @@ WITH_AN_ID = {
     "event": ("get", "event"),
     "replay": ("post", "delivery"),
     "inbox-delivery": ("get", "inbox delivery"),
+    "authenticate": ("get", "element"),
 }
 # What is in these addresses proves itself; it belongs to nobody who is signed in.
 WITH_A_SECRET = {"reconnect", "new-password"}
@@ -49,7 +57,7 @@ class Theirs:
 
     user: User
     instance: ElementInstance
-    ids: dict[str, int]
+    ids: dict[str, int | str]
 
     def path(self, name: str, whose: str) -> str:
         [pattern] = [one for one in PATTERNS if one.name == name]
@@ -77,6 +85,7 @@ def theirs() -> Theirs:
             "event": event_id,
             "delivery": Delivery.objects.get(event=event_id).pk,
             "inbox delivery": arrived.pk,
+            "element": register.create(organization.pk, ELEMENT).key,
         },
     )
 

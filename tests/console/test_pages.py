@@ -20,7 +20,10 @@ Travel = Callable[..., str]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/", "/connect", "/instances/1", "/oauth/callback?state=x"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/catalogue", "/catalogue/gmail/authenticate", "/instances/1", "/oauth/callback?state=x"],
+)
 def test_nothing_without_signing_in(path: str) -> None:
     answer = Client().get(path)
     assert answer.status_code == 302
@@ -40,7 +43,7 @@ def test_sign_in_and_out(db: None) -> None:
     assert refused.status_code == 200
     assert "Please enter a correct" in refused.content.decode()
     assert accepted["Location"] == "/"
-    assert browser.get("/")["Location"] == "/connect"  # the first thing to do
+    assert browser.get("/")["Location"] == "/catalogue"  # the first thing to do
     assert "No account is connected yet." in browser.get("/instances").content.decode()
     token = browser.cookies["csrftoken"].value
     assert browser.post("/sign-out", {"csrfmiddlewaretoken": token}).status_code == 302
@@ -50,7 +53,7 @@ def test_sign_in_and_out(db: None) -> None:
 def test_forms_from_elsewhere_are_refused(member: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(member)
-    assert browser.post("/connect", {}).status_code == 403
+    assert browser.post("/catalogue/gmail/authenticate", {}).status_code == 403
 
 
 def test_a_user_of_no_organization(db: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,14 +12,20 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from accounts.models import User
-from instances import configuration
+from instances import configuration, oauth
 from instances.models import Credential, CredentialState, ElementInstance, OAuthState
 from integrations.gmail.sandbox.server import SandboxServer
 
 Travel = Callable[..., str]
 Form = Callable[..., dict[str, Any]]
+GITHUB = {
+    "poll": ["issues"],
+    "entry:issues": '{"url": "/hubs/collaboration/issues", "idField": "number"}',
+}
+ADDRESS = "/catalogue/gmail/authenticate"
 
 
 def test_the_whole_trip(browser: Client, travel: Travel) -> None:
@@ -38,7 +45,7 @@ def test_the_whole_trip(browser: Client, travel: Travel) -> None:
 
 
 def test_the_consent_page_is_asked_with_pkce_and_state(browser: Client, form: Form) -> None:
-    url = browser.post("/connect", form())["Location"]
+    url = browser.post(ADDRESS, form())["Location"]
     query = parse_qs(urlsplit(url).query)
     assert query["code_challenge_method"] == ["S256"]
     assert query["redirect_uri"] == ["http://127.0.0.1:8000/oauth/callback"]
@@ -100,12 +107,14 @@ def test_wrong_secret_then_another_try(
     assert "wrong-secret" not in page
     trip = OAuthState.objects.get()
 
-    # What was filled in is still there, without the secrets.
-    filled = browser.get(f"/connect?again={trip.pk}").content.decode()
+    # What was filled in is still there, its secrets as masks.
+    address = f"/catalogue/gmail/authenticate?again={trip.pk}"
+    filled = browser.get(address).content.decode()
     assert "sandbox-client" in filled
+    assert filled.count('value="********"') == 2
     assert "wrong-secret" not in filled
     assert "my signature key" not in filled
-    sent = browser.post("/connect", form(again=trip.pk, signature_key=""))
+    sent = browser.post(ADDRESS, form(again=trip.pk, signature_key="********"))
     location = sandbox.control.approve(sent["Location"])
     assert browser.get(location.removeprefix("http://127.0.0.1:8000")).status_code == 302
     stored = configuration.stored(ElementInstance.objects.get())
@@ -130,30 +139,80 @@ def test_a_try_of_somebody_else_is_not_taken_up(
     trip = OAuthState.objects.get().pk
     other = Client()
     other.force_login(stranger)
-    assert other.post("/connect/again", {"again": trip})["Location"] == "/connect"
-    assert "sandbox-client" not in other.get(f"/connect?again={trip}").content.decode()
+    assert other.post("/connect/again", {"again": trip})["Location"] == "/catalogue"
+    assert "sandbox-client" not in other.get(f"{ADDRESS}?again={trip}").content.decode()
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("element", "changes", "field", "said"),
     [
-        ({"name": ""}, "required"),
-        ({"api_secret": ""}, "oauth.api.secret"),
-        ({"callback_url": "http://10.0.0.1/"}, "event.notification.callback.url"),
-        ({"interval": "0"}, "event.poller.refresh_interval"),
-        ({"element": "nothing"}, "valid choice"),
-        ({"element": "github", "github.repository": "hello"}, "the owner and the name of a repo"),
+        ("gmail", {"name": ""}, "name", "is missing"),
+        ("gmail", {"name": "<b></b>"}, "name", "nothing is left of it"),
+        ("gmail", {"tags": "x" * 2_001}, "tags", "2000 are allowed"),
+        ("gmail", {"api_secret": ""}, "configuration-oauth-api-secret", "is missing"),
+        (
+            "gmail",
+            {"callback_url": "http://10.0.0.1/"},
+            "configuration-event-notification-callback-url",
+            "event.notification.callback.url",
+        ),
+        (
+            "gmail",
+            {"interval": "0"},
+            "configuration-event-poller-refresh-interval",
+            "whole number of minutes",
+        ),
+        ("gmail", {"poll": []}, "configuration-event-poller-configuration", "names no resource"),
+        (
+            "gmail",
+            {"entry:changed-messages": '{"url": "/nothing", "idField": "id"}'},
+            "entry-changed-messages",
+            "must be a hub path",
+        ),
+        ("gmail", {"entry:changed-messages": "{"}, "entry-changed-messages", "must be an object"),
+        (
+            "github",
+            {"configuration.github.repository": "hello", **GITHUB},
+            "configuration-github-repository",
+            "the owner and the name of a repo",
+        ),
     ],
 )
-def test_the_form_says_what_is_wrong(
-    browser: Client, form: Form, changes: dict[str, str], said: str
+def test_the_form_says_what_is_wrong_and_where(
+    browser: Client, form: Form, element: str, changes: dict[str, Any], field: str, said: str
 ) -> None:
-    answer = browser.post("/connect", form(**changes))
+    answer = browser.post(f"/catalogue/{element}/authenticate", form(**changes))
     assert answer.status_code == 400
     page = answer.content.decode()
     assert said in page
+    assert f'<a href="#in-{field}">' in page
+    assert f'id="in-{field}"' in page
     assert "sandbox-secret" not in page
-    assert not OAuthState.objects.exists()
+    assert not OAuthState.objects.filter(used_at=None).exists()
+
+
+def test_what_was_typed_is_still_there_after_a_fault(browser: Client, form: Form) -> None:
+    hostile = '"><script>alert(1)</script> Grüße 📬 ' + "x" * 100
+    answer = browser.post(ADDRESS, form(name=hostile, tags="one\r\ntwo, three", interval="0"))
+    page = answer.content.decode()
+    assert "<script>alert" not in page
+    assert escape(hostile) in page
+    assert "one\ntwo, three</textarea>" in page
+    [trip] = re.findall(r'name="again" value="(\d+)"', page)
+
+    # The secrets stay here, and are taken up where their masks come back.
+    sent = browser.post(ADDRESS, form(again=trip, api_secret="********", signature_key="********"))
+    assert sent.status_code == 302
+    body = oauth.Request.from_text(OAuthState.objects.latest("pk").request).body
+    assert body["configuration"]["oauth.api.secret"] == "sandbox-secret"
+    assert body["configuration"]["event.notification.signature.key"] == "my signature key"
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b"])
+def test_what_no_json_may_hold_is_refused(browser: Client, form: Form, text: str) -> None:
+    answer = browser.post(ADDRESS, form(name=text))
+    assert answer.status_code == 400
+    assert "NUL" in answer.content.decode()
 
 
 def test_connecting_a_lost_account_again(

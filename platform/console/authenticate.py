@@ -1,0 +1,147 @@
+"""The form that connects an account, and what comes of sending it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import Organization, User
+from api.errors import ApiError, BadRequest
+from console import forms
+from console.addresses import callback_url
+from console.controls import Controls, controls_of
+from console.members import WRONG, for_members
+from console.trip import kept_of
+from elements import catalogue
+from elements.errors import ElementNotFound
+from elements.types import Element, OAuth2
+from instances import census, oauth, provision, wish
+from instances import configuration as keys
+from instances.models import ElementInstance
+from transport.errors import ProviderError, TransportError
+
+MOST_TAGS = 20  # that are suggested
+NAMES_LOOKED_AT = 200
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members
+def authenticate(
+    request: HttpRequest, user: User, organization: Organization, element_key: str
+) -> HttpResponse:
+    element = _element(organization, element_key)
+    controls = controls_of(element, callback_url())
+    trip = request.POST.get("again") or request.GET.get("again") or ""
+    kept = _kept_body(request, user, element, trip)
+    if request.method != "POST":
+        body = kept or forms.blank(element, _names(organization, element))
+        return _page(request, organization, element, controls, body, trip=trip)
+    try:
+        body = forms.body_posted(element, controls, request.POST)
+    except BadRequest as error:
+        body = forms.body_of(element, controls, request.POST)
+        fault = forms.Fault(str(error), forms.BODY, "JSON")
+        return _page(request, organization, element, controls, body, [fault], trip=trip)
+    body = forms.with_kept_secrets(body, kept or {})
+    try:
+        return _connected(request, user, organization, element, body)
+    except (*WRONG, TransportError) as error:
+        faults = forms.faults_of(_sentence(error, element), element, controls)
+    aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
+    return _page(request, organization, element, controls, body, faults, trip=str(aside.pk))
+
+
+@require_safe
+@for_members
+def former_address(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+    return redirect("console:catalogue")
+
+
+def _connected(
+    request: HttpRequest,
+    user: User,
+    organization: Organization,
+    element: Element,
+    body: dict[str, Any],
+) -> HttpResponse:
+    """To the provider's consent page, or at once to the instance where none is needed."""
+    wish.element_of(organization, body, element.key)
+    body = {**body, "element": {"key": element.key}}
+    wanted = wish.to_create(body)
+    if isinstance(element.authentication, OAuth2) and not _has_consent(wanted):
+        _require_own_callback(wanted)
+        return redirect(oauth.begin(user, request.session, oauth.Request(callback_url(), body)))
+    instance = provision.create(user, organization, element, wanted)
+    messages.success(request, "The account is connected.")
+    return redirect("console:instance", instance.pk)
+
+
+def _has_consent(wanted: provision.Wish) -> bool:
+    return wanted.consent.external or wanted.consent.given
+
+
+def _require_own_callback(wanted: provision.Wish) -> None:
+    """The trip ends here: at another address nobody would wait for the code. Raises BadRequest."""
+    named = ((wanted.configuration or {}).get(keys.CALLBACK_URL) or "").strip()
+    if named not in ("", callback_url()):
+        raise BadRequest(f"{keys.CALLBACK_URL}: must be {callback_url()}, to come back here")
+
+
+def _page(
+    request: HttpRequest,
+    organization: Organization,
+    element: Element,
+    controls: Controls,
+    body: Mapping[str, Any],
+    faults: list[forms.Fault] | None = None,
+    *,
+    trip: str,
+) -> HttpResponse:
+    context = {
+        "element": element,
+        "form": forms.Form(element, controls, forms.masked(element, body), faults or ()),
+        "again": trip,
+        "by_consent": isinstance(element.authentication, OAuth2),
+        "usual_tags": census.usual_tags(organization.pk, MOST_TAGS),
+    }
+    status = 400 if faults else 200
+    return render(request, "console/authenticate.html", context, status=status)
+
+
+def _element(organization: Organization, element_key: str) -> Element:
+    try:
+        return catalogue.find(element_key, organization.pk)
+    except ElementNotFound as error:
+        raise Http404 from error
+
+
+def _kept_body(
+    request: HttpRequest, user: User, element: Element, trip: str
+) -> Mapping[str, Any] | None:
+    """What was filled in for an earlier try with this element."""
+    kept = kept_of(request, user, trip)
+    if kept is None or kept.instance_id is not None:
+        return None
+    named = kept.body.get("element")
+    key = named.get("key") if isinstance(named, dict) else None
+    return kept.body if key in (None, element.key) else None
+
+
+def _names(organization: Organization, element: Element) -> list[str]:
+    rows = ElementInstance.objects.filter(organization=organization, element_key=element.key)
+    return list(rows.order_by("-pk").values_list("name", flat=True)[:NAMES_LOOKED_AT])
+
+
+def _sentence(error: Exception, element: Element) -> str:
+    if isinstance(error, ProviderError):
+        return f"{element.name} refused it ({error.status}): {error.provider_message}"
+    if isinstance(error, TransportError):
+        return f"{element.name} was asked, and that failed: {error}"
+    if isinstance(error, ApiError) and error.provider_message:
+        return f"{error.message} ({element.name} says: {error.provider_message})"
+    return str(error)
