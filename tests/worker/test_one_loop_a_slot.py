@@ -6,6 +6,7 @@ import time
 
 import psycopg
 import pytest
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import OperationalError, connection
 from django_q.models import OrmQ, Schedule
 
@@ -104,6 +105,12 @@ def test_schedules_are_kept_in_place_and_those_of_people_left_alone() -> None:
     assert names == sorted([mine.name, *(schedule.name for schedule in wanted())])
     poll = Schedule.objects.get(func=TASK)
     assert (poll.minutes, poll.repeats, poll.args) == (1, -1, "(0,)")
+
+
+def test_migrating_makes_the_schedules() -> None:
+    Schedule.objects.all().delete()
+    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
+    assert Schedule.objects.count() == len(list(wanted()))
 
 
 def test_every_scheduled_task_exists() -> None:
