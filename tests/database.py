@@ -25,7 +25,13 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "test_template_"
 # What migrations write, and no test does.
-KEPT = ("django_migrations", "django_content_type", "auth_permission")
+KEPT = (
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+)
 LARGE = 262_144  # bytes of a table that is truncated: dead rows would be in everybody's way
 # In the order of foreign keys nothing could be deleted from; as a replica nobody looks at them.
 EMPTY = f"""

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.contrib.postgres.indexes import OpClass
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 from accounts.roles import GRANTABLE
 
@@ -31,6 +32,11 @@ class Organization(models.Model):
     secret_digest = models.CharField(max_length=64, unique=True)
     secret_hint = models.CharField(max_length=4, blank=True)  # the last four characters
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(OpClass(Upper("name"), "text_pattern_ops"), name="organization_by_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -70,6 +76,9 @@ class Account(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        indexes = [
+            models.Index(OpClass(Upper("name"), "text_pattern_ops"), name="account_by_name"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization"],

@@ -79,6 +79,11 @@ class BulkJob(models.Model):
                 condition=models.Q(finished_at__isnull=False),
                 name="bulk_job_finished",
             ),
+            models.Index(
+                fields=["status", "id"],
+                condition=models.Q(status__in=["CREATED", "RUNNING", "CANCELLED", "ERROR"]),
+                name="bulk_job_not_completed",
+            ),
         ]
 
     def __str__(self) -> str:

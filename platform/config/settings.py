@@ -13,6 +13,7 @@ import django_stubs_ext
 import environ
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from config import logs
 
@@ -55,6 +56,7 @@ PERIODIC_ENCRYPTION_KEYS = [
 ]
 
 INSTALLED_APPS = [
+    "unfold",  # before the admin, whose templates it has others for
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -81,6 +83,7 @@ INSTALLED_APPS = [
     "bulk",
     "inbox",
     "console",
+    "administration",  # last: it gives roles the permissions of all others
 ]
 
 MIDDLEWARE = [
@@ -179,6 +182,8 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
+DATE_FORMAT = "Y-m-d"
+DATETIME_FORMAT = "Y-m-d H:i:s"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 WHITENOISE_USE_FINDERS = not PRODUCTION  # production serves what collectstatic gathered
@@ -199,6 +204,26 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
 HUB_BODY_LIMIT = env.int("HUB_BODY_LIMIT", 36_000_000)
 # Where people reach this server; the console's OAuth callback is below it.
 PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+
+# --- The admin (platform/administration) ---------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Periodic",
+    "SITE_HEADER": "Periodic",
+    "SITE_SYMBOL": "autorenew",
+    "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("administration/icon.svg"),
+        }
+    ],
+    "SHOW_BACK_BUTTON": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda _: static("administration/theme.css")],
+    "SIDEBAR": {"navigation": "administration.sidebar.groups"},
+    "DASHBOARD_CALLBACK": "administration.dashboard.figures",
+}
 
 # --- REST API ------------------------------------------------------------------------------------
 APPEND_SLASH = False

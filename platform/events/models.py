@@ -94,6 +94,9 @@ class Event(models.Model):
                 fields=["objects_found"], opclasses=["jsonb_path_ops"], name="event_of_object"
             ),
         ]
+        permissions = [
+            ("view_payload", "Can see what is in events, and what receivers answer"),
+        ]
 
     def __str__(self) -> str:
         return f"event {self.pk}"
@@ -163,6 +166,7 @@ class Subscription(EncryptedModel):
                 condition=models.Q(deactivated_at__isnull=False),
                 name="subscription_off",
             ),
+            models.Index(fields=["origin"], name="subscription_of_origin"),
         ]
 
     def __str__(self) -> str:
@@ -271,6 +275,11 @@ class Delivery(models.Model):
                 fields=["organization", "created_at", "id"],
                 condition=models.Q(status__in=["retry", "queued"]),
                 name="delivery_that_failed",
+            ),
+            models.Index(
+                fields=["status", "id"],
+                condition=models.Q(status__in=["created", "retry", "queued", "waiting", "failed"]),
+                name="delivery_not_arrived",
             ),
         ]
 

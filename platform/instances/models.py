@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Upper
 
 from encryption.fields import EncryptedModel, EncryptedTextField, SparseEncryptedTextField
 
@@ -52,6 +53,14 @@ class ElementInstance(EncryptedModel):
             models.Index(fields=["organization", "id"], name="instance_of_organization"),
             models.Index(fields=["organization", "element_key"], name="instance_of_element"),
             GinIndex(fields=["tags"], opclasses=["jsonb_path_ops"], name="instance_tags"),
+            # Of lists over all organizations.
+            models.Index(OpClass(Upper("name"), "text_pattern_ops"), name="instance_by_name"),
+            models.Index(fields=["element_key", "id"], name="instance_element_of_all"),
+            models.Index(fields=["events_enabled", "id"], name="instance_events_enabled"),
+            models.Index(fields=["id"], condition=models.Q(valid=False), name="instance_not_valid"),
+            models.Index(
+                fields=["id"], condition=models.Q(enabled=False), name="instance_not_enabled"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -65,6 +65,25 @@ class PollingResource(models.Model):
                 condition=models.Q(active=True),
                 name="polling_resource_claimable",
             ),
+            # Few rows are in one of these, and no idle poll writes any.
+            models.Index(
+                fields=["id"],
+                condition=models.Q(failures__gt=0),
+                name="polling_resource_failing",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(put_aside_due_at__isnull=False),
+                name="polling_resource_put_aside",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(cursor__isnull=True),
+                name="polling_resource_not_started",
+            ),
+            models.Index(
+                fields=["id"], condition=models.Q(active=False), name="polling_resource_off"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -155,6 +174,11 @@ class PollRun(models.Model):
                 opclasses=["jsonb_path_ops"],
                 condition=~models.Q(untold=[]),
                 name="poll_run_untold",
+            ),
+            models.Index(
+                fields=["outcome", "id"],
+                condition=models.Q(outcome__in=["failed", "recovered"]),
+                name="poll_run_notable",
             ),
         ]
 

@@ -27,6 +27,7 @@ from instances.standing import Problem
 from polling.claim import LEASE
 
 MOST_TOLD_AT_ONCE = 500  # resources
+MOST_LISTED = 10_000
 
 # Who holds a row is looked at as well: a worker that hangs renews its leases and polls nothing.
 OVERDUE = """
@@ -49,6 +50,16 @@ CROSS JOIN LATERAL (
     SELECT r.instance_id FROM polling_pollingresource AS r
     WHERE r.organization_id = o.id AND {OVERDUE}
       AND r.stall_told_of IS DISTINCT FROM r.next_poll_at
+    LIMIT %(most)s
+) AS late
+LIMIT %(most)s
+"""  # noqa: S608 - no outside text
+IDS = f"""
+SELECT late.id
+FROM accounts_organization AS o
+CROSS JOIN LATERAL (
+    SELECT r.id FROM polling_pollingresource AS r
+    WHERE r.organization_id = o.id AND {OVERDUE}
     LIMIT %(most)s
 ) AS late
 LIMIT %(most)s
@@ -83,6 +94,13 @@ def figures(now: datetime) -> Figures:
         cursor.execute(FIGURES, _at(now))
         count, oldest = cursor.fetchone()
     return Figures(count, (now - oldest).total_seconds() if oldest is not None else 0.0)
+
+
+def ids(now: datetime) -> list[int]:
+    """Of overdue resources, for a list of them: MOST_LISTED at most."""
+    with connection.cursor() as cursor:
+        cursor.execute(IDS, {"most": MOST_LISTED, **_at(now)})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def marks(instances: Sequence[ElementInstance], now: datetime) -> dict[int, Problem]:

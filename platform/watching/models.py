@@ -52,6 +52,8 @@ class InstanceWatch(EncryptedModel):
             models.Index(
                 fields=["account"], condition=~models.Q(account=""), name="watch_of_account"
             ),
+            models.Index(fields=["id"], condition=models.Q(suspended=True), name="watch_suspended"),
+            models.Index(fields=["id"], condition=models.Q(wanted=False), name="watch_not_wanted"),
         ]
 
     def __str__(self) -> str:

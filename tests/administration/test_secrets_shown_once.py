@@ -14,7 +14,7 @@ from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest
 from accounts.signals import access_changed
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.admin_site")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -137,18 +137,13 @@ def test_admin_switches_events_and_shows_no_secret(
     page = admin.get(f"{listed}{instance.pk}/change/").content.decode()
     assert instance.token not in page
     assert "sandbox-secret" not in page
-    row = {
-        "form-TOTAL_FORMS": 1,
-        "form-INITIAL_FORMS": 1,
-        "form-0-id": instance.pk,
-        "_save": "Save",
-    }
-    assert admin.post(listed, row).status_code == 302  # the box is not ticked
+    action = {"action": "turn_events_off", "_selected_action": [instance.pk]}
+    assert admin.post(listed, action).status_code == 302
     instance.refresh_from_db()
     assert not instance.events_enabled
     assert instance.configuration["event.notification.enabled"] == "false"
 
-    action = {"action": "turn_events_on", "_selected_action": [instance.pk]}
+    action["action"] = "turn_events_on"
     assert admin.post(listed, action).status_code == 302
     instance.refresh_from_db()
     assert instance.events_enabled

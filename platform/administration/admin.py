@@ -1,0 +1,13 @@
+"""Where Django looks for an app's pages in the admin: all of them are in `pages`."""
+
+from administration.pages import (  # noqa: F401 - importing registers them
+    bulk,
+    events,
+    instances,
+    organizations,
+    people,
+    polling,
+    quota,
+    tasks,
+    watches,
+)

@@ -1,0 +1,111 @@
+"""What all lists of the admin share, so that each answers at once however many rows there are.
+
+Rule 1: no list counts a table, sorts without an index, or looks for a part of a text.
+Rule 2: a list is asked only for what it offers: Django would take `?secret_digest__startswith=…`
+from whoever may see the list, and tell the digest letter by letter.
+Rule 3: secrets are on no page, and payloads (VIEW_PAYLOADS) for those alone who may see them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from administration.paginator import EstimatingPaginator
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+
+M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=Model)
+VIEW_PAYLOADS = "events.view_payload"
+LARGEST_ID = 2**63 - 1
+
+
+class Page(ModelAdmin[M]):
+    """A model's pages: its list, newest first, and one row. Searched for what `sought` knows."""
+
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    list_fullwidth = True
+    list_filter_sheet = False
+    ordering = ["-pk"]
+    sortable_by: ClassVar[list[str]] = []
+    asked_by: list[str] = []  # lookups that links from other pages have, beside the filters
+    warn_unsaved_form = True
+
+    def sought(self, term: str) -> Q | None:
+        """The rows that a search is for; None for nothing."""
+        return by_number(term, "pk")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        term = search_term.strip().replace("\0", "")
+        if not term:
+            return queryset, False
+        found = self.sought(term)
+        return (queryset.none() if found is None else queryset.filter(found)), False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup in self.asked_by or any(
+            lookup in _lookups(one) for one in self.get_list_filter(request or HttpRequest())
+        )
+
+    def sees_payloads(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(VIEW_PAYLOADS)
+
+
+class ReadOnly:
+    """Nothing here is written by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyPage(ReadOnly, Page[M]):
+    """Rows that follow from what happens; to look at."""
+
+
+class ReadOnlyInline(ReadOnly, TabularInline[M, P]):
+    extra = 0
+    show_change_link = True
+
+
+def pretty(value: Any) -> SafeString:
+    """JSON as text of many lines. unfold colours it where pygments is there, by inline styles."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre class="pretty">{}</pre>', text)
+
+
+def by_number(term: str, *fields: str) -> Q | None:
+    """Rows that have the number in one of the fields; None where the term is no number."""
+    if not (term.isascii() and term.isdigit() and int(term) <= LARGEST_ID):
+        return None
+    found = Q()
+    for field in fields:
+        found |= Q(**{field: int(term)})
+    return found
+
+
+def _lookups(one: Any) -> Iterable[str]:
+    """What a filter's links ask for."""
+    if isinstance(one, type) and issubclass(one, SimpleListFilter):
+        return [str(one.parameter_name)]
+    field = one[0] if isinstance(one, tuple | list) else one
+    return [f"{field}__exact", f"{field}__isnull"]

@@ -1,0 +1,223 @@
+"""Events, and what became of them. Bodies and answers are for those who may see payloads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from administration.page import ReadOnlyInline, ReadOnlyPage, by_number, pretty
+from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
+from events.subscription import origin_of, reactivate, send_queued
+from explanations.masking import masked_url
+
+
+class DeliveryInline(ReadOnlyInline[Delivery, Event]):
+    model = Delivery
+    readonly_fields = ["webhook_id", "subscription", "status", "next_attempt_at", "attempts_made"]
+    fields = (*readonly_fields,)
+    ordering = ["pk"]
+    per_page = 20
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return super().get_queryset(request).select_related("subscription")
+
+
+@admin.register(Event)
+class EventPage(ReadOnlyPage[Event]):
+    list_display = [
+        "id",
+        "created_at",
+        "organization",
+        "instance",
+        "object_type",
+        "topic",
+        "status",
+    ]
+    list_select_related = ["instance", "organization"]
+    search_fields = ["id"]
+    search_help_text = "the id of the event or of its instance, or a webhook-id"
+    asked_by = ["instance__id__exact"]
+    inlines = [DeliveryInline]
+
+    def sought(self, term: str) -> Q | None:
+        sent = Delivery.objects.filter(webhook_id=term)
+        return by_number(term, "pk", "instance") or Q(pk__in=sent.values("event"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return super().get_queryset(request).defer("body", "message")
+
+    @admin.display(description="objects found")
+    def objects(self, event: Event) -> str:
+        return pretty(event.objects_found)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:
+        return self.get_fields(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:
+        told = [
+            "organization",
+            "instance",
+            "object_type",
+            "topic",
+            "severity",
+            "status",
+            "objects",
+            "poll_run",
+            "created_at",
+        ]
+        return [*told, "message", "body"] if self.sees_payloads(request) else told
+
+
+@admin.register(Subscription)
+class SubscriptionPage(ReadOnlyPage[Subscription]):
+    list_display = [
+        "id",
+        "instance",
+        "topics",
+        "address",
+        "active",
+        "failing_since",
+        "deactivated_at",
+        "deactivation_reason",
+    ]
+    list_select_related = ["instance"]
+    search_fields = ["id"]
+    search_help_text = "the id of the subscription or of its instance, or a server: https://host"
+    asked_by = ["instance__id__exact", "organization__id__exact"]
+    readonly_fields = [
+        "instance",
+        "organization",
+        "channel",
+        "topics",
+        "address",
+        "ordered",
+        "active",
+        "failing_since",
+        "deactivated_at",
+        "deactivation_reason",
+        "created_at",
+    ]
+    fields = (*readonly_fields,)
+    actions = ["turn_on", "turn_on_and_send_queued"]
+
+    def sought(self, term: str) -> Q | None:
+        return by_number(term, "pk", "instance") or Q(origin=origin_of(term))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        secret = ("signature_key", "retired_keys", "headers")
+        return super().get_queryset(request).defer(*secret)
+
+    @admin.display(description="URL")
+    def address(self, subscription: Subscription) -> str:
+        """Without what authenticates us there."""
+        return masked_url(subscription.url)
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("events.change_subscription")
+
+    @admin.action(description="Turn on again", permissions=["act"])
+    def turn_on(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        self._turn_on(request, queryset, send=False)
+
+    @admin.action(description="Turn on again and send what is queued", permissions=["act"])
+    def turn_on_and_send_queued(
+        self, request: HttpRequest, queryset: QuerySet[Subscription]
+    ) -> None:
+        self._turn_on(request, queryset, send=True)
+
+    def _turn_on(
+        self, request: HttpRequest, queryset: QuerySet[Subscription], *, send: bool
+    ) -> None:
+        for subscription in queryset:
+            if not reactivate(subscription.pk):
+                messages.error(request, f"The {subscription} has no callback URL.")
+                continue
+            sent = send_queued(subscription.pk, timezone.now()) if send else 0
+            messages.success(
+                request, f"The {subscription} is on; {sent} queued notifications are sent again."
+            )
+
+
+class AttemptInline(ReadOnlyInline[DeliveryAttempt, Delivery]):
+    model = DeliveryAttempt
+    ordering = ["number"]
+    per_page = 20
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return attempt_fields(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return attempt_fields(request)
+
+
+@admin.register(Delivery)
+class DeliveryPage(ReadOnlyPage[Delivery]):
+    list_display = [
+        "webhook_id",
+        "event",
+        "subscription",
+        "status",
+        "next_attempt_at",
+        "attempts_made",
+        "created_at",
+    ]
+    list_filter = ["status"]
+    list_select_related = ["event", "subscription"]
+    search_fields = ["webhook_id"]
+    search_help_text = "a webhook-id, or the id of the delivery or of its event"
+    asked_by = ["event__id__exact", "subscription__id__exact"]
+    exclude = ["object_keys"]
+    inlines = [AttemptInline]
+
+    def sought(self, term: str) -> Q | None:
+        return by_number(term, "pk", "event") or Q(webhook_id=term)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        large = ("event__body", "event__message")
+        secret = ("signature_key", "retired_keys", "headers")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("event", "subscription")
+            .defer(*large, *(f"subscription__{name}" for name in secret))
+        )
+
+
+@admin.register(DeliveryAttempt)
+class AttemptPage(ReadOnlyPage[DeliveryAttempt]):
+    list_display = ["started_at", "delivery", "number", "status_code", "duration_ms", "error"]
+    list_select_related = ["delivery"]
+    search_fields = ["delivery"]
+    search_help_text = "a webhook-id, or the id of the delivery"
+    asked_by = ["delivery__id__exact"]
+
+    def sought(self, term: str) -> Q | None:
+        sent = Delivery.objects.filter(webhook_id=term)
+        return by_number(term, "delivery") or Q(delivery__in=sent)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return ["delivery", *attempt_fields(request)]
+
+
+@admin.register(Endpoint)
+class EndpointPage(ReadOnlyPage[Endpoint]):
+    """Servers that do not answer well; those that do have no row."""
+
+    list_display = ["origin", "organization", "failures", "probes", "open_until", "updated_at"]
+    list_select_related = ["organization"]
+    search_fields = ["origin"]
+    search_help_text = "how the server's address begins: https://host"
+    asked_by = ["organization__id__exact"]
+
+    def sought(self, term: str) -> Q | None:
+        return Q(origin__startswith=term.lower())
+
+
+def attempt_fields(request: HttpRequest) -> list[Any]:
+    """What is told of an attempt. An error may repeat what the receiver answered."""
+    told = ["number", "started_at", "duration_ms", "status_code", "error"]
+    return [*told, "response_excerpt"] if request.user.has_perm("events.view_payload") else told

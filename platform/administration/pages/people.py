@@ -1,0 +1,127 @@
+"""Users, what they may do here, and where that is given: groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts import access
+from accounts.models import RoleGrant, User
+from accounts.provision import rotate_user_secret
+from administration.page import Page, by_number
+from administration.pages.organizations import only_one, show_once
+
+if TYPE_CHECKING:
+    from django.contrib.admin import TabularInline
+    from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+    from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+else:
+    from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+    from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+    from unfold.admin import TabularInline
+
+admin.site.unregister(Group)
+
+
+class RoleGrantInline(TabularInline[RoleGrant, User]):
+    model = RoleGrant
+    extra = 0
+
+
+@admin.register(User)
+class UserPage(DjangoUserAdmin[User], Page[User]):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = [
+        "username",
+        "organization",
+        "account",
+        "secret_hint",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+    ]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_select_related = ["organization", "account"]
+    ordering = ["-pk"]
+    search_fields = ["username"]
+    search_help_text = "the id, or how the e-mail address begins"
+    asked_by = ["organization__id__exact"]
+    fieldsets = [
+        (None, {"fields": ["username", "password", "organization", "account", "secret_hint"]}),
+        ("Name", {"fields": ["first_name", "last_name"]}),
+        (
+            "Permissions here",
+            {"fields": ["is_active", "is_staff", "is_superuser", "groups"]},
+        ),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (
+            None,
+            {"fields": ["username", "organization", "usable_password", "password1", "password2"]},
+        )
+    ]
+    readonly_fields = ["secret_hint", "last_login", "date_joined"]
+    autocomplete_fields = ["organization", "account"]
+    filter_horizontal = []
+    actions = ["rotate_secret"]
+
+    def sought(self, term: str) -> Q | None:
+        return by_number(term, "pk") or Q(username__startswith=term.lower())
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return Page.lookup_allowed(self, lookup, value, request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Users are switched off; what they connected is the organization's."""
+        return False
+
+    def get_inlines(
+        self, request: HttpRequest, obj: User | None
+    ) -> list[type[InlineModelAdmin[Any, Any]]]:
+        """Roles are given to a user who is there; the page that adds one asks for the address."""
+        return [] if obj is None else [RoleGrantInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """Who may do everything is given by who may do everything."""
+        if request.user.is_superuser:
+            return self.readonly_fields
+        return [*self.readonly_fields, "is_staff", "is_superuser", "groups"]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody takes over a superuser, by a new password or secret."""
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not above and super().has_change_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        wanted = obj.is_active
+        if change:
+            obj.is_active = User.objects.values_list("is_active", flat=True).get(pk=obj.pk)
+        obj.save()
+        if change:
+            access.set_user_active(obj, wanted)
+
+    @admin.action(description="Give a new secret, shown once", permissions=["change"])
+    def rotate_secret(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        one = only_one(request, queryset)
+        if one is not None and self.has_change_permission(request, one):
+            self.log_change(request, one, "Gave a new secret.")
+            show_once(request, one, rotate_user_secret(one))
+
+
+@admin.register(Group)
+class GroupPage(DjangoGroupAdmin, Page[Group]):
+    ordering = ["name"]
+    search_fields = ["name"]
+    list_display = ["name"]
+
+    def sought(self, term: str) -> Q | None:
+        return Q(name__istartswith=term)

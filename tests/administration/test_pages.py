@@ -1,0 +1,36 @@
+"""What is on the pages of the admin: no secret, nothing inline, and what others wrote is text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.administration.world import SCRIPT, SECRETS, World, address, models, signed_in
+
+pytestmark = pytest.mark.django_db
+INLINE = re.compile(
+    r"""<script(?![^>]*\bsrc=)(?![^>]*type="application/json")|<style|\sstyle=|\son\w+=|javascript:"""
+)
+SECRET_COLUMNS = ("secret_digest", "token_digest", "signature_key", "retired_keys")
+
+
+def test_no_page_shows_a_secret_or_runs_what_others_wrote(world: World) -> None:
+    browser = signed_in(superuser=True)
+    pages = [address(model) for model in models()]
+    pages += [
+        address(model, page, row.pk)
+        for model, rows in world.rows.items()
+        for row in rows
+        for page in ("change", "history")
+    ]
+    digests = (world.new.organization.secret_digest, str(world.new.user.secret_digest))
+    for page in pages:
+        answer = browser.get(page)
+        assert answer.status_code == 200, page
+        text = answer.content.decode()
+        assert SCRIPT not in text, page
+        assert not INLINE.search(text), (page, INLINE.search(text))
+        assert "unsafe" not in answer["Content-Security-Policy"]
+        for secret in (*SECRETS, *digests, *SECRET_COLUMNS):
+            assert secret not in text, (page, secret)
