@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help up demo test lint format bench proof clean
+.PHONY: help up demo test lint format bench proof screenshots clean
 help:
 	@echo "make demo   see Periodic do its main job, step by step, in the terminal"
 	@echo "make up     run the web server, the worker, a Gmail sandbox and a callback receiver"
 	@echo "make test   run every test"
 	@echo "make lint   ruff, mypy and import-linter"
 	@echo "make bench  measure, and write benchmarks/results.json"
+	@echo "make screenshots  make the pictures of the documentation anew, in docs/pictures/"
 	@echo "make proof  kill workers and PostgreSQL over 100,000 changes, and write docs/proof.md"
 
 .venv/installed: requirements.txt
@@ -48,6 +49,9 @@ bench: .venv/installed-dev
 
 proof: .venv/installed-dev
 	$(BIN)/python -m tests.proof
+
+screenshots: .venv/installed-dev
+	$(BIN)/python -m tests.browser.screenshots
 
 clean:
 	rm -rf .venv var

@@ -79,7 +79,7 @@ def make(site: Site, member: Member) -> Sample:
         "event_id": str(event),
         "delivery_id": str(deliveries[0]["id"]),
         "token": link.rpartition("/")[2],
-        "key": "gmail",
+        "element_key": "gmail",
     }
     reset = {"uidb64": member.reset_name, "token": member.reset_token}
     return Sample(

@@ -143,8 +143,8 @@ class Site:
 
 
 @contextmanager
-def running(var: Path, database_url: str) -> Iterator[Site]:
-    """All services, on a database whose migrations have run."""
+def running(var: Path, database_url: str = "") -> Iterator[Site]:
+    """All services, on this database, or on one that they keep in the folder `var`."""
     more = {
         "DATABASE_URL": database_url,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
