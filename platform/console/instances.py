@@ -1,100 +1,124 @@
-"""The pages of instances: all of them, and one with what can be done to it."""
+"""The page of all instances: how each is, searched and filtered, a page at a time."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.db.models import Max, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.models import Organization, User
-from api.errors import NotFound
-from console.members import WRONG, for_members, instance_of
-from events.models import Event
-from instances import configuration as keys
-from instances import provision, reconnect_link
+from console.instance import state
+from console.instance.state import State
+from console.members import for_members
+from console.paging import number, page_of
+from elements import catalogue
 from instances.models import ElementInstance
-from instances.standing import marks_of, problem_of
-from polling.representation import polling_of
-from polling.usage import units_of
+from instances.standing import Problem, marks_of, problem_of
+from polling.models import PollingResource
 
-LATEST_EVENTS = 10  # on the page of an instance
+LONGEST_SEARCH = 200  # characters
+LOOKED_AT_FOR_TAGS = 500  # instances, the latest
+
+
+class Shown(NamedTuple):
+    """One row of the list."""
+
+    instance: ElementInstance
+    element: str  # its name
+    tags: list[str]  # but the one that an instance has of its name
+    state: State
+    problem: Problem | None
+    last_polled_at: datetime | None
+
+
+class Filters(NamedTuple):
+    """What the list is asked for; empty where all are meant."""
+
+    search: str
+    element: str
+    tag: str
+    state: State | None
+
+    @classmethod
+    def of(cls, query: QueryDict) -> Filters:
+        wanted = query.get("state", "")
+        return cls(
+            _text(query, "search"),
+            _text(query, "element"),
+            _text(query, "tag"),
+            next((one for one in State if one.value == wanted), None),
+        )
+
+    def applied(self, rows: QuerySet[ElementInstance], now: datetime) -> QuerySet[ElementInstance]:
+        if self.element:
+            rows = rows.filter(element_key=self.element)
+        if self.tag:
+            rows = rows.filter(tags__contains=[self.tag])
+        if self.search:
+            named = Q(name__icontains=self.search) | Q(element_key__icontains=self.search)
+            key = number(self.search)
+            rows = rows.filter(named if key is None else named | Q(pk=key))
+        return rows if self.state is None else state.only(rows, self.state, now)
 
 
 @require_GET
 @for_members
 def instances(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    found = ElementInstance.objects.filter(organization=organization).order_by("name", "pk")
-    shown = list(found.select_related("credential")[:500])
-    marks = marks_of(shown)
-    rows = [(one, problem_of(one, marks)) for one in shown]
-    return render(request, "console/instances.html", {"rows": rows})
-
-
-@require_GET
-@for_members
-def instance(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    return _instance_page(request, instance_of(organization, instance_id))
-
-
-def _instance_page(request: HttpRequest, found: ElementInstance, **more: Any) -> HttpResponse:
-    context = {
-        "instance": found,
-        "problem": problem_of(found, marks_of([found])),
-        "configuration": keys.masked(found),
-        "polling": polling_of(found),
-        "units": units_of(found, timezone.now(), with_project=False),
-        "events": Event.objects.filter(instance=found)
-        .defer("body")
-        .order_by("-created_at", "-pk")[:LATEST_EVENTS],
-        **more,
+    now = timezone.now()
+    filters = Filters.of(request.GET)
+    own = ElementInstance.objects.filter(organization=organization)
+    page = page_of(filters.applied(own.select_related("credential"), now), request.GET)
+    names = {one.key: one.name for one in catalogue.all_elements(organization.pk)}
+    context: dict[str, Any] = {
+        "rows": _shown(page.rows, names),
+        "page": page,
+        "filters": filters,
+        "filtered": any(filters),
+        "names": names,
+        "tags": _tags(own),
+        "states": list(State),
+        "query": _without_place(request.GET),
+        "none_at_all": not page.rows and not any(filters) and not own.exists(),
     }
-    return render(request, "console/instance.html", context)
+    return render(request, "console/instances.html", context)
 
 
-@require_POST
-@for_members
-def make_link(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    found = instance_of(organization, instance_id)
-    try:
-        return _instance_page(request, found, link=reconnect_link.make(found, timezone.now()))
-    except WRONG as error:
-        messages.error(request, str(error))
-    return redirect("console:instance", instance_id)
-
-
-@require_POST
-@for_members
-def switch_events(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    on = "true" if request.POST.get("events") == "on" else "false"
-    try:
-        provision.change(
-            organization, instance_id, provision.Wish(configuration={keys.EVENTS_ENABLED: on})
+def _shown(rows: Sequence[ElementInstance], names: Mapping[str, str]) -> list[Shown]:
+    marks = marks_of(rows)
+    polled = PollingResource.objects.filter(instance__in=rows).values_list("instance")
+    last = dict(polled.annotate(last=Max("last_polled_at")).order_by())
+    return [
+        Shown(
+            one,
+            names.get(one.element_key, one.element_key),
+            [tag for tag in one.tags if tag != one.name],
+            state.of(one, marks),
+            problem_of(one, marks),
+            last.get(one.pk),
         )
-    except NotFound as error:
-        raise Http404 from error
-    except WRONG as error:
-        messages.error(request, str(error))
-    return redirect("console:instance", instance_id)
+        for one in rows
+    ]
 
 
-@require_POST
-@for_members
-def disconnect(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    try:
-        provision.delete(organization, instance_id)
-    except NotFound as error:
-        raise Http404 from error
-    messages.success(request, "The account is disconnected.")
-    return redirect("console:home")
+def _tags(own: QuerySet[ElementInstance]) -> list[str]:
+    """Tags to choose from: those of the latest instances."""
+    found = own.order_by("-pk").values_list("tags", flat=True)[:LOOKED_AT_FOR_TAGS]
+    return sorted({tag for tags in found for tag in tags}, key=str.casefold)
+
+
+def _text(query: QueryDict, name: str) -> str:
+    return query.get(name, "").replace("\0", "").strip()[:LONGEST_SEARCH]
+
+
+def _without_place(query: QueryDict) -> str:
+    """The query without the page's place: for links to the pages beside it."""
+    kept = query.copy()
+    for name in ("above", "below"):
+        kept.pop(name, None)
+    return kept.urlencode()

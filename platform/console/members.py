@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, TypeAlias
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
@@ -17,7 +17,7 @@ from elements.errors import ConfigurationError, ElementNotFound
 from instances import provision
 from instances.models import ElementInstance
 
-Page: TypeAlias = Callable[..., HttpResponse]
+Page: TypeAlias = Callable[..., HttpResponseBase]
 # What a person did wrong, or asked for in vain; its text is for them.
 WRONG = (ApiError, ConfigurationError, ElementNotFound)
 
@@ -28,7 +28,7 @@ def for_members(page: Page) -> Callable[..., HttpResponseBase]:
     @never_cache
     @login_required
     @wraps(page)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = request.user
         if not isinstance(user, User) or user.organization is None:
             return render(request, "console/no_organization.html", status=403)

@@ -3,6 +3,7 @@ from django.urls import path, re_path
 
 from console import (
     authenticate,
+    bulk_jobs,
     catalogue,
     events,
     home,
@@ -12,6 +13,7 @@ from console import (
     signing_in,
     trip,
 )
+from console.instance import actions, edit, page
 from console.reconnect import reconnect
 
 app_name = "console"
@@ -44,10 +46,29 @@ urlpatterns = [
     path("oauth/callback", trip.oauth_callback, name="oauth-callback"),
     path("reconnect/<str:token>", reconnect, name="reconnect"),
     path("instances", instances.instances, name="instances"),
-    re_path(rf"{INSTANCE}$", instances.instance, name="instance"),
-    re_path(rf"{INSTANCE}/reconnect-link$", instances.make_link, name="reconnect-link"),
-    re_path(rf"{INSTANCE}/events$", instances.switch_events, name="switch-events"),
-    re_path(rf"{INSTANCE}/disconnect$", instances.disconnect, name="disconnect"),
+    re_path(rf"{INSTANCE}$", page.instance, name="instance"),
+    re_path(rf"{INSTANCE}/now$", page.now, name="instance-now"),
+    re_path(rf"{INSTANCE}/timeline$", page.history, name="history"),
+    re_path(rf"{INSTANCE}/charts$", page.charts, name="charts"),
+    re_path(rf"{INSTANCE}/events$", actions.switch_events, name="switch-events"),
+    re_path(rf"{INSTANCE}/enabled$", actions.enable, name="enable"),
+    re_path(rf"{INSTANCE}/polls$", actions.poll, name="poll"),
+    re_path(rf"{INSTANCE}/token$", actions.reveal, name="reveal"),
+    re_path(rf"{INSTANCE}/sending$", actions.switch_sending, name="switch-sending"),
+    re_path(rf"{INSTANCE}/reconnect-link$", actions.make_link, name="reconnect-link"),
+    re_path(rf"{INSTANCE}/edit$", edit.edit, name="edit"),
+    re_path(rf"{INSTANCE}/signature-key$", edit.renew_signature_key, name="signature-key"),
+    re_path(rf"{INSTANCE}/signature-key/end-old$", edit.end_old_keys, name="end-old-keys"),
+    re_path(rf"{INSTANCE}/delete$", actions.delete, name="delete"),
+    path("bulk-jobs", bulk_jobs.jobs, name="bulk-jobs"),
+    re_path(
+        r"^bulk-jobs/(?P<job_id>[0-9]{1,18})/cancel$", bulk_jobs.cancel, name="cancel-bulk-job"
+    ),
+    re_path(
+        r"^bulk-jobs/(?P<job_id>[0-9]{1,18})/records\.(?P<kind>jsonl|csv)$",
+        bulk_jobs.records,
+        name="bulk-records",
+    ),
     path("events", events.find, name="find-event"),
     re_path(r"^events/(?P<event_id>[0-9]{1,18})$", events.event, name="event"),
     re_path(r"^deliveries/(?P<delivery_id>[0-9]{1,18})/replay$", events.replay, name="replay"),

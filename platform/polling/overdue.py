@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from api.timestamp import timestamp
 from events.own_topics import POLLING_STALLED
@@ -25,6 +27,7 @@ from instances.models import ElementInstance
 from instances.reason import Reason
 from instances.standing import Problem
 from polling.claim import LEASE
+from polling.models import PollingResource
 
 MOST_TOLD_AT_ONCE = 500  # resources
 MOST_LISTED = 10_000
@@ -101,6 +104,18 @@ def ids(now: datetime) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(IDS, {"most": MOST_LISTED, **_at(now)})
         return [row[0] for row in cursor.fetchall()]
+
+
+def resources(now: datetime) -> QuerySet[PollingResource]:
+    """Those that are OVERDUE, to be asked further."""
+    at = _at(now)
+    interval = ExpressionWrapper(
+        F("interval") * Value(timedelta(seconds=1)), output_field=DurationField()
+    )
+    return PollingResource.objects.alias(
+        claimable_at=Coalesce("lease_until", "next_poll_at"),
+        missed_at=F("next_poll_at") + interval,
+    ).filter(active=True, claimable_at__lte=at["held_until"], missed_at__lt=at["before"])
 
 
 def marks(instances: Sequence[ElementInstance], now: datetime) -> dict[int, Problem]:

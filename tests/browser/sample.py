@@ -80,6 +80,8 @@ def make(site: Site, member: Member) -> Sample:
         "delivery_id": str(deliveries[0]["id"]),
         "token": link.rpartition("/")[2],
         "element_key": "gmail",
+        "job_id": str(_bulk_job(member, sales)),
+        "kind": "csv",
     }
     reset = {"uidb64": member.reset_name, "token": member.reset_token}
     return Sample(
@@ -113,6 +115,12 @@ def until(happened: Callable[[], T | None]) -> T:
         assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.05)
     return found
+
+
+def _bulk_job(member: Member, instance: int) -> int:
+    token = member.call("GET", f"/instances/{instance}")["token"]
+    query = {"q": "select * from messages"}
+    return int(member.call("POST", "/bulk/query", query, token=token)["id"])
 
 
 def _poll(member: Member, instance: int) -> None:

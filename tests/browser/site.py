@@ -60,15 +60,14 @@ class Member:
     reset_token: str
     password: str = PASSWORD
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Calls the API; returns the parsed answer of a 200."""
+    def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
+        """Calls the API, of an instance with its token; returns the parsed answer of a 200."""
+        secrets = f"User {self.user_secret}, Organization {self.organization_secret}"
         answer = requests.request(
             method,
             self.api + path,
             json=body,
-            headers={
-                "Authorization": f"User {self.user_secret}, Organization {self.organization_secret}"
-            },
+            headers={"Authorization": f"{secrets}, Element {token}" if token else secrets},
             timeout=60,
         )
         assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text}"

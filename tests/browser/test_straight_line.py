@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import Page, expect
 
 from tests.browser import clicks
@@ -20,12 +18,13 @@ def test_a_mailbox_is_connected_and_its_event_is_seen(
 
     expect(page.get_by_role("heading", level=1)).to_have_text("My mailbox")
     expect(page.get_by_text("The account is connected.")).to_be_visible()
-    [instance] = re.findall(r"/instances/(\d+)$", page.url)
-
     mail = site.control.deliver(subject="A new mail")
-    member.call("POST", f"/instances/{instance}/polls")
-    page.reload()
-    page.get_by_role("table").get_by_role("link").last.click()
+    page.get_by_role("button", name="Poll now").click()
+    expect(page.get_by_text("1 created, 0 updated, 0 deleted")).to_be_visible()
+    # Without loading the page anew.
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline.get_by_text("delivered")).to_be_visible(timeout=20_000)
+    timeline.get_by_role("link").first.click()
 
     expect(page.get_by_role("heading", name=mail["id"])).to_be_visible()
     page.get_by_text("The body of the notification").click()

@@ -222,7 +222,7 @@ def test_connecting_a_lost_account_again(
     lost = ElementInstance.objects.get()
     Credential.objects.update(state=CredentialState.LOST)
     ElementInstance.objects.update(valid=False, problem="The provider has ended it.")
-    assert "not connected" in browser.get(f"/instances/{lost.pk}").content.decode()
+    assert "needs reconnection" in browser.get(f"/instances/{lost.pk}").content.decode()
 
     sent = browser.post("/connect/again", {"instance": lost.pk})
     location = sandbox.control.approve(sent["Location"])

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from accounts.provision import create_organization
+from bulk.models import BulkJob
 from console import urls
 from elements import register
 from events.models import Delivery
@@ -35,14 +36,28 @@ ELEMENT = {
 # The name of each address with an id: the method that it answers, and whose id it is.
 WITH_AN_ID = {
     "instance": ("get", "instance"),
+    "instance-now": ("get", "instance"),
+    "history": ("get", "instance"),
+    "charts": ("get", "instance"),
     "reconnect-link": ("post", "instance"),
     "switch-events": ("post", "instance"),
-    "disconnect": ("post", "instance"),
+    "enable": ("post", "instance"),
+    "poll": ("post", "instance"),
+    "reveal": ("post", "instance"),
+    "switch-sending": ("post", "instance"),
+    "edit": ("get", "instance"),
+    "signature-key": ("post", "instance"),
+    "end-old-keys": ("post", "instance"),
+    "delete": ("get", "instance"),
+    "cancel-bulk-job": ("post", "bulk job"),
+    "bulk-records": ("get", "bulk job"),
     "event": ("get", "event"),
     "replay": ("post", "delivery"),
     "inbox-delivery": ("get", "inbox delivery"),
     "authenticate": ("get", "element"),
 }
+FORMS = ("edit", "delete")  # answer a POST, too
+ARGUMENTS = {"kind": "csv"}  # beside the id
 # What is in these addresses proves itself; it belongs to nobody who is signed in.
 WITH_A_SECRET = {"reconnect", "new-password"}
 # Where nothing can be got, or getting it ends the session.
@@ -61,8 +76,9 @@ class Theirs:
 
     def path(self, name: str, whose: str) -> str:
         [pattern] = [one for one in PATTERNS if one.name == name]
-        [argument] = pattern.pattern.regex.groupindex
-        return reverse(f"console:{name}", kwargs={argument: self.ids[whose]})
+        [argument, *others] = pattern.pattern.regex.groupindex
+        named = {other: ARGUMENTS[other] for other in others}
+        return reverse(f"console:{name}", kwargs={argument: self.ids[whose], **named})
 
 
 @pytest.fixture
@@ -71,6 +87,7 @@ def theirs() -> Theirs:
     organization: Organization = made.organization
     instance = new_instance(organization, url="https://receiver.example/")
     instance.name = f"Mailbox {MARK}"
+    instance.problem = f"Problem {MARK}"
     instance.save()
     [event_id] = record(instance, changes(1, subject=f"Mail {MARK}"))
     arrived = keep(
@@ -84,9 +101,25 @@ def theirs() -> Theirs:
             "instance": instance.pk,
             "event": event_id,
             "delivery": Delivery.objects.get(event=event_id).pk,
+            "bulk job": ended_job(instance).pk,
             "inbox delivery": arrived.pk,
             "element": register.create(organization.pk, ELEMENT).key,
         },
+    )
+
+
+def ended_job(instance: ElementInstance) -> BulkJob:
+    now = timezone.now()
+    return BulkJob.objects.create(
+        organization=instance.organization,
+        instance=instance,
+        resource="messages",
+        query=MARK,
+        status="COMPLETED",
+        columns=[f"column {MARK}"],
+        next_run_at=now,
+        created_at=now,
+        finished_at=now,
     )
 
 
@@ -96,16 +129,21 @@ def own(client: Client, member: User) -> Client:
     return client
 
 
-@pytest.mark.parametrize("name", WITH_AN_ID)
-def test_an_id_of_another_organization_is_not_there(own: Client, theirs: Theirs, name: str) -> None:
-    method, whose = WITH_AN_ID[name]
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [*((name, how) for name, (how, _) in WITH_AN_ID.items()), *((name, "post") for name in FORMS)],
+)
+def test_an_id_of_another_organization_is_not_there(
+    own: Client, theirs: Theirs, name: str, method: str
+) -> None:
+    path = theirs.path(name, WITH_AN_ID[name][1])
+    before = ElementInstance.objects.values().get(pk=theirs.instance.pk)
 
-    answer = getattr(own, method)(theirs.path(name, whose))
-
-    assert answer.status_code == 404
-    assert MARK not in answer.content.decode()
-    theirs.instance.refresh_from_db()
-    assert theirs.instance.events_enabled
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = getattr(own, method)(path, headers=headers)
+        assert answer.status_code == 404
+        assert MARK not in answer.content.decode()
+    assert ElementInstance.objects.values().get(pk=theirs.instance.pk) == before
 
 
 @pytest.mark.parametrize("name", [name for name, (how, _) in WITH_AN_ID.items() if how == "get"])
@@ -113,7 +151,7 @@ def test_whoever_it_belongs_to_sees_it(client: Client, theirs: Theirs, name: str
     client.force_login(theirs.user)
     answer = client.get(theirs.path(name, WITH_AN_ID[name][1]))
     assert answer.status_code == 200
-    assert MARK in answer.content.decode()
+    assert MARK in answer.getvalue().decode()
 
 
 @pytest.mark.parametrize(

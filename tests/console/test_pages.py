@@ -73,8 +73,11 @@ def test_events_are_switched(browser: Client, travel: Travel) -> None:
 
 def test_an_account_is_disconnected(browser: Client, travel: Travel) -> None:
     browser.get(travel())
-    answer = browser.post(f"/instances/{ElementInstance.objects.get().pk}/disconnect", follow=True)
-    assert "The account is disconnected." in answer.content.decode()
+    page = f"/instances/{ElementInstance.objects.get().pk}/delete"
+    assert "Its token is dead at once" in browser.get(page).content.decode()
+    assert ElementInstance.objects.exists()
+    answer = browser.post(page, follow=True)
+    assert "Mailbox is deleted" in answer.content.decode()
     assert not ElementInstance.objects.exists()
 
 
@@ -84,7 +87,7 @@ def test_others_accounts_are_not_there(browser: Client, travel: Travel, stranger
     other = Client()
     other.force_login(stranger)
     assert other.get(f"/instances/{instance.pk}").status_code == 404
-    for action in ("events", "disconnect"):
+    for action in ("events", "delete"):
         assert other.post(f"/instances/{instance.pk}/{action}").status_code == 404
     assert other.post("/connect/again", {"instance": instance.pk}).status_code == 404
     assert "Mailbox" not in other.get("/instances").content.decode()
@@ -103,8 +106,10 @@ def test_what_polls_came_to_is_shown(
     poll_now(instance)
     shown = browser.get(f"/instances/{instance.pk}").content.decode()
     assert poisoned in shown
-    assert "Put aside from changed-messages" in shown
+    assert "Put aside" in shown
+    assert "0 of 1" in shown  # read
     assert "was listed anew" in shown
+    assert "tried again" in shown
 
 
 def test_the_units_of_the_providers_quota_are_shown(browser: Client, travel: Travel) -> None:
@@ -114,7 +119,7 @@ def test_the_units_of_the_providers_quota_are_shown(browser: Client, travel: Tra
     later = timezone.now() + timedelta(minutes=1)
     PollingResource.objects.update(units_today=42, units_awaited_until=later)
     shown = browser.get(f"/instances/{instance.pk}").content.decode()
-    assert "Units of the provider's quota: 42 today" in shown
+    assert "42 units: 42 for polls, 0 for calls" in shown
     assert "changed-messages waits for units until" in shown
 
 

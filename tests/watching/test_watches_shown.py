@@ -46,7 +46,7 @@ def test_its_state_is_on_the_page_and_in_the_api_without_the_secret(
     keep_all_due()
     watch, page = seen()
     assert (watch["status"], watch["error"], watch["expiresDate"]) == ("on", None, None)
-    assert "Told by the provider" in page
+    assert "told by the provider: on" in page
     assert "not by itself" in page
 
     InstanceWatch.objects.update(unannounced=MOST_UNANNOUNCED)

@@ -1,0 +1,135 @@
+"""The page of an instance, and the parts of it that renew themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts.models import Organization, User
+from bulk.models import UNFINISHED, BulkJob
+from bulk.representation import job_of
+from console import fragment
+from console.fragment import Fragment
+from console.instance import backlog, sending, state, timeline
+from console.instance import charts as bars
+from console.members import for_members, instance_of
+from instances import configuration as keys
+from instances import scopes
+from instances.models import ElementInstance
+from instances.reason import Reason
+from instances.standing import marks_of, problem_of
+from polling.models import PollingResource, PutAsideObject
+from polling.usage import units_of
+from watching.representation import watch_of
+
+JOBS_SHOWN = 5  # that are running
+PUT_ASIDE_SHOWN = 100
+CONNECTS = frozenset({*Reason} - {Reason.POLLING_STALLED, Reason.NO_CALLBACK_URL})
+
+
+@require_GET
+@for_members
+def instance(
+    request: HttpRequest, user: User, organization: Organization, instance_id: int
+) -> HttpResponse:
+    return page(request, instance_of(organization, instance_id))
+
+
+@require_GET
+@for_members
+def now(
+    request: HttpRequest, user: User, organization: Organization, instance_id: int
+) -> HttpResponse:
+    """How the instance is at this moment: a part of its page."""
+    return _now(request, instance_of(organization, instance_id)).answer(request)
+
+
+@require_GET
+@for_members
+def history(
+    request: HttpRequest, user: User, organization: Organization, instance_id: int
+) -> HttpResponse:
+    """The timeline: as a part of the instance's page its beginning, as a page all of it."""
+    found = instance_of(organization, instance_id)
+    if fragment.is_wanted(request):
+        return _timeline(request, found).answer(request)
+    below = timeline.Place.read(request.GET.get("below", ""))
+    context = {"instance": found, "below": below, "timeline": timeline.of(found, below)}
+    return render(request, "console/instance/history.html", context)
+
+
+@require_GET
+@for_members
+def charts(
+    request: HttpRequest, user: User, organization: Organization, instance_id: int
+) -> HttpResponse:
+    found = instance_of(organization, instance_id)
+    if fragment.is_wanted(request):
+        return _charts(request, found).answer(request)
+    return page(request, found)
+
+
+def page(request: HttpRequest, found: ElementInstance, **more: Any) -> HttpResponse:
+    """The whole page. `more` is what an action has come to."""
+    context = {
+        "instance": found,
+        "element": keys.element_of(found),
+        "configuration": keys.masked(found),
+        "now": _now(request, found),
+        "timeline": _timeline(request, found),
+        "charts": _charts(request, found),
+        "put_aside": _put_aside(found),
+        "units": units_of(found, timezone.now(), with_project=False),
+        **more,
+    }
+    return render(request, "console/instance/page.html", context)
+
+
+def _now(request: HttpRequest, found: ElementInstance) -> Fragment:
+    marks = marks_of([found])
+    problem = problem_of(found, marks)
+    resources = list(PollingResource.objects.filter(instance=found).order_by("name"))
+    running = BulkJob.objects.filter(instance=found, status__in=UNFINISHED).order_by("-pk")
+    context = {
+        "instance": found,
+        "state": state.of(found, marks),
+        "problem": problem,
+        "connects": problem is not None and problem.code in CONNECTS,
+        "reason": problem.code if problem is not None else "",
+        "resources": [(one, scopes.needed_to_read(found, one.name)) for one in resources],
+        "backlogs": backlog.of(found),
+        "jobs": [job_of(job) for job in running[:JOBS_SHOWN]],
+        "sending": sending.of(found),
+        "watch": watch_of(found, timezone.now()),
+    }
+    return Fragment.of(request, "console/instance/now.html", context)
+
+
+def _timeline(request: HttpRequest, found: ElementInstance) -> Fragment:
+    context = {"instance": found, "timeline": timeline.of(found)}
+    return Fragment.of(request, "console/instance/timeline.html", context)
+
+
+def _charts(request: HttpRequest, found: ElementInstance) -> Fragment:
+    period = bars.period_of(request.GET.get("period", ""))
+    counted = bars.counted(found, period, timezone.now())
+    context = {
+        "instance": found,
+        "period": period,
+        "periods": bars.PERIODS,
+        "charts": bars.charts(counted),
+        "counted": [one for one in counted if not one.empty],
+    }
+    return Fragment.of(request, "console/instance/charts.html", context)
+
+
+def _put_aside(found: ElementInstance) -> list[PutAsideObject]:
+    """What is put aside, of all resources: those that wait longest first."""
+    waiting = PutAsideObject.objects.filter(
+        resource__instance=found, resource__put_aside_due_at__isnull=False
+    )
+    return list(waiting.select_related("resource").order_by("pk")[:PUT_ASIDE_SHOWN])

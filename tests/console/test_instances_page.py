@@ -1,0 +1,189 @@
+"""The list of instances: how each is at a glance, searched, filtered, and paged."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.provision import NewOrganization
+from console.instance import state
+from console.instance.state import State
+from instances.models import Credential, ElementInstance
+from instances.standing import marks_of
+from polling import overdue
+from polling.models import PollingResource
+from tests.events.found import new_instance
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(client: Client, member: User) -> Client:
+    client.force_login(member)
+    return client
+
+
+@pytest.fixture
+def states(organization: NewOrganization) -> dict[str, ElementInstance]:
+    """One instance of each state, and some of two: the gravest is shown."""
+    now = timezone.now()
+    warned = {"problem": "A box was not ticked.", "reason_code": "scope-missing"}
+    wanted: dict[str, dict[str, Any]] = {
+        "healthy": {},
+        "lost": {"valid": False, "problem": "Access was taken away."},
+        "off": {"enabled": False},
+        "late": {},
+        "late and warned": warned,
+        "warned": warned,
+        "ending": {},
+        "late with events off": {"events_enabled": False},
+        "lost and off": {"valid": False, "enabled": False, "problem": "Gone."},
+    }
+    made = {name: polled(organization, name, **columns) for name, columns in wanted.items()}
+    late = [made[name] for name in made if name.startswith("late")]
+    PollingResource.objects.filter(instance__in=late).update(next_poll_at=now - timedelta(hours=2))
+    for name in ("lost", "lost and off"):
+        PollingResource.objects.filter(instance=made[name]).update(active=False)
+    Credential.objects.filter(instance=made["ending"]).update(ends_at=now + timedelta(days=1))
+    return made
+
+
+def polled(organization: NewOrganization, name: str, **columns: Any) -> ElementInstance:
+    instance = new_instance(organization.organization)
+    ElementInstance.objects.filter(pk=instance.pk).update(name=name, tags=[name], **columns)
+    Credential(instance=instance, access_token="t", refresh_token="r").save()
+    PollingResource.objects.create(
+        organization=organization.organization,
+        instance=instance,
+        name="changed-messages",
+        interval=60,
+        next_poll_at=timezone.now() + timedelta(seconds=60),
+        last_polled_at=timezone.now(),
+    )
+    return instance
+
+
+def listed(browser: Client, **query: str) -> list[str]:
+    """The names on the page."""
+    page = browser.get("/instances", query)
+    assert page.status_code == 200
+    return re.findall(r'<a href="/instances/\d+">([^<]*)</a>', page.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (State.HEALTHY, ["healthy", "late with events off"]),
+        (State.LOST, ["lost", "lost and off"]),
+        (State.DISABLED, ["off"]),
+        (State.OVERDUE, ["late", "late and warned"]),
+        (State.ATTENTION, ["ending", "warned"]),
+    ],
+)
+def test_a_filter_shows_the_instances_of_that_state(
+    browser: Client, states: dict[str, ElementInstance], wanted: State, names: list[str]
+) -> None:
+    assert sorted(listed(browser, state=wanted.value)) == names
+
+
+def test_every_instance_is_in_the_state_that_its_row_says(
+    states: dict[str, ElementInstance],
+) -> None:
+    rows = list(ElementInstance.objects.select_related("credential"))
+    marks = marks_of(rows)
+    now = timezone.now()
+    for one in State:
+        found = state.only(ElementInstance.objects.all(), one, now)
+        assert {row.pk for row in found} == {row.pk for row in rows if state.of(row, marks) is one}
+
+
+def test_overdue_is_the_same_as_what_monitoring_counts(states: dict[str, ElementInstance]) -> None:
+    now = timezone.now()
+    assert overdue.resources(now).count() == overdue.figures(now).resources == 3
+
+
+def test_what_is_wrong_is_said_beside_the_state(
+    browser: Client, states: dict[str, ElementInstance]
+) -> None:
+    page = browser.get("/instances", {"search": "late and warned"}).content.decode()
+    assert "Polling has stalled" in page
+    assert "A box was not ticked." in page
+    assert "overdue</span>" in page
+
+
+def test_search_and_filters(browser: Client, organization: NewOrganization) -> None:
+    first, second = (new_instance(organization.organization) for _ in range(2))
+    ElementInstance.objects.filter(pk=first.pk).update(name="Billing", tags=["eu", "50% off"])
+    ElementInstance.objects.filter(pk=second.pk).update(name="Sales", element_key="github")
+
+    assert listed(browser, search="bill") == ["Billing"]
+    assert listed(browser, search=" GitHub ") == ["Sales"]
+    assert listed(browser, search=str(first.pk)) == ["Billing"]
+    assert listed(browser, tag="50% off") == ["Billing"]
+    assert listed(browser, tag="e") == []
+    assert listed(browser, element="github") == ["Sales"]
+    assert listed(browser, element="github", search="bill") == []
+    assert listed(browser, state="no such state", below="x", above="9" * 30) == ["Sales", "Billing"]
+    assert listed(browser, search="\0%_'") == []
+    assert "No instance is like that." in browser.get("/instances?search=x").content.decode()
+
+
+def test_pages_neither_skip_nor_repeat(browser: Client, organization: NewOrganization) -> None:
+    names = [f"M{number}" for number in range(120)]
+    for name in names:
+        row = new_instance(organization.organization)
+        ElementInstance.objects.filter(pk=row.pk).update(name=name)
+    forth: list[str] = []
+    at = "/instances?element=gmail"
+    while at:
+        page = browser.get(at).content.decode()
+        forth += re.findall(r'<a href="/instances/\d+">([^<]*)</a>', page)
+        found = re.search(r'rel="next" href="([^"]*)"', page)
+        last, at = at, "/instances" + found[1].replace("&amp;", "&") if found else ""
+    assert forth == names[::-1]
+    back: list[str] = []
+    at = last
+    while at:
+        page = browser.get(at).content.decode()
+        back = re.findall(r'<a href="/instances/\d+">([^<]*)</a>', page) + back
+        found = re.search(r'rel="prev" href="([^"]*)"', page)
+        at = "/instances" + found[1].replace("&amp;", "&") if found else ""
+    assert back == names[::-1]
+
+
+def test_more_instances_make_no_more_queries(
+    browser: Client, organization: NewOrganization, states: dict[str, ElementInstance]
+) -> None:
+    browser.get("/instances")
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as made:
+            browser.get("/instances")
+        return len(made)
+
+    few = queries()
+    for number in range(30):
+        polled(organization, f"more {number}")
+    assert queries() == few
+
+
+def test_others_instances_and_tags_are_not_there(
+    browser: Client, stranger: User, organization: NewOrganization
+) -> None:
+    assert stranger.organization is not None
+    other = new_instance(stranger.organization)
+    ElementInstance.objects.filter(pk=other.pk).update(name="Theirs", tags=["their tag"])
+    new_instance(organization.organization)
+    page = browser.get("/instances").content.decode()
+    assert "Theirs" not in page
+    assert "their tag" not in page
+    assert listed(browser, search=str(other.pk)) == []
+    assert listed(browser, tag="their tag") == []
