@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Organization, User
 from api.errors import ApiError, BadRequest
+from api.openapi import PREFIX
 from console import forms
 from console.addresses import callback_url
 from console.controls import Controls, controls_of
@@ -27,6 +29,21 @@ from transport.errors import ProviderError, TransportError
 
 MOST_TAGS = 20  # that are suggested
 NAMES_LOOKED_AT = 200
+DATES = (("updated", "Updated"), ("created", "Created"))
+# That are suggested for dates, as elements.date_pattern reads them.
+FORMATS = (
+    "yyyy-MM-dd'T'HH:mm:ssXXX",
+    "yyyy-MM-dd'T'HH:mm:ss'Z'",
+    "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'",
+    "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+    "yyyy-MM-dd'T'HH:mm:ss",
+    "yyyy-MM-dd HH:mm:ss",
+    "yyyy-MM-dd",
+    "MM/dd/yyyy HH:mm:ss",
+    "dd/MM/yyyy HH:mm:ss",
+    "EEE, dd MMM yyyy HH:mm:ss Z",
+    "milliseconds",
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,6 +124,9 @@ def _page(
         "form": forms.Form(element, controls, forms.masked(element, body), faults or ()),
         "again": trip,
         "by_consent": isinstance(element.authentication, OAuth2),
+        "api": f"{settings.PUBLIC_URL}{PREFIX}",
+        "dates": DATES,
+        "formats": FORMATS,
         "usual_tags": census.usual_tags(organization.pk, MOST_TAGS),
     }
     status = 400 if faults else 200

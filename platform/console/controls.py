@@ -255,7 +255,8 @@ def _webhook_secret(element: Element, key: str) -> Control | None:
         IN_CONFIGURATION + key,
         field.name if field is not None else "Webhook secret",
         Kind.SECRET,
-        help="Only for a webhook that you register by hand: what the provider signs it with."
+        help="Only for a webhook that you register by hand. Left empty, one is registered by "
+        "itself, where the account above says of what."
         if by_itself
         else "What the provider signs its webhooks with.",
     )
