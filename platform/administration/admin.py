@@ -2,6 +2,7 @@
 
 from administration.pages import (  # noqa: F401 - importing registers them
     bulk,
+    errands,
     events,
     instances,
     organizations,

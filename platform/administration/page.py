@@ -36,6 +36,7 @@ class Page(ModelAdmin[M]):
 
     show_full_result_count = False
     paginator = EstimatingPaginator
+    list_per_page = 50
     list_fullwidth = True
     list_filter_sheet = False
     ordering = ["-pk"]

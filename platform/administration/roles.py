@@ -18,6 +18,7 @@ from django.db.models import Q
 OPERATOR = "Operator"
 READ_ONLY = "Read-only"
 SEEN = (
+    "administration.errand",
     "accounts.account",
     "accounts.organization",
     "accounts.user",
@@ -39,7 +40,12 @@ SEEN = (
     "quota.quotabucket",
     "watching.instancewatch",
 )
-ACTED_ON = ("events.subscription", "instances.elementinstance")
+ACTED_ON = (
+    "administration.errand",
+    "events.delivery",
+    "events.subscription",
+    "instances.elementinstance",
+)
 
 
 def permissions_of(role: str) -> set[str]:

@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[Link, ...]] = {
         Link("Credentials", "key", "instances.credential"),
         Link("Watches", "notifications_active", "watching.instancewatch"),
         Link("Bulk jobs", "download", "bulk.bulkjob"),
+        Link("Errands", "checklist", "administration.errand"),
     ),
     "Polling": (
         Link("Polled resources", "autorenew", "polling.pollingresource"),

@@ -223,6 +223,7 @@ UNFOLD = {
     "STYLES": [lambda _: static("administration/theme.css")],
     "SIDEBAR": {"navigation": "administration.sidebar.groups"},
     "DASHBOARD_CALLBACK": "administration.dashboard.figures",
+    "GLOBAL_CALLBACK": "administration.errands.tell",
 }
 
 # --- REST API ------------------------------------------------------------------------------------

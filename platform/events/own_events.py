@@ -13,7 +13,8 @@ from django.utils import timezone
 from api.errors import BadRequest
 from api.timestamp import timestamp
 from elements.errors import ElementNotFound
-from events.own_topics import GRANT_EXPIRING, GRANT_LOST
+from events.models import Delivery
+from events.own_topics import GRANT_EXPIRING, GRANT_LOST, RECONNECTION_WANTED
 from events.record import record_instance_event
 from instances import expiring, reconnect_link
 from instances.models import ElementInstance
@@ -47,6 +48,22 @@ def record_expiring_grant(instance: ElementInstance, ends_at: datetime, **_: Any
         **_link(instance, now),
     }
     record_instance_event(instance, GRANT_EXPIRING, record, now)
+
+
+def record_wanted_reconnection(instance: ElementInstance, now: datetime) -> int:
+    """Sends the account's owner a link to connect it again; to how many it goes.
+
+    Must be called inside a transaction. Raises BadRequest where no link could connect it.
+    """
+    record = {
+        "id": instance.pk,
+        "name": instance.name,
+        "valid": instance.valid,
+        "reason": instance.problem or "It is to be connected again.",
+        "reconnectUrl": reconnect_link.make(instance, now).url,
+    }
+    event_id = record_instance_event(instance, RECONNECTION_WANTED, record, now)
+    return Delivery.objects.filter(event_id=event_id).count()
 
 
 def _link(instance: ElementInstance, now: datetime) -> dict[str, str]:

@@ -9,6 +9,7 @@ from events.models import Severity
 
 GRANT_LOST = "instance.authorization.lost"
 GRANT_EXPIRING = "instance.authorization.expiring"
+RECONNECTION_WANTED = "instance.authorization.wanted"
 POLLING_STALLED = "instance.polling.stalled"
 SUBSCRIPTION_FAILING = "subscription.failing"
 SUBSCRIPTION_DEACTIVATED = "subscription.deactivated"
@@ -35,6 +36,11 @@ OWN_TOPICS: Mapping[str, OwnTopic] = {
     GRANT_EXPIRING: OwnTopic(
         "the account must be connected again soon, or it will not be polled any more",
         Severity.MEDIUM,
+    ),
+    RECONNECTION_WANTED: OwnTopic(
+        "somebody who operates Periodic asks to have the account connected again",
+        Severity.MEDIUM,
+        to_receiver=False,
     ),
     POLLING_STALLED: OwnTopic("polling has stalled", Severity.HIGH, common=True),
     SUBSCRIPTION_FAILING: OwnTopic(

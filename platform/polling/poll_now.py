@@ -44,7 +44,7 @@ def poll_now(
     """
     reports = async_to_sync(_poll_instance)(instance.pk, resource, False, wait, LONGEST_POLL)
     if not reports:
-        raise NothingPolledError(_why_nothing(instance, resource))
+        raise NothingPolledError(why_nothing(instance, resource))
     return [_explained(report, instance) for report in reports]
 
 
@@ -132,7 +132,8 @@ def _explained(report: PollReport, instance: ElementInstance) -> PollReport:
     return replace(report, status="failed", error=reason) if reason else report
 
 
-def _why_nothing(instance: ElementInstance, resource: str | None) -> str:
+def why_nothing(instance: ElementInstance, resource: str | None) -> str:
+    """Why nothing of the instance, or not this resource of it, can be polled."""
     if not instance.events_enabled:
         return "events are off: set event.notification.enabled to true"
     if not instance.enabled:

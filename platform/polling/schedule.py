@@ -11,7 +11,9 @@ don't share would look created or deleted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +37,21 @@ from polling.models import (
 )
 from polling.poll_now import start_new
 
+_left_to_the_worker = ContextVar("left_to_the_worker", default=False)
+
+
+@contextmanager
+def left_to_the_worker() -> Iterator[None]:
+    """Within it new resources are not started on the spot, but by the worker, for they are due.
+
+    For whoever changes many instances: each start asks a provider.
+    """
+    token = _left_to_the_worker.set(True)
+    try:
+        yield
+    finally:
+        _left_to_the_worker.reset(token)
+
 
 def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **_: Any) -> None:
     """Receiver of instances.signals.instance_saved. Starts new resources once it is committed."""
@@ -47,7 +64,8 @@ def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **
         )
         _update(row, instance, entry, now, owned=owned, reauthenticated=reauthenticated)
     PollingResource.objects.filter(pk__in=[row.pk for row in rows.values()]).delete()
-    transaction.on_commit(lambda: start_new(instance.pk), robust=True)
+    if not _left_to_the_worker.get():
+        transaction.on_commit(lambda: start_new(instance.pk), robust=True)
 
 
 def stop(*, instance: ElementInstance, reason: str, **_: Any) -> None:

@@ -39,11 +39,13 @@ def wanted() -> Iterator[Wanted]:
         yield Wanted(f"{OWN}work on bulk jobs, loop {slot + 1}", "bulk.tasks.run_due", slot)
     yield Wanted(f"{OWN}refresh credentials ahead of expiry", "instances.tasks.refresh_due", 0)
     yield Wanted(f"{OWN}keep watches at providers", "watching.tasks.keep_due", 0)
+    yield Wanted(f"{OWN}work on errands of the admin", "administration.tasks.run_errands", 0)
     yield Wanted(f"{OWN}tell of stalls and of what will end", "monitoring.watch.watch")
     yield Wanted(f"{OWN}remove old poll runs", "polling.tasks.remove_old_runs", minutes=60)
     yield Wanted(f"{OWN}remove old buckets", "quota.tasks.remove_old_buckets", minutes=60)
     yield Wanted(f"{OWN}remove old events", "events.tasks.remove_old_events", minutes=60)
     yield Wanted(f"{OWN}remove old sessions", "accounts.tasks.remove_old_sessions", minutes=60)
+    yield Wanted(f"{OWN}remove old errands", "administration.tasks.remove_old_errands", minutes=60)
     yield Wanted(f"{OWN}remove old bulk jobs", "bulk.tasks.remove_old_jobs", minutes=60)
     yield Wanted(
         f"{OWN}remove old deliveries of inboxes", "inbox.tasks.remove_old_deliveries", minutes=60

@@ -16,6 +16,7 @@ from django_q.models import Failure, Schedule, Success
 from accounts.models import User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest
+from administration.models import Errand
 from bulk.models import BulkJob
 from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
 from instances.models import Credential, ElementInstance
@@ -49,13 +50,17 @@ class World:
         for _ in range(count):
             self._one()
 
-    def _one(self) -> None:
+    def connect(self, count: int) -> list[int]:
+        """Adds instances, each with a resource that is polled, and nothing else; their ids."""
+        return [self._connected()[0].pk for _ in range(count)]
+
+    def _connected(self) -> tuple[ElementInstance, PollingResource]:
         self.count += 1
         n, now = self.count, timezone.now()
-        organization, user = self.new.organization, self.new.user
+        organization = self.new.organization
         instance = ElementInstance(
             organization=organization,
-            user=user,
+            user=self.new.user,
             element_key="gmail",
             name=SCRIPT,
             tags=[SCRIPT],
@@ -69,10 +74,6 @@ class World:
             problem=SCRIPT,
         )
         instance.save()
-        credential = Credential(
-            instance=instance, access_token=SECRETS[2], refresh_token=SECRETS[3], error=SCRIPT
-        )
-        credential.save()
         resource = PollingResource.objects.create(
             organization=organization,
             instance=instance,
@@ -83,6 +84,16 @@ class World:
             cursor=SCRIPT,
             error=SCRIPT,
         )
+        return instance, resource
+
+    def _one(self) -> None:
+        instance, resource = self._connected()
+        n, now = self.count, timezone.now()
+        organization, user = self.new.organization, self.new.user
+        credential = Credential(
+            instance=instance, access_token=SECRETS[2], refresh_token=SECRETS[3], error=SCRIPT
+        )
+        credential.save()
         subscription = Subscription(
             organization=organization,
             instance=instance,
@@ -157,6 +168,15 @@ class World:
                 created_at=now,
             ),
             Schedule.objects.create(name=f"{SCRIPT} {n}", func="math.sqrt"),
+            Errand.objects.create(
+                deed="disable",
+                asked_by=user,
+                query=SCRIPT,
+                until_id=1,
+                failed=1,
+                failures=[{"id": 1, "reason": SCRIPT}],
+                created_at=now,
+            ),
             *(
                 kind.objects.create(
                     id=f"{kind.__name__} {n}",

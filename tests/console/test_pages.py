@@ -142,13 +142,13 @@ def test_admin_switches_events_and_shows_no_secret(
     page = admin.get(f"{listed}{instance.pk}/change/").content.decode()
     assert instance.token not in page
     assert "sandbox-secret" not in page
-    action = {"action": "turn_events_off", "_selected_action": [instance.pk]}
+    action = {"action": "events_off", "_selected_action": [instance.pk]}
     assert admin.post(listed, action).status_code == 302
     instance.refresh_from_db()
     assert not instance.events_enabled
     assert instance.configuration["event.notification.enabled"] == "false"
 
-    action["action"] = "turn_events_on"
+    action["action"] = "events_on"
     assert admin.post(listed, action).status_code == 302
     instance.refresh_from_db()
     assert instance.events_enabled

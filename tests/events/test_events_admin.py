@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from administration.tasks import run_all
 from events.models import Delivery, Subscription
 from events.tasks import deliver_all_due
 from tests.events.found import KEY, new_instance, record
@@ -55,6 +56,7 @@ def test_a_deactivated_subscription_is_turned_on_and_what_was_queued_is_sent(
         "/admin/events/subscription/",
         {"action": "turn_on_and_send_queued", "_selected_action": [subscription.pk]},
     )
+    run_all()
     deliver_all_due()
 
     assert Subscription.objects.get().active

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
-from administration.page import ReadOnlyInline, ReadOnlyPage, by_number, pretty
+from administration.acting import ActingPage
+from administration.page import ReadOnly, ReadOnlyInline, ReadOnlyPage, by_number, pretty
 from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
-from events.subscription import origin_of, reactivate, send_queued
+from events.subscription import origin_of
 from explanations.masking import masked_url
 
 
@@ -73,7 +73,7 @@ class EventPage(ReadOnlyPage[Event]):
 
 
 @admin.register(Subscription)
-class SubscriptionPage(ReadOnlyPage[Subscription]):
+class SubscriptionPage(ReadOnly, ActingPage[Subscription]):
     list_display = [
         "id",
         "instance",
@@ -102,7 +102,7 @@ class SubscriptionPage(ReadOnlyPage[Subscription]):
         "created_at",
     ]
     fields = (*readonly_fields,)
-    actions = ["turn_on", "turn_on_and_send_queued"]
+    deeds = ("turn_on", "turn_on_and_send_queued")
 
     def sought(self, term: str) -> Q | None:
         return by_number(term, "pk", "instance") or Q(origin=origin_of(term))
@@ -115,31 +115,6 @@ class SubscriptionPage(ReadOnlyPage[Subscription]):
     def address(self, subscription: Subscription) -> str:
         """Without what authenticates us there."""
         return masked_url(subscription.url)
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("events.change_subscription")
-
-    @admin.action(description="Turn on again", permissions=["act"])
-    def turn_on(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
-        self._turn_on(request, queryset, send=False)
-
-    @admin.action(description="Turn on again and send what is queued", permissions=["act"])
-    def turn_on_and_send_queued(
-        self, request: HttpRequest, queryset: QuerySet[Subscription]
-    ) -> None:
-        self._turn_on(request, queryset, send=True)
-
-    def _turn_on(
-        self, request: HttpRequest, queryset: QuerySet[Subscription], *, send: bool
-    ) -> None:
-        for subscription in queryset:
-            if not reactivate(subscription.pk):
-                messages.error(request, f"The {subscription} has no callback URL.")
-                continue
-            sent = send_queued(subscription.pk, timezone.now()) if send else 0
-            messages.success(
-                request, f"The {subscription} is on; {sent} queued notifications are sent again."
-            )
 
 
 class AttemptInline(ReadOnlyInline[DeliveryAttempt, Delivery]):
@@ -155,7 +130,7 @@ class AttemptInline(ReadOnlyInline[DeliveryAttempt, Delivery]):
 
 
 @admin.register(Delivery)
-class DeliveryPage(ReadOnlyPage[Delivery]):
+class DeliveryPage(ReadOnly, ActingPage[Delivery]):
     list_display = [
         "webhook_id",
         "event",
@@ -172,6 +147,7 @@ class DeliveryPage(ReadOnlyPage[Delivery]):
     asked_by = ["event__id__exact", "subscription__id__exact"]
     exclude = ["object_keys"]
     inlines = [AttemptInline]
+    deeds = ("redeliver",)
 
     def sought(self, term: str) -> Q | None:
         return by_number(term, "pk", "event") or Q(webhook_id=term)

@@ -6,17 +6,21 @@ Secrets are neither shown nor editable.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils import timezone
 
 from accounts.models import User
-from administration.page import Page, ReadOnlyInline, ReadOnlyPage, by_number
-from api.errors import ApiError
+from administration.acting import ActingPage
+from administration.deeds import Refused, nothing_within, switch_events, switch_instance
+from administration.page import ReadOnlyInline, ReadOnlyPage, by_number
+from administration.switches import events_column, resources_column, switched
 from elements import catalogue
-from elements.errors import ConfigurationError, ElementNotFound
 from elements.models import PrivateElement
 from explanations.masking import masked_url
 from instances import configuration as keys
@@ -59,15 +63,15 @@ class ResourceInline(ReadOnlyInline[PollingResource, ElementInstance]):
 
 
 @admin.register(ElementInstance)
-class InstancePage(Page[ElementInstance]):
+class InstancePage(ActingPage[ElementInstance]):
     list_display = ["name", "id", "organization", "element_key", "valid", "enabled"]
-    list_display += ["events_enabled", "problem", "created_at"]
     list_filter = [ElementFilter, "valid", "enabled", "events_enabled"]
     list_select_related = ["organization"]
     search_fields = ["name"]
     search_help_text = "the id, how the name begins, a tag, or the e-mail address of its user"
     asked_by = ["organization__id__exact"]
-    actions = ["turn_events_on", "turn_events_off"]
+    deeds = ("events_on", "events_off", "poll_now", "disable", "enable", "reconnect")
+    list_after_template = "administration/switches.html"
     fields = ["enabled", "events_enabled"]
     readonly_fields = ["name", "organization", "user", "element_key", "tagged", "valid", "problem"]
     readonly_fields += ["configured", "vendor_type", "refresh_interval"]
@@ -80,6 +84,22 @@ class InstancePage(Page[ElementInstance]):
             return Q(user__in=User.objects.filter(username=term.lower()))
         named = Q(name__istartswith=term) | Q(tags__contains=[term])
         return by_number(term, "pk") or named
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ElementInstance]:
+        return super().get_queryset(request).prefetch_related("polling_resources")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        acts = self.has_act_permission(request)
+        switches = [events_column(request, acts), resources_column(request, acts)]
+        return [*self.list_display, *switches, "problem", "created_at"]
+
+    def get_urls(self) -> list[URLPattern]:
+        address = path(
+            "<int:instance_id>/switch/",
+            self.admin_site.admin_view(partial(switched, self)),
+            name="instances_elementinstance_switch",
+        )
+        return [address, *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # an instance is connected by its owner
@@ -96,7 +116,13 @@ class InstancePage(Page[ElementInstance]):
     def save_model(
         self, request: HttpRequest, obj: ElementInstance, form: Any, change: bool
     ) -> None:
-        self._switch(request, obj, events=obj.events_enabled, enabled=obj.enabled)
+        """Only what was changed in the form: somebody may have changed the rest meanwhile."""
+        switches = {"events_enabled": switch_events, "enabled": switch_instance}
+        for name in form.changed_data:
+            try:
+                switches[name](obj.pk, nothing_within, timezone.now(), on=getattr(obj, name))
+            except Refused as error:
+                self.message_user(request, f"{obj}: {error}", messages.ERROR)
 
     def get_deleted_objects(
         self, objs: Iterable[ElementInstance], request: HttpRequest
@@ -107,40 +133,6 @@ class InstancePage(Page[ElementInstance]):
 
     def delete_model(self, request: HttpRequest, obj: ElementInstance) -> None:
         provision.delete(obj.organization, obj.pk)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ElementInstance]) -> None:
-        for instance in queryset.select_related("organization"):
-            provision.delete(instance.organization, instance.pk)
-
-    @admin.action(description="Turn events on", permissions=["change"])
-    def turn_events_on(self, request: HttpRequest, queryset: QuerySet[ElementInstance]) -> None:
-        self._switch_all(request, queryset.select_related("organization"), events=True)
-
-    @admin.action(description="Turn events off", permissions=["change"])
-    def turn_events_off(self, request: HttpRequest, queryset: QuerySet[ElementInstance]) -> None:
-        self._switch_all(request, queryset.select_related("organization"), events=False)
-
-    def _switch_all(
-        self, request: HttpRequest, instances: Iterable[ElementInstance], *, events: bool
-    ) -> None:
-        for instance in instances:
-            self._switch(request, instance, events=events)
-
-    def _switch(
-        self,
-        request: HttpRequest,
-        instance: ElementInstance,
-        *,
-        events: bool,
-        enabled: bool | None = None,
-    ) -> None:
-        wanted = provision.Wish(
-            configuration={keys.EVENTS_ENABLED: "true" if events else "false"}, enabled=enabled
-        )
-        try:
-            provision.change(instance.organization, instance.pk, wanted)
-        except (ApiError, ConfigurationError, ElementNotFound) as error:
-            self.message_user(request, f"{instance}: {error}", messages.ERROR)
 
 
 def _plain(value: str) -> str:

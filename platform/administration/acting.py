@@ -1,0 +1,87 @@
+"""Deeds as actions of a list: done at once to a few rows, by an errand to more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from accounts.models import User
+from administration import errands
+from administration.deeds import DEEDS, Deed, Refused, nothing_within
+from administration.page import M, Page
+from administration.tasks import wake
+
+MOST_AT_ONCE = 20  # rows
+Action = Callable[..., None]
+
+
+class ActingPage(Page[M]):
+    """A list whose rows something can be done to, by those who may change them."""
+
+    deeds: tuple[str, ...] = ()
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        opts = self.opts
+        return request.user.has_perm(f"{opts.app_label}.change_{opts.model_name}")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without deleting many: it would take as long as somebody waits for a page."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        if not self.has_act_permission(request):
+            return {}
+        return actions | {key: (partial(_act, key), key, DEEDS[key].label) for key in self.deeds}
+
+    def get_action(self, action: Any) -> Any:
+        if action in self.deeds:
+            return partial(_act, action), action, DEEDS[action].label
+        return super().get_action(action)
+
+
+def _act(key: str, page: ActingPage[Any], request: HttpRequest, rows: QuerySet[Any]) -> None:
+    user, deed = request.user, DEEDS[key]
+    assert isinstance(user, User)  # noqa: S101 - nobody else gets here
+    if request.POST.get("select_across") == "1":
+        _begin(request, errands.begin(key, user, timezone.now(), query=request.GET.urlencode()))
+        return
+    wanted = [int(one) for one in request.POST.getlist(ACTION_CHECKBOX_NAME) if one.isdigit()]
+    ids = sorted(rows.filter(pk__in=wanted).values_list("pk", flat=True))
+    if len(ids) <= MOST_AT_ONCE and deed.at_once:
+        do_at_once(page, request, deed, list(rows.filter(pk__in=ids)))
+    else:
+        _begin(request, errands.begin(key, user, timezone.now(), ids=ids))
+
+
+def _begin(request: HttpRequest, errand: Any) -> None:
+    wake()
+    address = reverse("admin:administration_errand_change", args=[errand.pk])
+    label = DEEDS[errand.deed].label
+    said = '{}: the worker does it, and you are told when it is done. <a href="{}">Look at it.</a>'
+    messages.info(request, format_html(said, label, address))
+
+
+def do_at_once(page: Page[Any], request: HttpRequest, deed: Deed, rows: list[Model]) -> None:
+    """Does it while somebody waits, and says what came of it."""
+    changed = unchanged = 0
+    for row in rows:
+        try:
+            if deed.do(row.pk, nothing_within, timezone.now()):
+                page.log_change(request, row, f"{deed.label}.")
+                changed += 1
+            else:
+                unchanged += 1
+        except Refused as error:
+            messages.error(request, f"{deed.label}: {row}: {error}.".replace("..", "."))
+    if changed:
+        messages.success(request, f"{changed} {deed.done}.")
+    if unchanged:
+        messages.info(request, f"{unchanged} were so already.")

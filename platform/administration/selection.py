@@ -1,0 +1,55 @@
+"""The rows that a list of the admin shows for a query: its filters and its search, as there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import SuspiciousOperation
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, QueryDict
+
+from accounts.models import User
+
+
+class UnknownSelection(Exception):
+    """The list takes no such query."""
+
+
+class _Unread(ChangeList):
+    """A list of which no row is read."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        pass
+
+
+def rows_of(model: type[Model], query: str, user: User) -> QuerySet[Any]:
+    """In no order. Raises UnknownSelection."""
+    page = admin.site._registry[model]
+    request = HttpRequest()
+    request.method = "GET"
+    request.GET = QueryDict(query)
+    request.user = user
+    try:
+        shown = _Unread(
+            request,
+            model,
+            list_display=["__str__"],
+            list_display_links=(),
+            list_filter=page.get_list_filter(request),
+            date_hierarchy=None,
+            search_fields=page.get_search_fields(request),
+            list_select_related=False,
+            list_per_page=1,
+            list_max_show_all=0,
+            list_editable=(),
+            model_admin=page,
+            sortable_by=(),
+            search_help_text=None,
+        )
+    except (IncorrectLookupParameters, SuspiciousOperation) as error:
+        raise UnknownSelection(str(error)) from error
+    rows: QuerySet[Any] = shown.queryset
+    return rows.order_by()

@@ -1,0 +1,232 @@
+"""Actions on one row and on many: at once or by an errand, each row once, whoever is killed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from administration import errands
+from administration.errands import begin, run_until
+from administration.models import Errand, ErrandStatus
+from administration.roles import OPERATOR
+from administration.tasks import run_all
+from events.models import Delivery, Event, Subscription
+from instances.models import ElementInstance
+from polling.models import PollingResource
+from tests.administration.world import World, address, new_world, signed_in
+from tests.killed_worker import FINISHED, KilledWorker
+
+LIST = address(ElementInstance)
+MANY = 30
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """An organization with nothing yet."""
+    return new_world()
+
+
+def act(browser: Client, deed: str, ids: list[int], query: str = "", **more: Any) -> str:
+    data = {"action": deed, "_selected_action": ids, **more}
+    return browser.post(f"{LIST}{query}", data, follow=True).content.decode()
+
+
+def asker() -> User:
+    """Who is signed in by signed_in(role=OPERATOR)."""
+    return User.objects.get(username="operator@example.com")
+
+
+@pytest.mark.django_db
+def test_a_few_are_done_at_once(world: World) -> None:
+    one, other = world.connect(2)
+    text = act(signed_in(role=OPERATOR), "disable", [one])
+    assert "1 are disabled." in text
+    assert list(ElementInstance.objects.filter(enabled=False).values_list("pk", flat=True)) == [one]
+    assert "1 were so already." in act(signed_in(superuser=True), "disable", [one])
+    assert not Errand.objects.exists()
+    assert ElementInstance.objects.get(pk=other).enabled
+
+
+@pytest.mark.django_db
+def test_what_is_selected_across_pages_is_done_by_the_worker(world: World) -> None:
+    ids = world.connect(MANY)
+    left_out = ids[0]
+    ElementInstance.objects.filter(pk=left_out).update(element_key="github")
+    browser = signed_in(role=OPERATOR)
+
+    text = act(browser, "disable", ids[:1], "?element_key=gmail", select_across="1")
+
+    assert "the worker does it" in text
+    assert ElementInstance.objects.filter(enabled=True).count() == MANY
+    (later,) = world.connect(1)
+    run_all()
+    errand = Errand.objects.get()
+    assert (errand.status, errand.total) == (ErrandStatus.DONE, MANY - 1)
+    assert (errand.changed, errand.unchanged, errand.failed) == (MANY - 1, 0, 0)
+    on = set(ElementInstance.objects.filter(enabled=True).values_list("pk", flat=True))
+    assert on == {left_out, later}
+    page = browser.get(LIST).content.decode()
+    assert f"Disable: {MANY - 1} changed." in page
+    assert "Disable:" not in browser.get(LIST).content.decode()  # told once
+
+
+@pytest.mark.django_db
+def test_selecting_thousands_reads_none_of_them(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    ids = world.connect(MANY)
+    browser = signed_in(superuser=True)
+    data = {"action": "poll_now", "_selected_action": ids[:1], "select_across": "1"}
+    with django_assert_max_num_queries(20):
+        browser.post(LIST, data)
+    assert Errand.objects.get().ids is None
+
+
+@pytest.mark.django_db
+def test_more_than_a_few_that_are_ticked_go_the_same_way(world: World) -> None:
+    ids = world.connect(25)
+    PollingResource.objects.filter(instance__in=ids[:5]).delete()
+    PollingResource.objects.update(next_poll_at=timezone.now().replace(year=2040))
+
+    assert "the worker does it" in act(signed_in(role=OPERATOR), "poll_now", ids)
+
+    run_all()
+    errand = Errand.objects.get()
+    assert (errand.changed, errand.failed) == (20, 5)
+    assert {one["id"] for one in errand.failures} == set(ids[:5])
+    assert "events are off" in errand.failures[0]["reason"]
+    assert not PollingResource.objects.filter(next_poll_at__year=2040).exists()
+
+
+@pytest.mark.django_db
+def test_errands_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errands, "BATCH", 2)
+    ids = world.connect(5)
+    signed_in(role=OPERATOR)
+    long = begin("disable", asker(), timezone.now())
+    short = begin("poll_now", asker(), timezone.now(), ids=ids[:1])
+    seen: list[int] = []
+    work = errands._work
+
+    def seen_at_work(errand: Errand) -> None:
+        seen.append(errand.pk)
+        work(errand)
+
+    monkeypatch.setattr(errands, "_work", seen_at_work)
+    run_all()
+    assert seen[:2] == [long.pk, short.pk]
+    assert set(Errand.objects.values_list("status", flat=True)) == {ErrandStatus.DONE}
+
+
+@pytest.mark.django_db
+def test_who_may_no_longer_act_gets_nothing_done(world: World) -> None:
+    world.connect(1)
+    signed_in(role=OPERATOR)
+    errand = begin("disable", asker(), timezone.now())
+    asker().groups.remove(Group.objects.get(name=OPERATOR))
+    run_all()
+    errand.refresh_from_db()
+    assert errand.status == ErrandStatus.STOPPED
+    assert ElementInstance.objects.get().enabled
+
+
+@pytest.mark.django_db
+def test_a_query_that_the_list_does_not_take_ends_the_errand(world: World) -> None:
+    world.connect(1)
+    signed_in(role=OPERATOR)
+    errand = begin("disable", asker(), timezone.now(), query="token_digest__startswith=d")
+    run_all()
+    errand.refresh_from_db()
+    assert errand.status == ErrandStatus.STOPPED
+    assert ElementInstance.objects.get().enabled
+
+
+@pytest.mark.django_db
+def test_a_cancelled_errand_goes_no_further(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errands, "BATCH", 2)
+    world.connect(4)
+    browser = signed_in(role=OPERATOR)
+    errand = begin("disable", asker(), timezone.now())
+    errands._work(errand)
+    data = {"action": "cancel", "_selected_action": [errand.pk]}
+    assert "1 cancelled" in browser.post(address(Errand), data, follow=True).content.decode()
+    errands._work(errand)
+    run_all()
+    assert ElementInstance.objects.filter(enabled=False).count() == 2
+    errand.refresh_from_db()
+    assert (errand.status, errand.changed) == (ErrandStatus.CANCELLED, 2)
+
+
+@pytest.mark.django_db
+def test_a_defect_holds_up_no_other_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = world.connect(3)
+    signed_in(role=OPERATOR)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE instances_elementinstance SET secrets = 'not sealed' WHERE id = %s", ids[:1]
+        )
+    errand = begin("disable", asker(), timezone.now())
+    run_all()
+    errand.refresh_from_db()
+    assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, 2, 1)
+
+
+@pytest.mark.django_db
+def test_a_reconnect_link_goes_to_whoever_hears_of_it_or_says_that_nobody_does(
+    world: World,
+) -> None:
+    (one,) = world.connect(1)
+    browser = signed_in(role=OPERATOR)
+    assert "nobody would get it" in act(browser, "reconnect", [one])
+    assert not Event.objects.filter(topic="instance.authorization.wanted").exists()
+    Subscription(
+        organization=world.new.organization,
+        topics=["instance.authorization.wanted"],
+        url="https://example.com/topics",
+    ).save()
+    assert "1 have a link on its way." in act(browser, "reconnect", [one])
+    event = Event.objects.get(topic="instance.authorization.wanted")
+    assert "/reconnect/" in event.body
+    assert Delivery.objects.get(event=event).subscription.instance is None
+
+
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[KilledWorker]:
+    worker = KilledWorker("administration.tasks.run_all")
+    yield worker
+    worker.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_at_any_statement_leaves_each_row_done_once(
+    worker: KilledWorker, world: World
+) -> None:
+    """Sending a link is what one would notice most if it were done twice."""
+    ids = world.connect(2)
+    organization = world.new.organization
+    topic = "instance.authorization.wanted"
+    Subscription(organization=organization, topics=[topic], url="https://example.com/t").save()
+    signed_in(role=OPERATOR)
+    statement, ended = 0, int(signal.SIGKILL)
+    while ended != FINISHED:
+        statement += 2
+        errand = begin("reconnect", asker(), timezone.now())
+        ended = worker.run(statement)
+        assert ended in {int(signal.SIGKILL), FINISHED}
+        run_until(None)
+        errand.refresh_from_db()
+        assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, 2, 0)
+        sent = Event.objects.filter(topic=topic).values_list("instance_id", flat=True)
+        assert sorted(sent) == ids, statement
+        Delivery.objects.filter(event__topic=topic).delete()
+        Event.objects.filter(topic=topic).delete()
+        errand.delete()
+    assert statement > 20, "the worker was never killed within its work"
