@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help up demo test lint format bench proof screenshots clean
 help:
 	@echo "make demo   see Periodic do its main job, step by step, in the terminal"
-	@echo "make up     run the web server, the worker, a Gmail sandbox and a callback receiver"
+	@echo "make up     run the web server, the worker and a Gmail sandbox"
 	@echo "make test   run every test"
 	@echo "make lint   ruff, mypy and import-linter"
 	@echo "make bench  measure, and write benchmarks/results.json"

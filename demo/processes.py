@@ -22,6 +22,8 @@ SOURCE_ROOT = ROOT / "platform"
 PYTHON = sys.executable
 MARK = "PERIODIC_SERVICES_OF"  # environment variable
 SIGNATURE_KEY = "a-signature-key-for-trying-things-out"
+# Beside the Procfile: what a customer would have.
+RECEIVER = "exec .venv/bin/python -m demo.receiver --port $RECEIVER_PORT"
 TOPIC = "projects/sandbox/topics/gmail"
 PUSHER = "pusher@sandbox.iam.gserviceaccount.com"
 START_TIMEOUT = 30.0  # seconds until every service must answer
@@ -36,13 +38,14 @@ class ServiceError(Exception):
 class Places:
     """Where everything listens, and the folder that holds all that is kept.
 
-    `more` are further variables of the services' environment; they have the last word.
+    Without a `receiver_port` there is no callback receiver. `more` are further variables of the
+    services' environment; they have the last word.
     """
 
     var: Path
     web_port: int
     sandbox_port: int
-    receiver_port: int
+    receiver_port: int = 0
     more: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -105,7 +108,7 @@ def only_start(places: Places) -> Iterator[None]:
             raise ServiceError(
                 f"the services that keep their data in {places.var} run already. End them first "
                 "(Ctrl-C where they run), or choose another folder and other ports: "
-                "PERIODIC_VAR=/tmp/periodic PORT=8100 SANDBOX_PORT=8125 RECEIVER_PORT=8127 make up"
+                "PERIODIC_VAR=/tmp/periodic PORT=8100 SANDBOX_PORT=8125 make up"
             ) from error
         yield
 
@@ -150,13 +153,12 @@ def manage(places: Places, *arguments: str) -> str:
 
 
 def wait_until_ready(places: Places) -> None:
-    """Returns once web server, sandbox and receiver answer; raises ServiceError otherwise."""
+    """Returns once every service answers; raises ServiceError otherwise."""
     deadline = time.monotonic() + START_TIMEOUT
-    for name, url in (
-        ("web server", f"{places.api}/elements/keys"),
-        ("sandbox", places.sandbox),
-        ("receiver", f"{places.receiver}/received"),
-    ):
+    wanted = {"web server": f"{places.api}/elements/keys", "sandbox": places.sandbox}
+    if places.receiver_port:
+        wanted["receiver"] = f"{places.receiver}/received"
+    for name, url in wanted.items():
         while True:
             try:
                 if requests.get(url, timeout=2).ok:
@@ -220,11 +222,12 @@ def stop_database(places: Places) -> None:
 
 @contextmanager
 def services(places: Places, *, without: str = "") -> Iterator[None]:
-    """The Procfile's processes (but `without`), each with a log in the folder for what is kept."""
+    """The Procfile's processes and a callback receiver (but `without`), each with a log in the
+    folder for what is kept."""
     end_all(places)
     manage(places, "migrate", "--verbosity", "0")
     try:
-        for name, command in procfile().items():
+        for name, command in {**procfile(), "receiver": RECEIVER}.items():
             if name == without:
                 continue
             with (places.var / f"{name}.log").open("wb") as log:

@@ -13,7 +13,6 @@ from honcho.manager import Manager
 from demo.processes import (
     MARK,
     ROOT,
-    SIGNATURE_KEY,
     TOPIC,
     Places,
     ServiceError,
@@ -36,7 +35,6 @@ def places_from_environment() -> Places:
         var=kept_in(),
         web_port=_port("PORT", "8000"),
         sandbox_port=_port("SANDBOX_PORT", "8025"),
-        receiver_port=_port("RECEIVER_PORT", "8027"),
     )
 
 
@@ -54,11 +52,11 @@ def prepare(places: Places) -> list[str]:
         sys.stdout.write(f"ended {leftovers} processes that an earlier start left running\n")
     require_free(places.web_port, "PORT")
     require_free(places.sandbox_port, "SANDBOX_PORT")
-    require_free(places.receiver_port, "RECEIVER_PORT")
     sys.stdout.write("starting the database and bringing it up to date …\n")
     sys.stdout.flush()
     manage(places, "migrate", "--verbosity", "0")
-    return greeting(places, first_organization(places))
+    created = first_organization(places)
+    return greeting(places, created, inbox_of_first(places))
 
 
 def first_organization(places: Places) -> dict[str, str] | None:
@@ -74,7 +72,16 @@ def first_organization(places: Places) -> dict[str, str] | None:
     return {**json.loads(printed), "password": password}
 
 
-def greeting(places: Places, created: dict[str, str] | None) -> list[str]:
+def inbox_of_first(places: Places) -> str:
+    """The URL of the first organization's inbox; empty where somebody has deleted that."""
+    asked = (
+        "from accounts.models import Organization; from inbox.addresses import inbox_url; "
+        "print(*map(inbox_url, Organization.objects.order_by('pk')[:1]))"
+    )
+    return manage(places, "shell", "--verbosity", "0", "--command", asked).strip()
+
+
+def greeting(places: Places, created: dict[str, str] | None, inbox: str) -> list[str]:
     lines = [
         "",
         f"  Console   {places.web}/",
@@ -83,8 +90,8 @@ def greeting(places: Places, created: dict[str, str] | None) -> list[str]:
         f"  Sandbox   {places.sandbox}/   stands in for Google; client id sandbox-client,",
         "            client secret sandbox-secret; deliver mail on its page. It pushes, too:",
         f"            event.vendor.push.topic={TOPIC}",
-        f"  Receiver  {places.receiver}/   prints each event here; give it as callback URL,",
-        f"            with the signature key {SIGNATURE_KEY}",
+        f"  Inbox     {places.web}/inbox   shows each event that is sent to its callback URL:",
+        f"            {inbox}",
         "",
     ]
     if created is None:

@@ -18,8 +18,9 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.provision import NewOrganization
 from bulk.tasks import run_all_due
 from events.tasks import deliver_all_due
+from inbox.addresses import inbox_url
+from inbox.models import InboxDelivery
 from integrations.gmail.sandbox.server import SandboxServer
-from tests.events.receiver import Receiver
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "api-examples.md"
 PATIENCE = 120  # seconds; a slow machine is no defect
@@ -31,13 +32,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _product(settings: Settings) -> None:
     """Its endpoints and its tokens, in place of this folder's own."""
     settings.ROOT_URLCONF = "config.urls"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 @pytest.fixture
@@ -62,15 +56,16 @@ def _worker(transactional_db: None) -> Iterator[None]:
 def environment(
     live_server: LiveServer,
     sandbox: SandboxServer,
-    receiver: Receiver,
+    settings: Settings,
     organization: NewOrganization,
     _worker: None,
 ) -> dict[str, str]:
+    settings.PUBLIC_URL = live_server.url
     return {
         "PATH": os.environ["PATH"],
         "PERIODIC_URL": live_server.url,
         "SANDBOX_URL": sandbox.url,
-        "RECEIVER_URL": receiver.url.removesuffix("/callback"),
+        "INBOX_URL": inbox_url(organization.organization),
         "USER_SECRET": organization.user_secret,
         "ORGANIZATION_SECRET": organization.organization_secret,
     }
@@ -93,7 +88,7 @@ def run(command: list[str], environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_the_commands_run_as_written(environment: dict[str, str], receiver: Receiver) -> None:
+def test_the_commands_run_as_written(environment: dict[str, str]) -> None:
     printed = run(["bash", "-euo", "pipefail", "-c", blocks("sh")], environment)
 
     assert '"name":"My mailbox"' in printed
@@ -103,8 +98,8 @@ def test_the_commands_run_as_written(environment: dict[str, str], receiver: Rece
     assert '"email":"a-new-user@example.com"' in printed
 
 
-def test_the_python_code_runs_as_written(environment: dict[str, str], receiver: Receiver) -> None:
+def test_the_python_code_runs_as_written(environment: dict[str, str]) -> None:
     printed = run([sys.executable, "-c", blocks("python")], environment)
 
     assert "Another mailbox" in printed
-    assert any(b"changed-messages" in one.body for one in receiver.received)
+    assert any(b"changed-messages" in bytes(one.body) for one in InboxDelivery.objects.all())

@@ -69,7 +69,7 @@ def until(condition: Callable[[], bool], told: Path | None = None) -> None:
 
 
 def ports() -> dict[str, str]:
-    return {name: str(free_port()) for name in ("PORT", "SANDBOX_PORT", "RECEIVER_PORT")}
+    return {name: str(free_port()) for name in ("PORT", "SANDBOX_PORT")}
 
 
 def left_of(var: Path) -> list[psutil.Process]:

@@ -128,8 +128,10 @@ def running(var: Path) -> Iterator[Running]:
 
 def test_killed_with_9_anywhere_it_goes_on_and_ctrl_c_leaves_nothing(running: Running) -> None:
     greeting = running.start()
-    for name in ("PORT", "SANDBOX_PORT", "RECEIVER_PORT"):
+    for name in ("PORT", "SANDBOX_PORT"):
         assert f"http://127.0.0.1:{running.ports[name]}/" in greeting
+    [inbox] = re.findall(rf"http://127\.0\.0\.1:{running.ports['PORT']}/inbox/\S{{43}}", greeting)
+    assert requests.post(inbox, json={}, timeout=60).status_code == 200
     assert re.search(r"Sign in +admin@example\.com +password \S+", greeting)
     [authorization] = re.findall(r"Authorization: (User \S+, Organization \S+)", greeting)
     running.session.headers["Authorization"] = authorization
