@@ -13,9 +13,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Organization, User
 from api.errors import NotFound
+from console import event_list
 from console.members import for_members
 from console.payload import json_text
-from events.models import Delivery
+from console.samples import samples_of
+from events.models import Delivery, Event
 from events.redeliver import send_again
 from explanations import explain
 from explanations.chain import chain_shown
@@ -28,12 +30,15 @@ LONGEST_ID = 500  # characters
 @require_GET
 @for_members
 def find(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    """Leads to the event that a webhook-id or an event's id names; else tells of an object."""
+    """Leads to the event that a webhook-id or an event's id names; else tells of an object.
+
+    Where nothing is asked for: all events, newest first.
+    """
     asked = request.GET.get("id", "").replace("\0", "").strip()[:LONGEST_ID]
     scope = Scope(organization.pk, _instance_id(request, organization))
-    context: dict[str, Any] = {"asked": asked, "instance_id": scope.instance_id}
     if not asked:
-        return render(request, "console/find_event.html", context)
+        return event_list.page(request, organization)
+    context: dict[str, Any] = {"asked": asked, "instance_id": scope.instance_id}
     event_id = _event_named(scope, asked)
     if event_id is not None and "object" not in request.GET:
         return redirect("console:event", event_id)
@@ -51,6 +56,9 @@ def event(
     except NotFound as error:
         raise Http404 from error
     shown = chain_shown(chain)
+    now = timezone.now()
+    for delivery, its in zip(chain.deliveries, shown["deliveries"], strict=True):
+        its["samples"] = None if chain.body is None else samples_of(delivery, chain.body, now)
     for one in shown["objects"]:
         one["text"] = None if one["record"] is None else json_text(one["record"])
     context = {
@@ -59,6 +67,21 @@ def event(
         "payload": None if chain.body is None else json_text(json.loads(chain.body)),
     }
     return render(request, "console/event.html", context)
+
+
+@require_GET
+@for_members
+def body(
+    request: HttpRequest, user: User, organization: Organization, event_id: int
+) -> HttpResponse:
+    """The body of an event's notification, to the byte, as a file."""
+    found = Event.objects.filter(organization=organization, pk=event_id).values_list("body")
+    row = found.first()
+    if row is None:
+        raise Http404
+    answer = HttpResponse(row[0], content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="event-{event_id}.json"'
+    return answer
 
 
 @require_POST

@@ -41,7 +41,7 @@ def inbox(request: HttpRequest, user: User, organization: Organization) -> HttpR
         {
             **_listed(request, organization),
             "url": inbox_url(organization),
-            "most": MOST_KEPT,
+            "most": f"{MOST_KEPT:,}",
             "days": KEPT_FOR.days,
         },
     )

@@ -71,6 +71,7 @@ urlpatterns = [
     ),
     path("events", events.find, name="find-event"),
     re_path(r"^events/(?P<event_id>[0-9]{1,18})$", events.event, name="event"),
+    re_path(r"^events/(?P<event_id>[0-9]{1,18})/body$", events.body, name="event-body"),
     re_path(r"^deliveries/(?P<delivery_id>[0-9]{1,18})/replay$", events.replay, name="replay"),
     path("inbox", inbox.inbox, name="inbox"),
     path("inbox/latest", inbox.latest, name="inbox-latest"),

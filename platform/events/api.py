@@ -15,12 +15,13 @@ from rest_framework.views import APIView
 from accounts.models import Account
 from api.authentication import caller_of
 from api.errors import BadRequest, Forbidden, NotFound
-from api.fields import id_in_path, integer, text
+from api.fields import id_in_path, integer
 from api.paging import latest_page_of, whole_list
 from api.permissions import IsAnyCaller
 from api.schema import PAGED, WHOLE, documented, listed
 from api.timestamp import timestamp
 from events import analytics, payload, period, schema
+from events.listing import filtered
 from events.models import Delivery, DeliveryAttempt, Event, EventStatus
 from events.representation import delivery_with_attempts
 from instances.models import ElementInstance
@@ -45,7 +46,7 @@ class EventsView(APIView):
     def get(self, request: Request, instance_id: str | None = None) -> Response:
         """Newest first. With an Element token, the events of its instance."""
         # Bodies hold whole mails: a page is cut by their sizes before any is loaded.
-        events = _filtered(request, _events(request, instance_id))
+        events = filtered(request.query_params, _events(request, instance_id))
         listing = latest_page_of(
             request, events.defer("body").annotate(size=BODY_SIZE), size_of=_body_size
         )
@@ -196,23 +197,6 @@ def _account_ids(request: Request) -> set[int]:
 
 def _buckets(request: Request) -> list[period.Bucket]:
     return period.buckets(request.query_params, timezone.now())
-
-
-def _filtered(request: Request, events: QuerySet[Event]) -> QuerySet[Event]:
-    """What the query's objectType, status, from and to leave. Raises BadRequest."""
-    query = request.query_params
-    if object_type := text(query, "objectType", longest=100):
-        events = events.filter(object_type=object_type)
-    if status := text(query, "status").upper():
-        if status not in EventStatus.values:
-            raise BadRequest(f"status must be one of {', '.join(EventStatus.values)}")
-        events = events.filter(status=status)
-    start, end = period.moment(query, "from"), period.moment(query, "to", end_of_day=True)
-    if start and end and start > end:
-        raise BadRequest("from must not be later than to")
-    if start:
-        events = events.filter(created_at__gte=start)
-    return events.filter(created_at__lte=end) if end else events
 
 
 def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:

@@ -40,9 +40,8 @@ def sender_of(organization_id: int, webhook_id: str, body: bytes, now: datetime)
     """Who says to have sent it, as far as the organization has that."""
     delivery = _delivery(organization_id, webhook_id)
     if delivery is not None:
-        return _of_subscription(
-            delivery.subscription, now, delivery.event.instance_id, delivery.event_id
-        )
+        told_of = delivery.event.instance_id or delivery.subscription.instance_id
+        return _of_subscription(delivery.subscription, now, told_of, delivery.event_id)
     instance = _instance(organization_id, body)
     if instance is None:
         return Sender(why=NOBODY)

@@ -52,6 +52,7 @@ WITH_AN_ID = {
     "cancel-bulk-job": ("post", "bulk job"),
     "bulk-records": ("get", "bulk job"),
     "event": ("get", "event"),
+    "event-body": ("get", "event"),
     "replay": ("post", "delivery"),
     "inbox-delivery": ("get", "inbox delivery"),
     "authenticate": ("get", "element"),

@@ -1,0 +1,80 @@
+"""The list of events, newest first, by type, status, instance and time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from rest_framework.request import Request
+
+from accounts.models import Organization
+from api.errors import BadRequest
+from api.paging import latest_page_of
+from events.listing import filtered
+from events.models import Event, EventStatus
+from instances.models import ElementInstance
+
+PAGE = 50  # events
+MOST_NAMED = 100  # instances that a part of a name may stand for
+LONGEST_NAME = 200
+# What people read for the words of the API.
+STATUSES = {
+    EventStatus.NEW: "recorded",
+    EventStatus.DISPATCHED: "on its way",
+    EventStatus.NOTIFIED: "delivered",
+}
+
+
+def page(request: HttpRequest, organization: Organization) -> HttpResponse:
+    asked = {name: str(value).replace("\0", "").strip() for name, value in request.GET.items()}
+    context: dict[str, Any] = {
+        "filters": {"instance": asked.get("account", ""), **asked, "from_": asked.get("from", "")},
+        "statuses": [(value.value, word) for value, word in STATUSES.items()],
+        "filtering": any(
+            asked.get(name)
+            for name in ("objectType", "status", "instance", "account", "from", "to")
+        ),
+    }
+    try:
+        context |= _listed(request, organization, asked)
+    except BadRequest as error:
+        return render(
+            request, "console/events.html", {**context, "problem": str(error)}, status=400
+        )
+    return render(request, "console/events.html", context)
+
+
+def _listed(
+    request: HttpRequest, organization: Organization, asked: dict[str, str]
+) -> dict[str, Any]:
+    events = Event.objects.filter(organization=organization, instance__isnull=False)
+    if named := asked.get("instance") or asked.get("account", ""):
+        events = events.filter(instance__in=_instances(organization, named))
+    listing = latest_page_of(
+        Request(request),
+        filtered(asked, events).defer("body").select_related("instance"),
+        default_size=PAGE,
+    )
+    token = listing.headers.get("Elements-Next-Page-Token", "")
+    older = request.GET.copy()
+    older["nextPage"] = token
+    newest = request.GET.copy()
+    newest.pop("nextPage", None)
+    return {
+        "events": listing.rows,
+        "total": listing.headers.get("Elements-Total-Count"),
+        "types": sorted({event.object_type for event in listing.rows}),
+        "older": older.urlencode() if token else "",
+        "newest": newest.urlencode() if "nextPage" in request.GET else None,
+    }
+
+
+def _instances(organization: Organization, named: str) -> QuerySet[ElementInstance]:
+    """Those with this id, or with this text in their name."""
+    own = ElementInstance.objects.filter(organization=organization)
+    if named.isascii() and named.isdigit() and len(named) < 19:
+        return own.filter(pk=int(named))
+    keys = own.filter(name__icontains=named[:LONGEST_NAME]).values_list("pk", flat=True)
+    return own.filter(pk__in=list(keys[:MOST_NAMED]))
