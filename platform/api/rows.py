@@ -65,9 +65,7 @@ def one(statement: str, parameters: Sequence[Any], *columns: Columns[Any]) -> li
     The statement selects the columns in this order and nothing else. PostgreSQL plans it once a
     connection where the backend's settings let it: it must be one of few, written beforehand.
     """
-    with cast("DatabaseWrapper", connection).prepared_cursor() as cursor:
-        cursor.execute(statement, parameters)
-        row: Any = cursor.fetchone()
+    row = cast("DatabaseWrapper", connection).first_row(statement, parameters)
     if row is None:
         return None
     found, start = [], 0

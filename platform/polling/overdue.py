@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -28,6 +28,9 @@ from instances.reason import Reason
 from instances.standing import Problem
 from polling.claim import LEASE
 from polling.models import PollingResource
+
+if TYPE_CHECKING:
+    from config.given_postgres.base import DatabaseWrapper
 
 MOST_TOLD_AT_ONCE = 500  # resources
 MOST_LISTED = 10_000
@@ -123,7 +126,7 @@ def marks(instances: Sequence[ElementInstance], now: datetime) -> dict[int, Prob
     polled = [one.pk for one in instances if one.events_enabled and one.enabled and one.valid]
     if not polled:
         return {}
-    with connection.cursor() as cursor:
+    with cast("DatabaseWrapper", connection).prepared_cursor() as cursor:
         cursor.execute(OF_INSTANCES, {"instance_ids": polled, **_at(now)})
         rows = cursor.fetchall()
     return {

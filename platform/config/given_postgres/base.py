@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
 
+from config.given_postgres.prepared import PreparedStatements
+
 IDLE = psycopg.pq.TransactionStatus.IDLE
 IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    _prepared: PreparedStatements | None = None
+
     def is_usable(self) -> bool:
         """Whether the connection still stands; asks the server only where that is in doubt.
 
@@ -22,6 +27,30 @@ class DatabaseWrapper(base.DatabaseWrapper):
         time between two requests but for notices.
         """
         return _is_quiet(self.connection) or super().is_usable()
+
+    def first_row(self, statement: str, parameters: Sequence[str | int | None]) -> Any:
+        """The first row that a statement finds, None without one. PostgreSQL plans it once a
+        connection, where OPTIONS have a `prepare_threshold`; for few statements, in constant text.
+
+        Whoever counts or wraps queries sees it, for then it goes by a cursor.
+        """
+        self.ensure_connection()
+        connection = self.connection
+        assert connection is not None  # noqa: S101 - just made sure of
+        if (
+            connection.prepare_threshold is None
+            or self.in_atomic_block
+            or not connection.autocommit
+            or self.queries_logged
+            or self.execute_wrappers
+        ):
+            with self.prepared_cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchone()
+        if self._prepared is None or not self._prepared.belong_to(connection):
+            self._prepared = PreparedStatements(connection)
+        with self.wrap_database_errors:
+            return self._prepared.first_row(statement, parameters)
 
     def prepared_cursor(self) -> CursorWrapper:
         """A cursor whose statements PostgreSQL plans once a connection, where OPTIONS have a
