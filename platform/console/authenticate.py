@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -22,6 +23,7 @@ from console.trip import kept_of
 from elements import catalogue
 from elements.errors import ElementNotFound
 from elements.types import Element, OAuth2
+from inbox.addresses import inbox_url
 from instances import census, oauth, provision, wish
 from instances import configuration as keys
 from instances.models import ElementInstance
@@ -46,31 +48,56 @@ FORMATS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The form of an element as it came in; `kept` is what an earlier try had."""
+
+    element: Element
+    controls: Controls
+    data: QueryDict
+    trip: str
+    kept: Mapping[str, Any] | None
+
+    def body(self) -> dict[str, Any]:
+        """Raises BadRequest where what was posted is no JSON."""
+        found = forms.body_posted(self.element, self.controls, self.data)
+        return forms.with_kept_secrets(found, self.kept or {})
+
+
+def posted(
+    request: HttpRequest, user: User, organization: Organization, element_key: str
+) -> Posted:
+    """Raises Http404 where the organization has no such element."""
+    try:
+        element = catalogue.find(element_key, organization.pk)
+    except ElementNotFound as error:
+        raise Http404 from error
+    trip = request.POST.get("again") or request.GET.get("again") or ""
+    kept = _kept_body(request, user, element, trip)
+    return Posted(element, controls_of(element, callback_url()), request.POST, trip, kept)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def authenticate(
     request: HttpRequest, user: User, organization: Organization, element_key: str
 ) -> HttpResponse:
-    element = _element(organization, element_key)
-    controls = controls_of(element, callback_url())
-    trip = request.POST.get("again") or request.GET.get("again") or ""
-    kept = _kept_body(request, user, element, trip)
+    form = posted(request, user, organization, element_key)
+    element, controls = form.element, form.controls
     if request.method != "POST":
-        body = kept or forms.blank(element, _names(organization, element))
-        return _page(request, organization, element, controls, body, trip=trip)
+        body = form.kept or forms.blank(element, _names(organization, element))
+        return _page(request, organization, form, body)
     try:
-        body = forms.body_posted(element, controls, request.POST)
+        body = form.body()
     except BadRequest as error:
-        body = forms.body_of(element, controls, request.POST)
-        fault = forms.Fault(str(error), forms.BODY, "JSON")
-        return _page(request, organization, element, controls, body, [fault], trip=trip)
-    body = forms.with_kept_secrets(body, kept or {})
+        body = forms.body_of(element, controls, form.data)
+        return _page(request, organization, form, body, [forms.Fault(str(error))])
     try:
         return _connected(request, user, organization, element, body)
     except (*WRONG, TransportError) as error:
         faults = forms.faults_of(_sentence(error, element), element, controls)
     aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
-    return _page(request, organization, element, controls, body, faults, trip=str(aside.pk))
+    return _page(request, organization, replace(form, trip=str(aside.pk)), body, faults)
 
 
 @require_safe
@@ -112,32 +139,25 @@ def _require_own_callback(wanted: provision.Wish) -> None:
 def _page(
     request: HttpRequest,
     organization: Organization,
-    element: Element,
-    controls: Controls,
+    form: Posted,
     body: Mapping[str, Any],
-    faults: list[forms.Fault] | None = None,
-    *,
-    trip: str,
+    faults: Sequence[forms.Fault] = (),
 ) -> HttpResponse:
+    element = form.element
+    shown = forms.Form(element, form.controls, forms.masked(element, body), faults)
     context = {
         "element": element,
-        "form": forms.Form(element, controls, forms.masked(element, body), faults or ()),
-        "again": trip,
+        "form": shown,
+        "again": form.trip,
         "by_consent": isinstance(element.authentication, OAuth2),
         "api": f"{settings.PUBLIC_URL}{PREFIX}",
         "dates": DATES,
         "formats": FORMATS,
+        "inbox": inbox_url(organization),
         "usual_tags": census.usual_tags(organization.pk, MOST_TAGS),
     }
     status = 400 if faults else 200
     return render(request, "console/authenticate.html", context, status=status)
-
-
-def _element(organization: Organization, element_key: str) -> Element:
-    try:
-        return catalogue.find(element_key, organization.pk)
-    except ElementNotFound as error:
-        raise Http404 from error
 
 
 def _kept_body(

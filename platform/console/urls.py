@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from console import (
     authenticate,
     bulk_jobs,
+    callback_test,
     catalogue,
     events,
     home,
@@ -40,6 +41,11 @@ urlpatterns = [
         "catalogue/<str:element_key>/authenticate",
         authenticate.authenticate,
         name="authenticate",
+    ),
+    path(
+        "catalogue/<str:element_key>/authenticate/test",
+        callback_test.send_test,
+        name="test-callback",
     ),
     path("connect", authenticate.former_address, name="connect"),
     path("connect/again", trip.connect_again, name="connect-again"),

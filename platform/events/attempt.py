@@ -80,11 +80,27 @@ async def post(
         retired = retired_of(delivery.subscription_id, delivery.retired_keys)
         headers = signature.headers(key, delivery.webhook_id, body, sent_at, retired)
         own = headers_of(delivery.subscription_id, delivery.headers)
-        headers.update(own)
-        async with sessions.to(delivery.url).post(
-            _url(delivery.url),
+    except UnsealError:
+        return Answer(
+            None, "not sent: a secret of the subscription cannot be decrypted", sent=False
+        )
+    return await send(sessions, delivery.url, body, headers, own, within)
+
+
+async def send(
+    sessions: Sessions,
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    own: dict[str, str],
+    within: float = TIMEOUT,
+) -> Answer:
+    """As `post`, of what is signed already; `own` are the customer's headers, and secret."""
+    try:
+        async with sessions.to(url).post(
+            _url(url),
             data=body,
-            headers=headers,
+            headers={**headers, **own},
             allow_redirects=False,
             timeout=_timeout(within),
         ) as response:
@@ -94,10 +110,6 @@ async def post(
                 retry_after=retry_after_seconds(response.headers.get("Retry-After")),
                 excerpt=await _excerpt(response, own),
             )
-    except UnsealError:
-        return Answer(
-            None, "not sent: a secret of the subscription cannot be decrypted", sent=False
-        )
     except TransportError as error:  # the address guard's
         return Answer(None, f"not sent: {error}", sent=False)
     except TimeoutError:

@@ -97,6 +97,18 @@ def test_fields_and_json_follow_each_other(signed_in: Page) -> None:
     expect(page.get_by_role("alert").last).to_contain_text('element.key must be "gmail"')
 
 
+def test_a_callback_is_tested_before_there_is_an_instance(signed_in: Page) -> None:
+    page = signed_in
+    page.goto(FORM)
+    page.get_by_role("button", name="use the built-in inbox").click()
+    url = field(page, "event.notification.callback.url").input_value()
+    assert written(page)["configuration"]["event.notification.callback.url"] == url
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.locator("#tested")).to_contain_text("Answered 200")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Authenticate Gmail")
+    assert axe.faults(page) == []
+
+
 def test_a_resource_is_polled_by_the_copied_configuration_of_another(signed_in: Page) -> None:
     page = signed_in
     page.goto(FORM)

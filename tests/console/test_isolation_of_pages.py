@@ -56,6 +56,7 @@ WITH_AN_ID = {
     "replay": ("post", "delivery"),
     "inbox-delivery": ("get", "inbox delivery"),
     "authenticate": ("get", "element"),
+    "test-callback": ("post", "element"),
 }
 FORMS = ("edit", "delete")  # answer a POST, too
 ARGUMENTS = {"kind": "csv"}  # beside the id
