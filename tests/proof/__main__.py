@@ -15,7 +15,7 @@ from tests.proof.provider import sandbox_process, settings_for
 
 VAR = ROOT / "var" / "proof"
 ORGANIZATIONS = (9, 6, 5)  # mailboxes of each
-CHANGES, KILLS, ACTS, WORKERS = 100_000, 5, 24, 3
+CHANGES, KILLS, ACTS, WORKERS = 100_000, 3, 24, 3
 SEED = 20_261
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.proof.worker import AFTER, BEFORE
 
-PATIENCE = 30  # tries after which a place counts as rare, and isn't waited for
+PATIENCE = 15  # tries after which a place counts as rare, and isn't waited for
 LATEST = 2  # the occurrence within one worker's life at which it is killed, at most
 
 Place = tuple[str, str]  # statement, moment
@@ -17,9 +17,13 @@ Place = tuple[str, str]  # statement, moment
 
 @dataclass
 class Kills:
-    """The statements of one task, in the order in which they were met, and what they cost."""
+    """The statements of one task, in the order in which they were met, and what they cost.
+
+    `wanted` is how often each place is to kill.
+    """
 
     dice: random.Random
+    wanted: int = 0
     statements: dict[str, None] = field(default_factory=dict)
     tried: Counter[Place] = field(default_factory=Counter)
     done: Counter[Place] = field(default_factory=Counter)
@@ -32,16 +36,16 @@ class Kills:
         return [(name, moment) for name in self.statements for moment in (BEFORE, AFTER)]
 
     def next(self) -> tuple[str, str, int] | None:
-        """Statement, moment and occurrence; now one that was tried least, now one killed least.
+        """Statement, moment and occurrence: one that was tried least, of those that are not done.
 
         Some statements are rare: a worker that is ordered to die there seldom does. Where none has
         died yet, the first occurrence will do.
         """
-        if not (places := self.places):
+        places = [one for one in self.places if not self._done(one)] or self.places
+        if not places:
             return None
-        seldom = self.done if self.dice.random() < 0.5 else self.tried
-        fewest = min(seldom[place] for place in places)
-        statement, moment = self.dice.choice([one for one in places if seldom[one] == fewest])
+        fewest = min(self.tried[place] for place in places)
+        statement, moment = self.dice.choice([one for one in places if self.tried[one] == fewest])
         latest = LATEST if self.done[statement, moment] else 1
         return statement, moment, self.dice.randint(1, latest)
 
@@ -49,9 +53,14 @@ class Kills:
         self.tried[place] += 1
         self.done[place] += killed
 
-    def enough(self, kills: int) -> bool:
-        """Whether each place was killed at so often, or tried in vain as often as makes sense."""
-        return all(self.done[one] >= kills or self.tried[one] >= PATIENCE for one in self.places)
+    @property
+    def open(self) -> int:
+        """How many places are still to do."""
+        return sum(not self._done(one) for one in self.places)
+
+    def _done(self, place: Place) -> bool:
+        """Whether it has killed as often as is wanted, or was tried as often as makes sense."""
+        return self.done[place] >= self.wanted or self.tried[place] >= PATIENCE
 
     def missed(self) -> Mapping[Place, int]:
         """{place that killed nobody: how often that was tried}."""

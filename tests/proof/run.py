@@ -41,6 +41,7 @@ SETTLING_ROUND = 700.0  # seconds
 MOST_SETTLING_ROUNDS = 80
 SMALL_JUMP, LARGE_JUMP = 90.0, 2_900.0  # seconds; a recovery looks back an hour more than needed
 LATEST_KILL = 1.5  # seconds
+TELL_EVERY = 20  # rounds
 GIVEN_BACK = "RELEASE"  # how the names of the statements end that give rows back
 
 
@@ -79,7 +80,7 @@ class Proof:
     def run(self) -> Verdict:
         began = time.monotonic()
         watched_from = {address: int(head) for address, head in self.ledger.heads().items()}
-        self.kills = {task: Kills(self.dice) for task in (POLLS, DELIVERIES)}
+        self.kills = {task: Kills(self.dice, self.size.kills) for task in (POLLS, DELIVERIES)}
         with ExitStack() as stack:
             workers = {
                 task: [self._workers(stack) for _ in range(self.size.at_once)]
@@ -87,6 +88,8 @@ class Proof:
             }
             while self._goes_on():
                 self._round(workers)
+                if self.rounds % TELL_EVERY == 0:
+                    self._tell()
             self._settle(workers)
         found = verdict.judge(self.ledger, self.customer, watched_from, self.trouble.past)
         found.untrue += self.faults
@@ -99,8 +102,16 @@ class Proof:
         return workers
 
     def _goes_on(self) -> bool:
-        return self.ledger.changes() < self.size.changes or not all(
-            one.enough(self.size.kills) for one in self.kills.values()
+        return self.ledger.changes() < self.size.changes or any(
+            one.open for one in self.kills.values()
+        )
+
+    def _tell(self) -> None:
+        open_ = sum(one.open for one in self.kills.values())
+        places = sum(len(one.places) for one in self.kills.values())
+        sys.stderr.write(
+            f"round {self.rounds}: {self.ledger.changes():,} changes,"
+            f" {open_} of {places} places at which to kill are still to do\n"
         )
 
     # --- A round ---------------------------------------------------------------------------------
@@ -145,15 +156,15 @@ class Proof:
         """Most workers die at a statement, some anywhere, some are told to stop, few live."""
         order = self._with_clock(Order(task, clock=self.clock))
         way = self.dice.random()
-        if way < 0.75 and (place := self.kills[task].next()) is not None:
+        if way < 0.85 and (place := self.kills[task].next()) is not None:
             statement, moment, occurrence = place
             # What is given back by who is told to stop has a statement of its own.
             if statement.endswith(GIVEN_BACK) or self.dice.random() < 0.1:
                 order = replace(order, stopped_after=self.dice.uniform(0.05, LATEST_KILL))
             return replace(order, statement=statement, moment=moment, time=occurrence)
-        if way < 0.83:
+        if way < 0.9:
             return replace(order, killed_after=self.dice.uniform(0.02, LATEST_KILL))
-        if way < 0.93:
+        if way < 0.96:
             return replace(order, stopped_after=self.dice.uniform(0.05, LATEST_KILL))
         return order
 
