@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from accounts.models import Account, RoleGrant, User
 from accounts.signals import access_changed
+from audit.models import Action
+from audit.record import record
 
 USER_HELD = "SELECT is_active, account_id FROM accounts_user WHERE id = %s FOR SHARE"
 ACCOUNT_HELD = "SELECT active FROM accounts_account WHERE id = %s FOR SHARE"
@@ -39,6 +41,9 @@ def set_user_active(user: User, active: bool) -> None:
     with transaction.atomic():
         changed = User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active)
         user.is_active = active
+        if changed:
+            action = Action.USER_ON if active else Action.USER_OFF
+            record(action, user.organization_id, "user", user.pk)
         if changed and (user.account is None or user.account.active):
             _tell([user.pk], open_=active)
 
@@ -54,6 +59,8 @@ def set_account_active(account: Account, active: bool) -> None:
         )
         account.active = active
         if changed:
+            action = Action.ACCOUNT_ON if active else Action.ACCOUNT_OFF
+            record(action, account.organization_id, "account", account.pk, account.name)
             # Those who are off themselves have no access either way.
             users = User.objects.filter(account=account, is_active=True)
             _tell(list(users.order_by("pk").values_list("pk", flat=True)), open_=active)

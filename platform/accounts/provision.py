@@ -140,7 +140,8 @@ def rotate_organization_secret(organization: Organization) -> str:
     new = secret.new_organization_secret()
     organization.secret_digest = secret.digest(new)
     organization.secret_hint = secret.hint(new)
-    organization.save(update_fields=["secret_digest", "secret_hint"])
+    with transaction.atomic():
+        organization.save(update_fields=["secret_digest", "secret_hint"])
     return new
 
 
@@ -149,7 +150,8 @@ def rotate_user_secret(user: User) -> str:
     new = secret.new_user_secret()
     user.secret_digest = secret.digest(new)
     user.secret_hint = secret.hint(new)
-    user.save(update_fields=["secret_digest", "secret_hint"])
+    with transaction.atomic():
+        user.save(update_fields=["secret_digest", "secret_hint"])
     return new
 
 
@@ -201,7 +203,8 @@ def _with_secret(user: User, roles: Iterable[Role]) -> NewUser:
     user.secret_digest = secret.digest(new)
     user.secret_hint = secret.hint(new)
     save_user(user)
-    RoleGrant.objects.bulk_create([RoleGrant(user=user, key=role.key) for role in roles])
+    for role in roles:
+        RoleGrant.objects.create(user=user, key=role.key)
     return NewUser(user, new)
 
 

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "axes",
     "api",
+    "audit",
     "worker",  # before django_q: its qcluster command stands in for django-q2's
     "django_q",
     "accounts",
@@ -96,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sessions.LastSeenMiddleware",
+    "api.acting.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "hubs.routing.ElementFirstMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -327,6 +329,7 @@ if env.str("REDIS_URL", ""):
 POLL_LOOPS = env.int("POLL_LOOPS", 1)  # how many poll at once, over all hosts
 DELIVERY_LOOPS = env.int("DELIVERY_LOOPS", 1)
 POLL_CONCURRENCY = env.int("POLL_CONCURRENCY", 200)  # polls in flight in one loop
+AUDIT_KEPT_DAYS = env.int("AUDIT_KEPT_DAYS", 365)  # 0 keeps them for ever
 EVENTS_KEPT_DAYS = env.int("EVENTS_KEPT_DAYS", 30)  # 0 keeps them for ever
 BULK_LOOPS = env.int("BULK_LOOPS", 1)
 BULK_CONCURRENCY = env.int("BULK_CONCURRENCY", 8)  # bulk jobs at work in one loop

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import PasswordChangeView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -19,6 +20,8 @@ from accounts import provision, sessions
 from accounts.api.authority import authority_for, changing_as, roles_of
 from accounts.models import Organization, User
 from accounts.roles import Rank
+from audit.models import Action
+from audit.record import record
 from console import browser_name
 from console.members import WRONG, for_members
 from console.signing_in import ask_for_password
@@ -62,7 +65,11 @@ def new_organization_secret(
 @for_members
 def end_session(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     """Ends one session of the person's own; of others none is found."""
-    if sessions.end(user, request.POST.get("session", "")):
+    with transaction.atomic():
+        ended = sessions.end(user, request.POST.get("session", ""))
+        if ended:
+            record(Action.SESSIONS_ENDED, organization.pk)
+    if ended:
         messages.success(request, "That session is over.")
     else:
         messages.error(request, "That session was over already.")
@@ -74,7 +81,10 @@ def end_session(request: HttpRequest, user: User, organization: Organization) ->
 def end_other_sessions(
     request: HttpRequest, user: User, organization: Organization
 ) -> HttpResponse:
-    ended = sessions.end_all(user, but=request.session.session_key)
+    with transaction.atomic():
+        ended = sessions.end_all(user, but=request.session.session_key)
+        if ended:
+            record(Action.SESSIONS_ENDED, organization.pk)
     messages.success(request, f"Signed out everywhere else: {ended} ended.")
     return redirect("console:profile")
 
@@ -92,8 +102,9 @@ class ChangePasswordView(PasswordChangeView):
         return form
 
     def form_valid(self, form: Any) -> HttpResponse:
-        answer = super().form_valid(form)
-        sessions.end_all(form.user, but=self.request.session.session_key)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            sessions.end_all(form.user, but=self.request.session.session_key)
         messages.success(self.request, "The password is changed. You are signed out elsewhere.")
         return answer
 

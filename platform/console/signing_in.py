@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.contrib.auth.views import LoginView, PasswordResetConfirmView
 from django.core.validators import MaxLengthValidator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
@@ -21,6 +22,8 @@ from accounts.models import User
 from accounts.provision import LONGEST_ADDRESS, LONGEST_PASSWORD
 from api.errors import TooManyRequests
 from api.throttle import address_of
+from audit.models import Action
+from audit.record import record
 from console import guessing
 
 
@@ -88,13 +91,26 @@ class NewPasswordView(PasswordResetConfirmView):
         return form
 
     def form_valid(self, form: Any) -> HttpResponse:
-        answer = super().form_valid(form)
-        sessions.end_all(form.user)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            sessions.end_all(form.user)
+            person = form.user
+            record(Action.PASSWORD_RESET, person.organization_id, user_id=person.pk)
         guessing.forgive(form.user)
         messages.success(self.request, "The new password is set: sign in with it.")
         return answer
 
 
 def signed_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
-    """What the session is shown by, from the first moment."""
+    """What the session is shown by, from the first moment, and that it began."""
     sessions.begin(request, address_of(request))
+    record(Action.SIGNED_IN, user.organization_id, user_id=user.pk)
+
+
+def stopped(request: HttpRequest, username: str, **_: Any) -> None:
+    """Tells the organization whose user's password is guessed at: once, as the guessing stops."""
+    if getattr(request, "axes_failures_since_start", None) is None:
+        return  # was stopped before
+    user = User.objects.filter(username=username).first()
+    if user is not None:
+        record(Action.SIGN_IN_STOPPED, user.organization_id, "user", user.pk, anybody=True)

@@ -8,6 +8,7 @@ class ElementsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from elements import built_in, checks  # noqa: F401 - registers the checks
+        from elements import audited, built_in, checks  # noqa: F401 - registers the checks
 
+        audited.begin()
         built_in.elements()

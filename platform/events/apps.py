@@ -6,9 +6,10 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from events import own_events, receiver_instances, subscription
+        from events import audited, own_events, receiver_instances, subscription
         from instances import signals
 
+        audited.begin()
         signals.instance_saved.connect(
             subscription.follow_configuration, dispatch_uid="events.follow_configuration"
         )

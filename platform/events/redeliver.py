@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from events import order
+from events import audited, order
 from events.models import Delivery, DeliveryStatus, Subscription
 from events.record import TEST
 from events.subscription import lock
@@ -61,4 +61,5 @@ def send_again(deliveries: QuerySet[Delivery], now: datetime, *, arrived: bool =
         if had_arrived:
             cursor.execute(ON_THEIR_WAY, [sorted(set(had_arrived))])
     order.hold([key for key, *_ in rows])
+    audited.sent_again([key for key, *_ in rows])
     return sent

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import Organization
+from events import audited
 from events.models import Subscription
 from events.signature import WHSEC, RetiredKey
 from instances import configuration, provision
@@ -94,7 +95,9 @@ def rotate_of_topics(
 
 def end_retired(subscription_id: int) -> None:
     """Lets the present key alone sign, from the next attempt on."""
-    Subscription.objects.filter(pk=subscription_id).update(retired_keys="")
+    with transaction.atomic():
+        Subscription.objects.filter(pk=subscription_id).update(retired_keys="")
+        audited.key_ended(subscription_id)
 
 
 def last_end(subscription: Subscription, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from events import order, signing_key
+from events import audited, order, signing_key
 from events.models import Channel, Delivery, DeliveryStatus, Subscription
 from instances import callback, configuration
 from instances.models import ElementInstance
@@ -163,6 +163,7 @@ def send_queued(subscription_id: int, now: datetime) -> int:
         keys = list(queued.values_list("pk", flat=True))
         queued.update(**_anew(now))
         order.hold(keys)
+        audited.sent_again(keys)
     return len(keys)
 
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from api.errors import BadRequest, Conflict, Forbidden
 from api.fields import mapping, text, texts
-from events import mail
+from events import audited, mail
 from events.models import Channel, Delivery, Subscription
 from events.representation import INSTANCE_EVENTS
 from events.subscription import FETCHED, headers_text, lock, origin_of
@@ -162,7 +162,10 @@ def subscribe(organization_id: int, wanted: Wanted) -> Subscription:
 
 def unsubscribe(subscription_id: int) -> None:
     """Deletes a subscription of topics with its deliveries; what it alone had to get is settled."""
-    _remove(Subscription.objects.filter(pk=subscription_id), REMOVE_SUBSCRIPTION, [subscription_id])
+    found = Subscription.objects.filter(pk=subscription_id)
+    with transaction.atomic():
+        audited.unsubscribed(found)
+        _remove(found, REMOVE_SUBSCRIPTION, [subscription_id])
 
 
 def remove_notification(event_id: int) -> None:

@@ -15,10 +15,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core import signing
+from django.db import transaction
 
 from accounts.secret import digest
 from api.errors import BadRequest
+from audit.models import Action
 from elements.types import OAuth2
+from instances import audited
 from instances import configuration as keys
 from instances.models import ElementInstance, ReconnectLink
 
@@ -57,12 +60,14 @@ def make(instance: ElementInstance, now: datetime) -> Made:
     kept = own.filter(used_at=None).order_by("-pk").values_list("pk", flat=True)[: MOST_OPEN - 1]
     own.filter(used_at=None).exclude(pk__in=list(kept)).delete()
     secret = secrets.token_urlsafe(24)
-    link = ReconnectLink.objects.create(
-        instance=instance,
-        digest=digest(secret),
-        created_at=now,
-        expires_at=now + timedelta(days=settings.RECONNECT_LINK_DAYS),
-    )
+    with transaction.atomic():
+        link = ReconnectLink.objects.create(
+            instance=instance,
+            digest=digest(secret),
+            created_at=now,
+            expires_at=now + timedelta(days=settings.RECONNECT_LINK_DAYS),
+        )
+        audited.told(Action.INSTANCE_LINK_MADE, instance)
     token = signing.Signer(salt=SALT).sign(secret)
     return Made(f"{settings.PUBLIC_URL}{PATH}{token}", link.expires_at)
 

@@ -283,5 +283,6 @@ def _with_settings(account: Account, body: Mapping[str, Any]) -> dict[str, Any]:
     policy = wish.failure_policy(body)
     if policy is not None:
         account.failure_policy = policy
-        account.save(update_fields=["failure_policy", "updated_at"])
+        with transaction.atomic():
+            account.save(update_fields=["failure_policy", "updated_at"])
     return _settings_json(account)

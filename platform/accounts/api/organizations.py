@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -40,7 +41,8 @@ class OrganizationView(APIView):
             organization.name = provision.checked_name(
                 text(json_object(request.data), "name", required=True)
             )
-        organization.save(update_fields=["name"])
+        with transaction.atomic():
+            organization.save(update_fields=["name"])
         return Response(organization_json(organization))
 
 

@@ -1,0 +1,18 @@
+"""What django-q2 runs: removes what is old."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from audit.models import AuditEntry
+
+
+def remove_old_entries() -> int:
+    """Removes entries older than AUDIT_KEPT_DAYS (0: none); how many it were."""
+    if not settings.AUDIT_KEPT_DAYS:
+        return 0
+    before = timezone.now() - timedelta(days=settings.AUDIT_KEPT_DAYS)
+    return AuditEntry.objects.filter(at__lt=before).delete()[0]
