@@ -2,6 +2,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from console import (
+    activity,
     authenticate,
     bulk_jobs,
     callback_test,
@@ -26,6 +27,7 @@ urlpatterns = [
     path("sign-out", LogoutView.as_view(), name="sign-out"),
     path("password", signing_in.forgotten, name="forgotten-password"),
     path("password/<uidb64>/<token>", signing_in.NewPasswordView.as_view(), name="new-password"),
+    path("activity", activity.activity, name="activity"),
     path("profile", profile.profile, name="profile"),
     path("profile/password", profile.ChangePasswordView.as_view(), name="change-password"),
     path("profile/secret", profile.new_user_secret, name="new-user-secret"),

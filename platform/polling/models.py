@@ -168,6 +168,11 @@ class PollRun(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["resource", "-started_at"], name="poll_run_latest"),
+            models.Index(
+                fields=["resource", "started_at", "id"],
+                condition=models.Q(outcome="failed"),
+                name="poll_run_failed",
+            ),
             # Finds an object's; few runs have any.
             GinIndex(
                 fields=["untold"],

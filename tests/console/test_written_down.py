@@ -44,10 +44,12 @@ def test_connecting_and_disconnecting(
     browser.get(travel())
     instance = ElementInstance.objects.get()
     browser.post(f"/instances/{instance.pk}/reconnect-link")
-    browser.post(f"/instances/{instance.pk}/disconnect")
+    browser.post(f"/instances/{instance.pk}/token")
+    browser.post(f"/instances/{instance.pk}/delete")
     assert written() == [
         (Action.INSTANCE_CREATED, member.pk),
         (Action.INSTANCE_LINK_MADE, member.pk),
+        (Action.INSTANCE_TOKEN_SHOWN, member.pk),
         (Action.INSTANCE_DELETED, member.pk),
     ]
 

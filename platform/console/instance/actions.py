@@ -10,14 +10,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Organization, User
 from api.errors import NotFound
+from audit.models import Action
 from console import fragment
 from console.instance.page import page
 from console.members import WRONG, for_members, instance_of
 from events.models import Delivery, Subscription
 from events.redeliver import send_again
 from events.subscription import deactivate, reactivate
+from instances import audited, provision, reconnect_link
 from instances import configuration as keys
-from instances import provision, reconnect_link
 from polling.claim import PollRunningError
 from polling.poll_now import NothingPolledError, poll_now
 from polling.representation import report_shown
@@ -83,6 +84,7 @@ def reveal(
 ) -> HttpResponse:
     """The token in clear, in an answer that nobody keeps."""
     found = instance_of(organization, instance_id)
+    audited.told(Action.INSTANCE_TOKEN_SHOWN, found)
     if fragment.is_wanted(request):
         return render(request, "console/instance/token.html", {"instance": found, "shown": True})
     return page(request, found, shown=True)

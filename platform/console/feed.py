@@ -1,0 +1,239 @@
+"""Everything that happened in an organization, newest first, of several tables in one list.
+
+Rule 1: each table is asked for one page's rows below the place where the page begins, by an index
+that has its rows in this order; what is merged is never more than that.
+Rule 2: a place is (time, table, id), so that rows of the same moment are neither skipped nor shown
+twice.
+Rule 3: of persons one sees as much as the API's lists of users would show: see `_within_reach`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accounts.api.authority import Authority
+from accounts.models import User
+from accounts.roles import Rank
+from audit.models import Action, AuditEntry
+from events.models import Delivery, DeliveryStatus, Event
+from polling.models import PollOutcome, PollRun
+
+SIGNING_IN = (Action.SIGNED_IN, Action.SIGN_IN_STOPPED)
+# What is not about persons is for everybody in the organization.
+OF_EVERYBODY = ("instance", "element", "event", "subscription")
+KINDS = {
+    "events": "Events",
+    "failures": "Failed deliveries",
+    "polls": "Failed polls",
+    "changes": "Changes by people",
+    "sign-ins": "Sign-ins",
+}
+
+# The failed runs of each resource by its own index: an organization has no index of runs.
+FAILED_RUNS = """
+SELECT run.id FROM polling_pollingresource resource
+ CROSS JOIN LATERAL (
+    SELECT id, started_at FROM polling_pollrun
+     WHERE resource_id = resource.id AND outcome = 'failed' AND started_at <= %(until)s
+       AND started_at >= %(since)s
+     ORDER BY started_at DESC, id DESC LIMIT %(most)s
+ ) run
+ WHERE resource.organization_id = %(organization)s
+   AND (%(instances)s::bigint[] IS NULL OR resource.instance_id = ANY(%(instances)s))
+ ORDER BY run.started_at DESC, run.id DESC LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a thing stands; the larger, the newer."""
+
+    at: datetime
+    table: int
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}_{self.table}_{self.id}"
+
+    @classmethod
+    def read(cls, text: str) -> Place | None:
+        """None for a text that is no place."""
+        try:
+            at, table, key = text.split("_")
+            found = cls(datetime.fromisoformat(at), int(table), int(key))
+        except ValueError:
+            return None
+        return found if found.at.tzinfo is not None and 0 <= found.id < 2**63 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    place: Place
+    kind: str  # of KINDS
+    row: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to show: of some kinds, instances, a person, a time; None and empty are all."""
+
+    kinds: Sequence[str] = tuple(KINDS)
+    instances: Sequence[int] | None = None
+    person: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    below: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    happenings: list[Happening]
+    more: Place | None  # where the next page begins
+    people: dict[int, str] = field(default_factory=dict)  # the names that may be told
+
+
+def read(authority: Authority, asked: Asked, most: int) -> Feed:
+    """The newest that happened, `most` of it at most. A fixed number of queries."""
+    tables: dict[str, Callable[[], Iterable[Happening]]] = {
+        "events": lambda: _events(authority, asked, most + 1),
+        "failures": lambda: _failures(authority, asked, most + 1),
+        "polls": lambda: _polls(authority, asked, most + 1),
+        "changes": lambda: _people(authority, asked, most + 1),
+    }
+    wanted = {"changes" if kind == "sign-ins" else kind for kind in asked.kinds}
+    if asked.person is not None:
+        wanted &= {"changes"}
+    found = [read_table() for kind, read_table in tables.items() if kind in wanted]
+    merged = heapq.merge(*found, key=lambda one: one.place, reverse=True)
+    shown = [one for one, _ in zip(merged, range(most + 1), strict=False)]
+    more = shown[most - 1].place if len(shown) > most else None
+    shown = shown[:most]
+    return Feed(shown, more, _names(authority, [one.row for one in shown]))
+
+
+# --- The tables, in the order of Place.table -----------------------------------------------------
+
+
+def _events(authority: Authority, asked: Asked, most: int) -> list[Happening]:
+    rows = Event.objects.filter(organization=authority.organization, instance__isnull=False)
+    if asked.instances is not None:
+        rows = rows.filter(instance__in=asked.instances)
+    rows = rows.select_related("instance").defer("body", "instance__configuration")
+    return _taken(rows, asked, "created_at", 0, "events", most)
+
+
+def _failures(authority: Authority, asked: Asked, most: int) -> list[Happening]:
+    rows = Delivery.objects.filter(
+        organization=authority.organization,
+        status__in=[DeliveryStatus.RETRY, DeliveryStatus.QUEUED],
+        failures__gt=0,
+    )
+    if asked.instances is not None:
+        rows = rows.filter(event__instance__in=asked.instances)
+    rows = rows.select_related("event__instance").defer("event__body")
+    return _taken(rows, asked, "created_at", 1, "failures", most)
+
+
+def _polls(authority: Authority, asked: Asked, most: int) -> list[Happening]:
+    until = min([one for one in (asked.until, _place(asked)) if one], default=LATEST)
+    found = PollRun.objects.raw(
+        FAILED_RUNS,
+        {
+            "organization": authority.organization.pk,
+            "instances": None if asked.instances is None else list(asked.instances),
+            "until": until,
+            "since": asked.since or EARLIEST,
+            "most": most + SAME_MOMENT,
+        },
+    )
+    rows = PollRun.objects.filter(pk__in=[run.pk for run in found], outcome=PollOutcome.FAILED)
+    rows = rows.select_related("resource__instance")
+    return _taken(rows, asked, "started_at", 2, "polls", most)
+
+
+def _people(authority: Authority, asked: Asked, most: int) -> list[Happening]:
+    rows = AuditEntry.objects.filter(organization_id=authority.organization.pk)
+    rows = _within_reach(authority, rows)
+    if "sign-ins" not in asked.kinds:
+        rows = rows.exclude(action__in=SIGNING_IN)
+    elif "changes" not in asked.kinds:
+        rows = rows.filter(action__in=SIGNING_IN)
+    if asked.instances is not None:
+        rows = rows.filter(instance_id__in=asked.instances)
+    if asked.person is not None:
+        rows = rows.filter(user_id=asked.person)
+    happenings = _taken(rows, asked, "at", 3, "changes", most)
+    return [
+        Happening(one.place, "sign-ins" if one.row.action in SIGNING_IN else "changes", one.row)
+        for one in happenings
+    ]
+
+
+SAME_MOMENT = 20  # rows of the very moment that a page begins at, shown before
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _place(asked: Asked) -> datetime | None:
+    return asked.below.at if asked.below is not None else None
+
+
+def _taken(
+    rows: QuerySet[Any], asked: Asked, column: str, table: int, kind: str, most: int
+) -> list[Happening]:
+    """The newest rows below the place, in their order."""
+    if asked.since is not None:
+        rows = rows.filter(**{f"{column}__gte": asked.since})
+    if asked.until is not None:
+        rows = rows.filter(**{f"{column}__lt": asked.until})
+    if (place := asked.below) is not None:
+        rows = rows.filter(**{f"{column}__lte": place.at})
+        if table == place.table:
+            rows = rows.exclude(Q(**{column: place.at}) & Q(pk__gte=place.id))
+        elif table > place.table:
+            rows = rows.exclude(**{column: place.at})
+    return [
+        Happening(Place(getattr(row, column), table, row.pk), kind, row)
+        for row in rows.order_by(f"-{column}", "-pk")[:most]
+    ]
+
+
+# --- Persons -------------------------------------------------------------------------------------
+
+
+def _within_reach(authority: Authority, rows: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    """An administrator of the organization sees all; others what is everybody's, and of persons
+    what those did, or was done to those, whom the own word reaches."""
+    if authority.rank >= Rank.ORGANIZATION:
+        return rows
+    reached = list(people_within(authority).values_list("pk", flat=True))
+    return rows.filter(
+        Q(subject_kind__in=OF_EVERYBODY)
+        | Q(user_id__in=reached)
+        | Q(subject_kind="user", subject_id__in=reached)
+    )
+
+
+def people_within(authority: Authority) -> QuerySet[User]:
+    """The users that the own word reaches."""
+    if authority.rank >= Rank.ACCOUNT:
+        return authority.users()
+    return authority.users().filter(pk=authority.user.pk)
+
+
+def _names(authority: Authority, rows: Iterable[Any]) -> dict[int, str]:
+    """The addresses of those users whom the entries name and the own word reaches."""
+    entries = [row for row in rows if isinstance(row, AuditEntry)]
+    named = [one.user_id for one in entries]
+    named += [one.subject_id for one in entries if one.subject_kind == "user"]
+    ids = {one for one in named if one is not None}
+    if not ids:
+        return {}
+    found = people_within(authority).prefetch_related(None).select_related(None)
+    return dict(found.filter(pk__in=ids).values_list("pk", "username"))
