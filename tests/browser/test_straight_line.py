@@ -24,6 +24,14 @@ def test_a_mailbox_is_connected_and_its_event_is_seen(
     # Without loading the page anew.
     timeline = page.get_by_role("region", name="Timeline")
     expect(timeline.get_by_text("delivered")).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Reveal the token").click()
+    expect(page.locator("#token-text")).to_be_visible()
+    page.get_by_label("Events are on").uncheck()
+    expect(page.get_by_label("Events are off")).not_to_be_checked()
+    page.get_by_label("Events are off").check()
+    expect(page.get_by_label("Events are on")).to_be_checked()
+    page.get_by_role("link", name="Week").click()
+    expect(page.get_by_role("img", name="Events of the last week: 1")).to_be_visible()
     timeline.get_by_role("link").first.click()
 
     expect(page.get_by_role("heading", name=mail["id"])).to_be_visible()

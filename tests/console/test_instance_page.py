@@ -106,6 +106,15 @@ def test_a_part_that_is_still_the_same_is_not_sent_again(
     assert known(after.content.decode()) != before
 
 
+def test_a_part_of_somebody_signed_out_loads_the_page_anew(
+    browser: Client, instance: ElementInstance
+) -> None:
+    browser.logout()
+    for name in ("now", "timeline", "charts"):
+        answer = part(browser, instance, name)
+        assert (answer.status_code, answer["HX-Refresh"], answer.content) == (401, "true", b"")
+
+
 def test_parts_make_the_same_number_of_queries_whatever_happened(
     browser: Client, instance: ElementInstance
 ) -> None:

@@ -16,6 +16,7 @@ from console import fragment
 from console.fragment import Fragment
 from console.instance import backlog, sending, state, timeline
 from console.instance import charts as bars
+from console.instance.sending import Sending
 from console.members import for_members, instance_of
 from instances import configuration as keys
 from instances import scopes
@@ -27,7 +28,7 @@ from polling.usage import units_of
 from watching.representation import watch_of
 
 JOBS_SHOWN = 5  # that are running
-PUT_ASIDE_SHOWN = 100
+PUT_ASIDE_SHOWN = 20
 CONNECTS = frozenset({*Reason} - {Reason.POLLING_STALLED, Reason.NO_CALLBACK_URL})
 
 
@@ -45,7 +46,8 @@ def now(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
     """How the instance is at this moment: a part of its page."""
-    return _now(request, instance_of(organization, instance_id)).answer(request)
+    found = instance_of(organization, instance_id)
+    return _now(request, found, sending.of(found)).answer(request)
 
 
 @require_GET
@@ -75,21 +77,24 @@ def charts(
 
 def page(request: HttpRequest, found: ElementInstance, **more: Any) -> HttpResponse:
     """The whole page. `more` is what an action has come to."""
+    sent = sending.of(found)
     context = {
         "instance": found,
+        "sending": sent,
         "element": keys.element_of(found),
         "configuration": keys.masked(found),
-        "now": _now(request, found),
+        "now": _now(request, found, sent),
         "timeline": _timeline(request, found),
         "charts": _charts(request, found),
         "put_aside": _put_aside(found),
+        "most_put_aside": PUT_ASIDE_SHOWN,
         "units": units_of(found, timezone.now(), with_project=False),
         **more,
     }
     return render(request, "console/instance/page.html", context)
 
 
-def _now(request: HttpRequest, found: ElementInstance) -> Fragment:
+def _now(request: HttpRequest, found: ElementInstance, sent: Sending | None) -> Fragment:
     marks = marks_of([found])
     problem = problem_of(found, marks)
     resources = list(PollingResource.objects.filter(instance=found).order_by("name"))
@@ -103,7 +108,7 @@ def _now(request: HttpRequest, found: ElementInstance) -> Fragment:
         "resources": [(one, scopes.needed_to_read(found, one.name)) for one in resources],
         "backlogs": backlog.of(found),
         "jobs": [job_of(job) for job in running[:JOBS_SHOWN]],
-        "sending": sending.of(found),
+        "sending": sent,
         "watch": watch_of(found, timezone.now()),
     }
     return Fragment.of(request, "console/instance/now.html", context)
@@ -128,8 +133,8 @@ def _charts(request: HttpRequest, found: ElementInstance) -> Fragment:
 
 
 def _put_aside(found: ElementInstance) -> list[PutAsideObject]:
-    """What is put aside, of all resources: those that wait longest first."""
+    """Some of what is put aside, of all resources: what failed most often first."""
     waiting = PutAsideObject.objects.filter(
         resource__instance=found, resource__put_aside_due_at__isnull=False
     )
-    return list(waiting.select_related("resource").order_by("pk")[:PUT_ASIDE_SHOWN])
+    return list(waiting.select_related("resource").order_by("-attempts", "pk")[:PUT_ASIDE_SHOWN])

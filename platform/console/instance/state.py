@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from instances import expiring
-from instances.models import ElementInstance
+from instances.models import Credential, CredentialState, ElementInstance
 from instances.reason import Reason
 from instances.standing import Marks, problem_of
 from polling import overdue
@@ -55,12 +56,21 @@ def only(rows: QuerySet[ElementInstance], state: State, now: datetime) -> QueryS
         return rows.filter(valid=False)
     if state is State.DISABLED:
         return rows.filter(valid=True, enabled=False)
-    late = Q(events_enabled=True) & Exists(overdue.resources(now).filter(instance=OuterRef("pk")))
     working = rows.filter(valid=True, enabled=True)
+    late = Q(events_enabled=True) & Exists(overdue.resources(now).filter(instance=OuterRef("pk")))
     if state is State.OVERDUE:
         return working.filter(late)
-    ends_soon = Q(credential__ends_at__lte=now + expiring.warned_ahead())
-    on_time = working.filter(~late)
     if state is State.ATTENTION:
-        return on_time.filter(~Q(problem="") | ends_soon)
-    return on_time.filter(problem="").exclude(ends_soon)
+        # Few among many: found first, by indexes of their own.
+        wrong = working.exclude(problem="").values("pk")
+        ending = working.filter(pk__in=_ending(now)).values("pk")
+        return working.filter(~late, pk__in=wrong.order_by().union(ending.order_by()))
+    return working.filter(~late, problem="").exclude(pk__in=_ending(now))
+
+
+def _ending(now: datetime) -> QuerySet[Credential, Any]:
+    """The instances whose grant ends soon."""
+    soon = now + expiring.warned_ahead()
+    return Credential.objects.filter(
+        state=CredentialState.OK, ends_at__isnull=False, ends_at__lte=soon
+    ).values("instance")
