@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "polling",
     "events",
     "bulk",
+    "monitoring",
     "inbox",
     "console",
     "administration",  # last: it gives roles the permissions of all others

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from events import failing
 from instances import expiring
+from monitoring import sample
 from polling import overdue
 
 
@@ -17,6 +18,7 @@ def watch() -> None:
     expiring.warn(now)
     failing.tell(now)
     tell_stalls(now)
+    sample.take(now)
 
 
 def tell_stalls(now: datetime) -> int:

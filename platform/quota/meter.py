@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from elements.application import application_of
 from elements.types import Element
 from quota.bucket import Used, used
+from quota.models import QuotaBucket
 from quota.purse import Payer, Purse
 from transport.errors import ProviderError
 from transport.types import Quota
@@ -115,3 +116,11 @@ def account_used(quota: Quota, subject: Subject, whose: str) -> tuple[Used, Used
     of = payer(quota, whose, subject)
     both = used([of.account, of.project], quota.day_zone)
     return both[of.account], both[of.project]
+
+
+def busiest_projects(quota: Quota, most: int) -> list[tuple[str, Used]]:
+    """Those that have used most in the provider's day, by the names of their buckets."""
+    subjects = QuotaBucket.objects.filter(subject__startswith=f"{quota.name} project ")
+    busiest = list(subjects.order_by("-day", "-day_drawn").values_list("pk", flat=True)[:most])
+    found = used(busiest, quota.day_zone)
+    return [(subject, found[subject]) for subject in busiest]

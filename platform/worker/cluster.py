@@ -30,13 +30,14 @@ from typing import Any
 import psutil
 import structlog
 from django import db
+from django.utils import timezone
 from django_q import cluster
 from django_q.conf import Conf
 from django_q.queues import Queue
 from django_q.scheduler import scheduler
 from django_q.status import Stat
 
-from worker import line, orphan
+from worker import heartbeat, line, orphan
 
 SCHEDULE_EVERY = 30.0  # seconds between two looks at the schedules
 MOST_FILES = 16_384  # open files of a worker process, where the hard limit allows it
@@ -62,6 +63,7 @@ class Sentinel(cluster.Sentinel):
 
     def guard(self) -> None:
         self.start_event.set()
+        self._beat()
         to_schedule = 0.0
         while True:
             if any(_was_killed(process) for process in (*self.pool, self.monitor, self.pusher)):
@@ -72,10 +74,20 @@ class Sentinel(cluster.Sentinel):
             if to_schedule >= SCHEDULE_EVERY and Conf.SCHEDULER:
                 to_schedule = 0.0
                 scheduler(broker=self.broker)
+                self._beat()
             Stat(self).save()
             if self.stop_event.wait(Conf.GUARD_CYCLE) or orphan.is_orphan():
                 break
         self.stop()
+
+    def _beat(self) -> None:
+        """A database that is away stops no worker: the next beat comes."""
+        try:
+            heartbeat.beat(len(self.pool), timezone.now())
+        except db.Error as error:
+            log.warning("worker.no_heartbeat", error=str(error))
+        finally:
+            db.connections.close_all()  # children must not inherit one
 
     def _watch(self, worker: Any) -> None:
         """Replaces a worker that has ended, and counts down the time of its task."""

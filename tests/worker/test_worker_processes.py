@@ -13,9 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 from django.db import connection
+from django.utils import timezone
 from django_q.models import Success
 from django_q.tasks import async_task
 
+from worker import heartbeat
 from worker.schedules import wanted
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -95,6 +97,12 @@ def test_sigterm_ends_all_processes_soon(cluster: psutil.Process, to: str) -> No
     until(lambda: group(cluster.pid) == [], seconds=15)
     assert time.monotonic() - began < 15
     assert running_lines() == 0
+
+
+def test_a_host_that_works_is_heard_of(cluster: psutil.Process) -> None:
+    [host] = heartbeat.alive(timezone.now())
+    assert str(cluster.children()[0].pid) in host.name
+    assert host.processes == len(workers(cluster)) - 2  # neither the monitor nor the pusher
 
 
 IMPATIENT = """

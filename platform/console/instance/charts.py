@@ -6,7 +6,7 @@ of them cost nothing: the bars are of polls that had something to tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from instances.models import ElementInstance
+from monitoring.chart import Chart, chart
 
-BAR, GAP, HEIGHT = 8, 2, 100  # of the picture; it is stretched to its place
-LEAST = 4  # of the height: a single one among thousands is still seen
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PLACE = "floor(extract(epoch FROM {at} - %(since)s::timestamptz) / %(step)s)::int"
@@ -84,28 +83,6 @@ class Counted:
         return not (self.polls or self.events or self.undelivered)
 
 
-class Bar(NamedTuple):
-    x: int
-    good: int
-    good_y: int
-    bad: int
-    bad_y: int
-    title: str
-    begins: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    name: str
-    good: int  # sums
-    bad: int
-    bad_name: str  # of what is red in it; empty where nothing can be
-    most: int  # of one bar
-    bars: Sequence[Bar]
-    width: int
-    height: int = HEIGHT
-
-
 def period_of(key: str) -> Period:
     """The one that is asked for; else a day."""
     return next((one for one in PERIODS if one.key == key), PERIODS[1])
@@ -134,44 +111,15 @@ def counted(instance: ElementInstance, period: Period, now: datetime) -> list[Co
 
 
 def charts(found: Sequence[Counted]) -> list[Chart]:
+    times = [one.begins for one in found]
+    polls = [(one.polls - one.failed_polls, one.failed_polls) for one in found]
+    events = [(one.events, 0) for one in found]
+    deliveries = [(one.delivered, one.undelivered) for one in found]
     return [
-        _chart("Polls with news", "failed", found, "polls", "failed_polls", among=True),
-        _chart("Events", "", found, "events", ""),
-        _chart("Deliveries", "not arrived", found, "delivered", "undelivered"),
+        chart("Polls with news", "failed", times, polls),
+        chart("Events", "", times, events),
+        chart("Deliveries", "not arrived", times, deliveries),
     ]
-
-
-def _chart(
-    name: str, bad_name: str, found: Sequence[Counted], good: str, bad: str, *, among: bool = False
-) -> Chart:
-    """`among`: what is bad is counted in what is good, too."""
-    pairs = []
-    for one in found:
-        wrong = getattr(one, bad) if bad else 0
-        pairs.append((getattr(one, good) - (wrong if among else 0), wrong))
-    most = max((sum(pair) for pair in pairs), default=0)
-    return Chart(
-        name,
-        sum(pair[0] for pair in pairs),
-        sum(pair[1] for pair in pairs),
-        bad_name,
-        most,
-        list(_bars(pairs, [one.begins for one in found], most, bad_name)),
-        len(found) * (BAR + GAP),
-    )
-
-
-def _bars(
-    pairs: Sequence[tuple[int, int]], times: Sequence[datetime], most: int, bad_name: str
-) -> Iterator[Bar]:
-    for place, ((good, bad), begins) in enumerate(zip(pairs, times, strict=True)):
-        if not good and not bad:
-            continue
-        high, red = (max(LEAST, round(HEIGHT * one / most)) if one else 0 for one in (good, bad))
-        high = min(high, HEIGHT - red)
-        title = f"{good}" + (f", {bad_name}: {bad}" if bad else "")
-        x = place * (BAR + GAP)
-        yield Bar(x, high, HEIGHT - high, red, HEIGHT - high - red, title, begins)
 
 
 def _by_place(statement: str, asked: Mapping[str, Any]) -> dict[int, tuple[int, ...]]:
