@@ -16,12 +16,13 @@ from accounts.provision import NewOrganization, create_organization
 from integrations.gmail.sandbox.server import SandboxServer
 from quota import meter
 from quota.models import QuotaBucket
-from tests import database
+from tests import database, static_files
 from tests.browser import chromium
 
 ClientFor = Callable[..., APIClient]
 
 TransactionTestCase._fixture_teardown = database.empty  # type: ignore[attr-defined]  # in no stub
+static_files.look_up_once()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
