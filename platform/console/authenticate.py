@@ -86,18 +86,18 @@ def authenticate(
     element, controls = form.element, form.controls
     if request.method != "POST":
         body = form.kept or forms.blank(element, _names(organization, element))
-        return _page(request, organization, form, body)
+        return _page(request, user, organization, form, body)
     try:
         body = form.body()
     except BadRequest as error:
         body = forms.body_of(element, controls, form.data)
-        return _page(request, organization, form, body, [forms.Fault(str(error))])
+        return _page(request, user, organization, form, body, [forms.Fault(str(error))])
     try:
         return _connected(request, user, organization, element, body)
     except (*WRONG, TransportError) as error:
         faults = forms.faults_of(_sentence(error, element), element, controls)
     aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
-    return _page(request, organization, replace(form, trip=str(aside.pk)), body, faults)
+    return _page(request, user, organization, replace(form, trip=str(aside.pk)), body, faults)
 
 
 @require_safe
@@ -138,6 +138,7 @@ def _require_own_callback(wanted: provision.Wish) -> None:
 
 def _page(
     request: HttpRequest,
+    user: User,
     organization: Organization,
     form: Posted,
     body: Mapping[str, Any],
@@ -153,6 +154,7 @@ def _page(
         "api": f"{settings.PUBLIC_URL}{PREFIX}",
         "dates": DATES,
         "formats": FORMATS,
+        "unfinished": None if form.trip else oauth.unfinished(user, request.session, element.key),
         "inbox": inbox_url(organization),
         "usual_tags": census.usual_tags(organization.pk, MOST_TAGS),
     }

@@ -6,14 +6,17 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.models import Organization, User
 from api.errors import NotFound
 from console.addresses import callback_url
-from console.members import WRONG, for_members
+from console.members import WRONG, for_members, instance_of
 from console.reconnect import came_back
-from instances import oauth
+from instances import configuration as keys
+from instances import oauth, provision, scopes, wish
+from instances.oauth import TripFault
+from instances.reason import Reason
 
 
 @require_POST
@@ -31,7 +34,7 @@ def connect_again(request: HttpRequest, user: User, organization: Organization) 
     except NotFound as error:
         raise Http404 from error
     except WRONG as error:
-        return _failed(request, oauth.TripError(str(error), "Change the details and try again."))
+        return _failed(request, organization, oauth.TripError(str(error), TripFault.DETAILS))
 
 
 @require_GET
@@ -48,9 +51,26 @@ def _came_back(request: HttpRequest, user: User, organization: Organization) -> 
     try:
         instance = oauth.finish(user, request.session, request.GET.dict())
     except oauth.TripError as error:
-        return _failed(request, error)
+        return _failed(request, organization, error)
+    if instance.reason_code == Reason.SCOPE_MISSING:
+        return redirect("console:left-out", instance.pk)
     messages.success(request, "The account is connected.")
     return redirect("console:instance", instance.pk)
+
+
+@require_safe
+@for_members
+def left_out(
+    request: HttpRequest, user: User, organization: Organization, instance_id: int
+) -> HttpResponse:
+    """What does not work since boxes were left unticked on the provider's page."""
+    instance = instance_of(organization, instance_id)
+    credential = getattr(instance, "credential", None)
+    element = keys.element_of(instance)
+    granted = credential.scope if credential is not None else ""
+    missing = scopes.missing(element, keys.effective(instance), granted)
+    context = {"instance": instance, "element": element, "missing": missing}
+    return render(request, "console/left_out.html", context)
 
 
 def kept_of(request: HttpRequest, user: User, trip: str) -> oauth.Request | None:
@@ -60,7 +80,27 @@ def kept_of(request: HttpRequest, user: User, trip: str) -> oauth.Request | None
     return oauth.kept(user, request.session, int(trip))
 
 
-def _failed(request: HttpRequest, error: oauth.TripError) -> HttpResponse:
+def _failed(
+    request: HttpRequest, organization: Organization, error: oauth.TripError
+) -> HttpResponse:
     wanted = oauth.Request.from_text(error.trip.request) if error.trip else None
-    context = {"error": error, "trip": error.trip, "wanted": wanted}
+    context = {
+        "error": error,
+        "trip": error.trip,
+        "wanted": wanted,
+        "provider": _provider(organization, wanted),
+        "callback_url": callback_url(),
+    }
     return render(request, "console/trip_failed.html", context, status=400)
+
+
+def _provider(organization: Organization, wanted: oauth.Request | None) -> str:
+    """What the provider is called in sentences."""
+    try:
+        if wanted is not None and wanted.instance_id is not None:
+            return keys.element_of(provision.find(organization, wanted.instance_id)).name
+        if wanted is not None:
+            return wish.element_of(organization, wanted.body, None).name
+    except WRONG:
+        pass  # it is gone: the sentences do without its name
+    return "the provider"

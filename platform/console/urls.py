@@ -63,6 +63,7 @@ urlpatterns = [
     re_path(rf"{INSTANCE}/polls$", actions.poll, name="poll"),
     re_path(rf"{INSTANCE}/token$", actions.reveal, name="reveal"),
     re_path(rf"{INSTANCE}/sending$", actions.switch_sending, name="switch-sending"),
+    re_path(rf"{INSTANCE}/left-out$", trip.left_out, name="left-out"),
     re_path(rf"{INSTANCE}/reconnect-link$", actions.make_link, name="reconnect-link"),
     re_path(rf"{INSTANCE}/edit$", edit.edit, name="edit"),
     re_path(rf"{INSTANCE}/signature-key$", edit.renew_signature_key, name="signature-key"),

@@ -14,6 +14,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
@@ -31,7 +32,7 @@ from elements.types import Element
 from instances import account, provision, reconnect_link, scopes, wish
 from instances import configuration as keys
 from instances.models import ElementInstance, OAuthState
-from transport.errors import TransportError
+from transport.errors import ProviderError, TransportError
 
 LIFETIME = timedelta(minutes=10)
 KEPT_FOR = timedelta(days=1)  # what was filled in, for another try
@@ -41,15 +42,40 @@ SESSION_KEY = "oauth_trips"
 SALT = "instances.oauth.state"
 
 
+class TripFault(StrEnum):
+    """Why a trip ended without an instance: what a page can say to do about it."""
+
+    REFUSED = "refused"  # by the person, on the provider's page
+    PROVIDER = "provider"  # an error of the provider's own
+    NO_ANSWER = "no-answer"  # the provider was asked, and there is none that can be used
+    CLIENT = "client"  # API key and secret are not accepted
+    REDIRECT_URI = "redirect-uri"
+    SPENT_CODE = "spent-code"
+    EXPIRED = "expired"
+    USED = "used"
+    UNKNOWN = "unknown"  # a state that this site did not issue, or has forgotten
+    OTHER_SESSION = "other-session"
+    DETAILS = "details"  # of what was filled in
+
+
+# By the error codes of a token endpoint (RFC 6749 section 5.2, and Google's own).
+FAULTS = {
+    "invalid_client": TripFault.CLIENT,
+    "unauthorized_client": TripFault.CLIENT,
+    "redirect_uri_mismatch": TripFault.REDIRECT_URI,
+    "invalid_grant": TripFault.SPENT_CODE,
+}
+
+
 class TripError(Exception):
-    """The trip ended without an instance. The message says which step, `advice` what to do.
+    """The trip ended without an instance. The message says which step.
 
     `trip` is where another try can begin, None when what was filled in is not known.
     """
 
-    def __init__(self, message: str, advice: str, *, trip: OAuthState | None = None) -> None:
+    def __init__(self, message: str, fault: TripFault, *, trip: OAuthState | None = None) -> None:
         super().__init__(message)
-        self.advice = advice
+        self.fault = fault
         self.trip = trip
 
 
@@ -153,26 +179,32 @@ def finish_by_link(session: SessionBase, query: Mapping[str, str]) -> ElementIns
 
 
 def _finish(user: User, trip: OAuthState, query: Mapping[str, str]) -> ElementInstance:
-    again = "Try again; on the provider's page choose the account and allow the access."
     if refusal := query.get("error", ""):
         if refusal == "access_denied":
-            raise TripError("The access was refused on the provider's page.", again, trip=trip)
-        raise TripError(f"The provider sent the error {refusal[:100]!r}.", again, trip=trip)
+            said = "The access was refused on the provider's page."
+            raise TripError(said, TripFault.REFUSED, trip=trip)
+        said = f"The provider sent the error {refusal[:100]!r}"
+        if explained := query.get("error_description", "")[:500]:
+            said = f"{said}: {explained}"
+        raise TripError(f"{said}.", TripFault.PROVIDER, trip=trip)
     code = query.get("code", "")
     if not code or len(code) > wish.LONGEST_CODE:
-        raise TripError("The provider sent no code.", again, trip=trip)
+        raise TripError("The provider sent no code.", TripFault.PROVIDER, trip=trip)
     try:
         return _provision(user, Request.from_text(trip.request), code, trip.code_verifier)
     except account.OtherAccount:
         raise
     except (ApiError, ConfigurationError, ElementNotFound) as error:
-        raise TripError(str(error), "Change the details and try again.", trip=trip) from error
+        raise TripError(str(error), _fault_of(error.__cause__), trip=trip) from error
     except TransportError as error:
-        raise TripError(
-            f"The provider did not exchange the code: {error}.",
-            "Check the API key, the API secret and the redirect URI, and try again.",
-            trip=trip,
-        ) from error
+        said = f"The provider did not exchange the code: {error}."
+        raise TripError(said, TripFault.NO_ANSWER, trip=trip) from error
+
+
+def _fault_of(cause: BaseException | None) -> TripFault:
+    """What a refusal of the provider's is about; without one it is what was filled in."""
+    reason = cause.reason if isinstance(cause, ProviderError) else ""
+    return FAULTS.get(reason, TripFault.DETAILS)
 
 
 def kept(user: User, session: SessionBase, trip_id: int) -> Request | None:
@@ -181,6 +213,19 @@ def kept(user: User, session: SessionBase, trip_id: int) -> Request | None:
         return None
     trip = OAuthState.objects.filter(pk=trip_id, user=user).first()
     return Request.from_text(trip.request) if trip else None
+
+
+def unfinished(user: User, session: SessionBase, element_key: str) -> OAuthState | None:
+    """The latest trip of this session, if it led to the element's provider and nobody came back."""
+    began = timezone.now() - KEPT_FOR
+    own = OAuthState.objects.filter(pk__in=session.get(SESSION_KEY, []), user=user)
+    latest = own.filter(created_at__gt=began).order_by("-pk").first()
+    if latest is None or latest.used_at is not None:
+        return None
+    wanted = Request.from_text(latest.request)
+    named = wanted.body.get("element")
+    is_meant = isinstance(named, dict) and named.get("key") == element_key
+    return latest if is_meant and wanted.instance_id is None else None
 
 
 def put_aside(user: User, session: SessionBase, request: Request) -> OAuthState:
@@ -232,28 +277,28 @@ def _require_whole(element: Element, configuration: Mapping[str, str]) -> None:
 
 def _claimed(user: User | None, session: SessionBase, state: str) -> OAuthState:
     """The trip that `state` stands for, used up by this. Without a user: one that a link began."""
-    start_anew = "Start again from the list of accounts."
     try:
         secret = signing.loads(state[:LONGEST_STATE], salt=SALT)
     except signing.BadSignature as error:
-        raise TripError("The state is unknown: this site did not issue it.", start_anew) from error
+        said = "The state is unknown: this site did not issue it."
+        raise TripError(said, TripFault.UNKNOWN) from error
     trip = OAuthState.objects.filter(digest=digest(str(secret))).first()
     if trip is None:
-        raise TripError("The state is unknown, or was forgotten long ago.", start_anew)
+        raise TripError("The state is unknown, or was forgotten long ago.", TripFault.UNKNOWN)
     by_link = bool(Request.from_text(trip.request).link)
     begun_so = by_link if user is None else trip.user_id == user.pk and not by_link
     if not begun_so or trip.pk not in session.get(SESSION_KEY, []):
         raise TripError(
             "The state belongs to another session: somebody else began here, or another browser.",
-            "Start again, and stay in one browser window.",
+            TripFault.OTHER_SESSION,
         )
     now = timezone.now()
     if not OAuthState.objects.filter(pk=trip.pk, used_at=None).update(used_at=now):
-        raise TripError("The state was used already: this page was loaded twice.", start_anew)
+        raise TripError("The state was used already: this page was loaded twice.", TripFault.USED)
     if trip.expires_at <= now:
         raise TripError(
             "The state has expired: more than ten minutes passed on the provider's page.",
-            "Try again.",
+            TripFault.EXPIRED,
             trip=trip,
         )
     return trip

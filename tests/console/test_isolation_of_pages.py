@@ -55,6 +55,7 @@ WITH_AN_ID = {
     "event-body": ("get", "event"),
     "replay": ("post", "delivery"),
     "inbox-delivery": ("get", "inbox delivery"),
+    "left-out": ("get", "instance"),
     "authenticate": ("get", "element"),
     "test-callback": ("post", "element"),
 }
