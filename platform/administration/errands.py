@@ -27,6 +27,8 @@ from accounts.models import User
 from administration.deeds import DEEDS, Deed, Refused
 from administration.models import Errand, ErrandStatus
 from administration.selection import UnknownSelection, rows_of
+from audit.actor import Actor, acting
+from audit.models import Source
 from worker.line import stopping
 
 BATCH = 100  # rows of one errand, then the next one has its turn
@@ -94,9 +96,10 @@ def _work(errand: Errand) -> None:
         return
     if not ids:
         _end(errand, ErrandStatus.DONE)
-    for row_id in ids:
-        if stopping() or not _do(errand, deed, row_id):
-            return
+    with acting(lambda: Actor(user.pk, Source.ADMIN)):
+        for row_id in ids:
+            if stopping() or not _do(errand, deed, row_id):
+                return
 
 
 def _may(user: User, deed: Deed) -> bool:

@@ -22,6 +22,7 @@ SEEN = (
     "accounts.account",
     "accounts.organization",
     "accounts.user",
+    "audit.auditentry",
     "bulk.bulkjob",
     "django_q.failure",
     "django_q.ormq",

@@ -46,6 +46,7 @@ GROUPS: dict[str, tuple[Link, ...]] = {
         Link("Accounts", "account_tree", "accounts.account"),
         Link("Users", "person", "accounts.user"),
         Link("Roles", "shield_person", "auth.group"),
+        Link("Audit log", "policy", "audit.auditentry"),
     ),
 }
 

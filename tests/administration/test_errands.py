@@ -18,6 +18,8 @@ from administration.errands import begin, run_until
 from administration.models import Errand, ErrandStatus
 from administration.roles import OPERATOR
 from administration.tasks import run_all
+from audit.models import Action as AuditAction
+from audit.models import AuditEntry
 from events.models import Delivery, Event, Subscription
 from instances.models import ElementInstance
 from polling.models import PollingResource
@@ -71,6 +73,8 @@ def test_what_is_selected_across_pages_is_done_by_the_worker(world: World) -> No
     errand = Errand.objects.get()
     assert (errand.status, errand.total) == (ErrandStatus.DONE, MANY - 1)
     assert (errand.changed, errand.unchanged, errand.failed) == (MANY - 1, 0, 0)
+    told = AuditEntry.objects.filter(action=AuditAction.INSTANCE_CHANGED, user_id=asker().pk)
+    assert told.count() == MANY - 1  # the worker did it, on somebody's behalf
     on = set(ElementInstance.objects.filter(enabled=True).values_list("pk", flat=True))
     assert on == {left_out, later}
     page = browser.get(LIST).content.decode()

@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest
 from administration.models import Errand
+from audit.models import Action, AuditEntry, Source
 from bulk.models import BulkJob
 from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
 from instances.models import Credential, ElementInstance
@@ -166,6 +167,14 @@ class World:
                 query=SCRIPT,
                 next_run_at=now,
                 created_at=now,
+            ),
+            AuditEntry.objects.create(
+                at=now,
+                organization_id=organization.pk,
+                action=Action.INSTANCE_CHANGED,
+                subject_name=SCRIPT,
+                changes={SCRIPT: SCRIPT},
+                source=Source.CONSOLE,
             ),
             Schedule.objects.create(name=f"{SCRIPT} {n}", func="math.sqrt"),
             Errand.objects.create(
