@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.models import Organization, User
+from console import fragment
+from console.fragment import Fragment
 from console.members import for_members
 from console.payload import body_text
 from events.models import Event
@@ -35,26 +37,16 @@ class Row:
 @require_GET
 @for_members
 def inbox(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    return render(
-        request,
-        "console/inbox.html",
-        {
-            **_listed(request, organization),
-            "url": inbox_url(organization),
-            "most": f"{MOST_KEPT:,}",
-            "days": KEPT_FOR.days,
-        },
-    )
-
-
-@require_GET
-@for_members
-def latest(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    """The list alone, for a page that renews itself; 204 where nothing has come since `seen`."""
-    newest = kept_of(organization.pk, timezone.now()).values_list("number", flat=True).first()
-    if str(newest or 0) == request.GET.get("seen", ""):
-        return HttpResponse(status=204)
-    return render(request, "console/inbox_list.html", _listed(request, organization))
+    context = {
+        **_listed(request, organization),
+        "url": inbox_url(organization),
+        "most": f"{MOST_KEPT:,}",
+        "days": KEPT_FOR.days,
+    }
+    listed = Fragment.of(request, "console/inbox_list.html", context)
+    if fragment.is_wanted(request):
+        return listed.answer(request)
+    return render(request, "console/inbox.html", {**context, "list": listed})
 
 
 @require_GET
@@ -87,7 +79,6 @@ def _listed(request: HttpRequest, organization: Organization) -> dict[str, Any]:
     shown = found[:PAGE]
     return {
         "rows": _rows(organization, shown),
-        "newest": shown[0].number if shown else 0,
         "first_page": not below,
         "below": shown[-1].number if len(found) > PAGE else None,
     }

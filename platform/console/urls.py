@@ -83,6 +83,5 @@ urlpatterns = [
     re_path(r"^events/(?P<event_id>[0-9]{1,18})/body$", events.body, name="event-body"),
     re_path(r"^deliveries/(?P<delivery_id>[0-9]{1,18})/replay$", events.replay, name="replay"),
     path("inbox", inbox.inbox, name="inbox"),
-    path("inbox/latest", inbox.latest, name="inbox-latest"),
     re_path(r"^inbox/(?P<delivery_id>[0-9]{1,18})$", inbox.delivery, name="inbox-delivery"),
 ]

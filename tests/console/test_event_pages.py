@@ -102,7 +102,7 @@ def test_why_there_is_no_event_is_said(
     assert "put-aside" in page
     assert "no-callback-url" in page
     assert "not-seen" in shown(browser, f"/events?id=unknown&account={instance.pk}")
-    assert "No account knows of it." in shown(browser, f"/events?id={HOSTILE}")
+    assert "No instance knows of it." in shown(browser, f"/events?id={HOSTILE}")
     assert HOSTILE not in shown(browser, f"/events?id={HOSTILE}")
 
 
@@ -129,7 +129,7 @@ def test_others_events_are_not_there(
     for asked in (delivery.webhook_id, event.pk, event.objects_found[0]["objectId"]):
         answer = other.get("/events", {"id": asked})
         assert answer.status_code == 200
-        assert "No account knows of it." in answer.content.decode()
+        assert "No instance knows of it." in answer.content.decode()
     delivery.refresh_from_db()
     assert delivery.status == "queued"
 
