@@ -19,6 +19,7 @@ NAMES = (
     "bulk_download",
     "api_requests",
     "api_lists",
+    "admin_lists",
     "change_to_callback",
 )
 

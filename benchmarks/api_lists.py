@@ -126,7 +126,7 @@ def _fill(instances: int, events: int) -> tuple[Any, Any]:
     organization, user = new.organization.pk, new.user.pk
     _people(organization)
     token = _instances(instances, organization, user)
-    _events(events, instances, organization)
+    insert_events(events, instances, organization)
     pairs = f"User {new.user_secret}, Organization {new.organization_secret}"
     return (
         APIClient(headers={"Authorization": pairs}),
@@ -211,7 +211,7 @@ def _secrets(_: int) -> str:
     return '{"oauth.api.key": "client-id", "oauth.api.secret": "a-client-secret-of-Googles"}'
 
 
-def _events(count: int, instances: int, organization: int) -> None:
+def insert_events(count: int, instances: int, organization: int) -> None:
     from events.models import Delivery, Event, Subscription
 
     subscription = Subscription(pk=0, organization_id=organization, url="https://example.com/e")

@@ -18,6 +18,7 @@ from django.db.models import Model
 
 from api.errors import ApiError
 from elements.errors import ConfigurationError, ElementNotFound
+from encryption.keys import UnsealError
 from events.models import Delivery, Subscription
 from events.own_events import record_wanted_reconnection
 from events.own_topics import RECONNECTION_WANTED
@@ -33,6 +34,7 @@ from polling.schedule import left_to_the_worker
 
 Within: TypeAlias = Callable[[], None]
 GONE = "it is not there any more"
+WRONG = (ApiError, ConfigurationError, ElementNotFound, UnsealError)
 
 
 class Refused(Exception):
@@ -103,7 +105,7 @@ def send_reconnect_link(instance_id: int, within: Within, now: datetime) -> bool
             raise Refused(GONE)
         try:
             receivers = record_wanted_reconnection(instance, now)
-        except (ApiError, ElementNotFound) as error:
+        except WRONG as error:
             raise Refused(str(error)) from error
         if not receivers:
             raise Refused(
@@ -124,7 +126,7 @@ def _change(change: Callable[..., object], within: Within) -> None:
     try:
         with left_to_the_worker():
             change(first=lambda _: within())
-    except (ApiError, ConfigurationError, ElementNotFound) as error:
+    except WRONG as error:
         raise Refused(str(error)) from error
 
 

@@ -177,6 +177,8 @@ def test_a_defect_holds_up_no_other_row(world: World, monkeypatch: pytest.Monkey
         cursor.execute(
             "UPDATE instances_elementinstance SET secrets = 'not sealed' WHERE id = %s", ids[:1]
         )
+    page = signed_in(superuser=True).get(address(ElementInstance, "change", ids[0]))
+    assert "does not open" in page.content.decode()
     errand = begin("disable", asker(), timezone.now())
     run_all()
     errand.refresh_from_db()

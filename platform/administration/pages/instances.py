@@ -21,7 +21,9 @@ from administration.deeds import Refused, nothing_within, switch_events, switch_
 from administration.page import ReadOnlyInline, ReadOnlyPage, by_number
 from administration.switches import events_column, resources_column, switched
 from elements import catalogue
+from elements.errors import ElementNotFound
 from elements.models import PrivateElement
+from encryption.keys import UnsealError
 from explanations.masking import masked_url
 from instances import configuration as keys
 from instances import provision
@@ -111,7 +113,11 @@ class InstancePage(ActingPage[ElementInstance]):
     @admin.display(description="configuration")
     def configured(self, instance: ElementInstance) -> str:
         """A line each; what is secret as its mask."""
-        return "\n".join(f"{key}: {_plain(value)}" for key, value in keys.masked(instance).items())
+        try:
+            values = keys.masked(instance)
+        except (ElementNotFound, UnsealError) as error:
+            return str(error)
+        return "\n".join(f"{key}: {_plain(value)}" for key, value in values.items())
 
     def save_model(
         self, request: HttpRequest, obj: ElementInstance, form: Any, change: bool
