@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -35,6 +35,7 @@ class Page(ModelAdmin[M]):
     """A model's pages: its list, newest first, and one row. Searched for what `sought` knows."""
 
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # they count
     paginator = EstimatingPaginator
     list_per_page = 50
     list_fullwidth = True

@@ -50,7 +50,8 @@ def resources_column(request: HttpRequest, acts: bool) -> Column:
         ]
         if not lines:
             return format_html("{}", "-")
-        return format_html_join("", '<span class="switch-line">{} {}</span>', lines)
+        listed = format_html_join("", '<span class="switch-line">{} {}</span>', lines)
+        return format_html('<span class="switches">{}</span>', listed)
 
     resources.short_description = "Polled resources"  # type: ignore[attr-defined]
     return resources

@@ -49,6 +49,7 @@ class ElementInstance(EncryptedModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "instance"
         indexes = [
             models.Index(fields=["organization", "id"], name="instance_of_organization"),
             models.Index(fields=["organization", "element_key"], name="instance_of_element"),

@@ -84,3 +84,8 @@ def test_what_is_sought_is_found(world: World) -> None:
         assert address(model, "change", left_out) not in page, term
     for term in ("nothing like it", "9" * 30, "\0", "%", "'"):
         assert browser.get(address(ElementInstance), {"q": term}).status_code == 200
+
+
+def test_nobody_has_a_table_counted(world: World) -> None:
+    page = signed_in(superuser=True).get(address(ElementInstance)).content.decode()
+    assert "_facets" not in page

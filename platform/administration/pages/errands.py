@@ -16,6 +16,8 @@ from administration.deeds import DEEDS
 from administration.models import Errand
 from administration.page import ReadOnlyPage, by_number
 
+LOOK_AGAIN = 3  # seconds
+
 
 @admin.register(Errand)
 class ErrandPage(ReadOnlyPage[Errand]):
@@ -41,10 +43,23 @@ class ErrandPage(ReadOnlyPage[Errand]):
         "finished_at",
     ]
     fields = (*readonly_fields,)
-    change_form_outer_before_template = "administration/errand_goes_on.html"
 
     def sought(self, term: str) -> Q | None:
         return by_number(term, "pk")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Looks again by itself as long as the errand goes on."""
+        answer = super().changeform_view(request, object_id, form_url, extra_context)
+        shown = (getattr(answer, "context_data", None) or {}).get("original")
+        if isinstance(shown, Errand) and shown.finished_at is None:
+            answer["Refresh"] = str(LOOK_AGAIN)
+        return answer
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("administration.change_errand")

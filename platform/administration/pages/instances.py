@@ -135,7 +135,7 @@ class InstancePage(ActingPage[ElementInstance]):
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What hangs on an instance goes with it, though nobody may delete it by itself."""
         names = [str(instance) for instance in objs]
-        return names, {"element instances": len(names)}, set(), []
+        return names, {"instances": len(names)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: ElementInstance) -> None:
         provision.delete(obj.organization, obj.pk)

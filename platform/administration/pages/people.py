@@ -33,6 +33,12 @@ class RoleGrantInline(TabularInline[RoleGrant, User]):
     model = RoleGrant
     extra = 0
 
+    def formfield_for_choice_field(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field = super().formfield_for_choice_field(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = "role"  # its column's head is no label
+        return field
+
 
 @admin.register(User)
 class UserPage(DjangoUserAdmin[User], Page[User]):
@@ -122,6 +128,7 @@ class GroupPage(DjangoGroupAdmin, Page[Group]):
     ordering = ["name"]
     search_fields = ["name"]
     list_display = ["name"]
+    filter_horizontal = []
 
     def sought(self, term: str) -> Q | None:
         return Q(name__istartswith=term)

@@ -34,3 +34,44 @@ document.addEventListener("alpine:init", () => {
   Alpine.data("theme", theme);
   Alpine.data("searchForm", searchForm);
 });
+
+// unfold makes some links and icons clickable and nothing else; here the keyboard reaches them.
+const CLICKED = "[x-on\\:click]:is(a:not([href]), span, div, h2)";
+
+const reach = (element) => {
+  if (element.querySelector("a[href], button, input, select")) {
+    return;
+  }
+  element.tabIndex = 0;
+  element.setAttribute("role", "button");
+  const icon = element.matches(".material-symbols-outlined") && element.textContent.trim();
+  if (icon) {
+    element.setAttribute("aria-label", icon.replaceAll("_", " "));
+  }
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      element.click();
+    }
+  });
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll(CLICKED).forEach(reach);
+});
+
+// A field with autocompletion is called what its label says, and not by what is chosen alone.
+const callByLabel = (select) => {
+  const label = document.querySelector(`label[for="${select.id}"]`);
+  const shown = document.getElementById(`select2-${select.id}-container`);
+  if (label && shown) {
+    label.id ||= `label-of-${select.id}`;
+    shown.setAttribute("aria-labelledby", label.id);
+    shown.parentElement.setAttribute("aria-labelledby", `${label.id} ${shown.id}`);
+  }
+};
+
+// jQuery's own queue: it comes behind what makes those fields.
+window.django?.jQuery?.(() => {
+  document.querySelectorAll("select.admin-autocomplete").forEach(callByLabel);
+});
