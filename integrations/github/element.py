@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from elements import standard
-from elements.types import ConfigurationField, Element, OAuth2, Setting, Signature, Watch, Webhook
+from elements.types import (
+    ConfigurationField,
+    Element,
+    Guide,
+    OAuth2,
+    Setting,
+    Signature,
+    Watch,
+    Webhook,
+)
 from integrations.github import objects, repository_hook, webhook
 from integrations.github.api import REPOSITORY
 from integrations.github.resources import RESOURCES
@@ -64,6 +73,16 @@ FIELDS = (
 # Theirs never end by themselves.
 TOKEN_LIFETIME = "oauth.user.refresh_interval"  # noqa: S105 - the name of a key
 
+# https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/creating-an-oauth-app
+GUIDE = Guide(
+    (
+        "At GitHub open Settings, Developer settings, OAuth Apps, and make a new one.",
+        "Paste as its Authorization callback URL: {callbackUrl}",
+        "Copy its client id into API key, generate a client secret, and copy that into API secret.",
+    ),
+    "https://github.com/settings/developers",
+)
+
 ELEMENT = Element(
     id=6410,
     key="github",
@@ -96,4 +115,5 @@ ELEMENT = Element(
         read=webhook.read,
     ),
     watch=Watch(repository_hook.start, repository_hook.stop, repository_hook.wanted),
+    guide=GUIDE,
 )

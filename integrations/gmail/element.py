@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elements import standard
-from elements.types import ConfigurationField, Element, OAuth2, Setting
+from elements.types import ConfigurationField, Element, Guide, OAuth2, Setting
 from integrations.gmail import push
 from integrations.gmail.messages import DEFAULT_FORMAT, FORMAT_KEY, FORMATS
 from integrations.gmail.resources import RESOURCES
@@ -73,6 +73,19 @@ API_FIELDS = (
     ),
 )
 
+# https://developers.google.com/workspace/guides/create-credentials
+GUIDE = Guide(
+    (
+        "In the Google Cloud console choose or make a project, and enable the Gmail API in it.",
+        "Set up the consent screen. While it is in testing, name each mailbox as a test user.",
+        "Permissions that are given in testing end after seven days: publish it in the end.",
+        "Create an OAuth client of the type Web application.",
+        "Paste under Authorized redirect URIs: {callbackUrl}",
+        "Copy its client id into API key, and its client secret into API secret.",
+    ),
+    "https://console.cloud.google.com/apis/credentials",
+)
+
 ELEMENT = Element(
     id=6409,
     key="gmail",
@@ -101,4 +114,5 @@ ELEMENT = Element(
     prefixes=("/users/me",),  # as Gmail's own paths begin
     quota=QUOTA,
     watch=push.WATCH,
+    guide=GUIDE,
 )

@@ -155,11 +155,21 @@ def _page(
         "dates": DATES,
         "formats": FORMATS,
         "unfinished": None if form.trip else oauth.unfinished(user, request.session, element.key),
+        "steps": _steps(element),
         "inbox": inbox_url(organization),
         "usual_tags": census.usual_tags(organization.pk, MOST_TAGS),
     }
     status = 400 if faults else 200
     return render(request, "console/authenticate.html", context, status=status)
+
+
+def _steps(element: Element) -> list[str]:
+    """What to do at the provider, in the element's own words or in general ones."""
+    if element.guide is not None:
+        return [one.replace("{callbackUrl}", callback_url()) for one in element.guide.steps]
+    if isinstance(element.authentication, OAuth2):
+        return [f"In your application at {element.name} paste as redirect URI: {callback_url()}"]
+    return []
 
 
 def _kept_body(

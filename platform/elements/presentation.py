@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from elements.definition import secrets, written
+from elements.definition.guide import guide_json
 from elements.definition.webhook import is_declared, webhook_json
 from elements.kept import Kept
 from elements.types import ConfigurationField, Element, OAuth2, Resource
@@ -88,6 +89,8 @@ def _body(element: Element) -> dict[str, Any]:
     }
     if is_declared(element.webhook):
         body["webhook"] = webhook_json(element.webhook)
+    if element.guide is not None:
+        body["guide"] = guide_json(element.guide)
     if element.extends:
         body["extends"] = element.extends
     return body

@@ -42,6 +42,7 @@ AUTHENTICATION = shape(
     },
     "`header` and `prefix` go with apiKey, `pkce` and `parameters` with oauth2.",
 )
+GUIDE = shape("ElementGuide", {"steps": listed(TEXT), "url": TEXT})
 PARAMETER = shape(
     "ElementParameter",
     {
@@ -140,6 +141,7 @@ _ELEMENT: dict[str, Schema] = {
     "private": FLAG,
     "extends?": TEXT,
     "webhook?": WEBHOOK,
+    "guide?": GUIDE,
     "parameters": listed(AN_OBJECT),
     "resources": listed(RESOURCE),
     "hooks": listed(AN_OBJECT),
@@ -239,6 +241,7 @@ DEFINITION = shape(
         "objects?": nullable(listed(AN_OBJECT)),
         "parameters?": nullable(listed(AN_OBJECT)),
         "webhook?": nullable(AN_OBJECT),
+        "guide?": nullable(AN_OBJECT),
     },
     "What each part may hold is told in docs/elements.md.",
 )
@@ -267,6 +270,7 @@ EXPORTED = shape(
         "hub": TEXT,
         "extends?": TEXT,
         "webhook?": WEBHOOK,
+        "guide?": GUIDE,
         "authentication": AUTHENTICATION,
         "configuration": listed(EXPORTED_FIELD),
         "resources": listed(EXPORTED_RESOURCE),

@@ -419,6 +419,18 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Guide:
+    """How a person gets, at the provider, what an account authenticates with.
+
+    `steps` are plain sentences; `{callbackUrl}` in them stands for the redirect URI to register.
+    `url` is the provider's page where that begins, or empty.
+    """
+
+    steps: tuple[str, ...]
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """A connector. `organization_id` is the owner of a private one, which nobody else sees.
 
@@ -443,6 +455,7 @@ class Element:
     quota: Quota | None = None  # None: the vendor counts no units
     webhook: Webhook | None = None  # None: the vendor sends none, or none that can be believed
     watch: Watch | None = None  # None: nothing is registered, at most by a person
+    guide: Guide | None = None  # None: people are told no more than where the redirect URI goes
 
     @property
     def private(self) -> bool:

@@ -231,3 +231,9 @@ def test_connecting_a_lost_account_again(
     found = ElementInstance.objects.get()
     assert (found.pk, found.token, found.valid) == (lost.pk, lost.token, True)
     assert Credential.objects.get().state == CredentialState.OK
+
+
+def test_the_page_tells_what_to_do_at_the_provider(browser: Client) -> None:
+    page = browser.get(ADDRESS).content.decode()
+    assert "Authorized redirect URIs: http://127.0.0.1:8000/oauth/callback" in page
+    assert "https://console.cloud.google.com/" in page

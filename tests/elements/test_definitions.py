@@ -119,6 +119,13 @@ def definitions(draw: Callable[..., Any]) -> dict[str, Any]:
         "hub": draw(words),
         "description": draw(texts),
         "authentication": authentication,
+        "guide": draw(
+            st.none()
+            | st.fixed_dictionaries(
+                {"steps": st.lists(words, min_size=1, max_size=3)},
+                optional={"url": st.just("https://a.example/keys")},
+            )
+        ),
         "configuration": configuration,
         "resources": [entry for name in names for entry in draw(operations(name))],
         "objects": [
@@ -155,8 +162,10 @@ def test_a_built_in_element_is_read_back_as_it_is(key: str) -> None:
     assert again.authentication == element.authentication
     assert again.default_poller == element.default_poller
     assert (again.webhook, again.watch) == (element.webhook, element.watch)
+    assert again.guide == element.guide
     own = definition.to_json(again, own_only=True)
     assert (own["configuration"], own["resources"], own["objects"]) == ([], [], [])
+    assert "guide" not in own
 
 
 def test_one_that_extends_takes_its_own_parts_first() -> None:

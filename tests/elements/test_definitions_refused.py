@@ -48,6 +48,10 @@ def many(resources: int, *, own: int = 0, shared: int = 0) -> dict[str, Any]:
 
 FAULTS: list[tuple[Any, str]] = [
     (None, "the body"),
+    (ledger(guide={"url": "https://a.example/"}), "guide.steps"),
+    (ledger(guide={"steps": ["Go"], "url": "javascript:alert(1)"}), "guide.url"),
+    (ledger(guide={"steps": ["x"] * 21}), "guide.steps"),
+    (ledger(guide={"steps": [""]}), "guide.steps[0]"),
     ([], "the body"),
     ("text", "the body"),
     (ledger(name=None), "name"),

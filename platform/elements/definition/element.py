@@ -13,6 +13,7 @@ from elements.definition import (
     addresses,
     authentication,
     configuration,
+    guide,
     resources,
     webhook,
 )
@@ -68,6 +69,7 @@ def element(
         image=whole.text("image", longest=2_000),
         active=active,
         organization_id=organization_id,
+        guide=guide.guide(whole.part("guide")) or read.guide,
     )
     read = _with_webhook(whole, read)
     return replace(read, default_poller=_default_poller(read, base))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elements import built_in
+from elements.definition.guide import guide_json
 from elements.definition.resources import PAGE_SIZE, PLACES_OF_PAGE
 from elements.definition.webhook import is_declared, webhook_json
 from elements.types import (
@@ -55,6 +56,8 @@ def to_json(element: Element, *, own_only: bool = False) -> dict[str, Any]:
     }
     if is_declared(element.webhook) and not (own_only and inherits_webhook(element)):
         body["webhook"] = webhook_json(element.webhook)
+    if element.guide is not None and not (own_only and base and base.guide == element.guide):
+        body["guide"] = guide_json(element.guide)
     if base is not None:
         body["extends"] = base.key
     return body
