@@ -40,7 +40,7 @@ def activity(request: HttpRequest, user: User, organization: Organization) -> Ht
         "given": given,
         "chosen": chosen,
         "faults": faults,
-        "lines": [_line(one, found.people) for one in found.happenings],
+        "lines": [_line(one, found) for one in found.happenings],
         "older": urlencode(older) if older else "",
         "newest": urlencode(chosen),
         "first": asked.below is None,
@@ -106,7 +106,7 @@ def _instances(organization: Organization, text: str) -> list[int] | None:
 # --- One line of the page ------------------------------------------------------------------------
 
 
-def _line(one: feed.Happening, people: Mapping[int, str]) -> dict[str, Any]:
+def _line(one: feed.Happening, found: feed.Feed) -> dict[str, Any]:
     """What the template shows: each kind has its own words there."""
     line: dict[str, Any] = {"kind": one.kind, "at": one.place.at, "row": one.row}
     if one.kind == "events":
@@ -117,14 +117,15 @@ def _line(one: feed.Happening, people: Mapping[int, str]) -> dict[str, Any]:
     if one.kind == "polls":
         error = one.row.error[:LONGEST_TEXT]
         return {**line, "instance": one.row.resource.instance, "error": error}
-    return {**line, **_told(one.row, people)}
+    return {**line, **_told(one.row, found)}
 
 
-def _told(entry: AuditEntry, people: Mapping[int, str]) -> dict[str, Any]:
+def _told(entry: AuditEntry, found: feed.Feed) -> dict[str, Any]:
     return {
-        "who": _person(entry.user_id, people) if entry.user_id else "",
+        "who": _person(entry.user_id, found.people) if entry.user_id else "",
         "through": THROUGH.get(entry.source, entry.source),
-        "whom": _person(entry.subject_id, people) if entry.subject_kind == "user" else "",
+        "whom": _person(entry.subject_id, found.people) if entry.subject_kind == "user" else "",
+        "leads": entry.subject_kind == "instance" and entry.subject_id in found.instances,
         "changes": [_change(name, value) for name, value in entry.changes.items()],
     }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.roles import Rank
 from audit.models import Action, AuditEntry
 from events.models import Delivery, DeliveryStatus, Event
+from instances.models import ElementInstance
 from polling.models import PollOutcome, PollRun
 
 SIGNING_IN = (Action.SIGNED_IN, Action.SIGN_IN_STOPPED)
@@ -95,7 +96,8 @@ class Asked:
 class Feed:
     happenings: list[Happening]
     more: Place | None  # where the next page begins
-    people: dict[int, str] = field(default_factory=dict)  # the names that may be told
+    people: dict[int, str]  # the names that may be told
+    instances: set[int]  # that entries name, and that are still there
 
 
 def read(authority: Authority, asked: Asked, most: int) -> Feed:
@@ -114,7 +116,8 @@ def read(authority: Authority, asked: Asked, most: int) -> Feed:
     shown = [one for one, _ in zip(merged, range(most + 1), strict=False)]
     more = shown[most - 1].place if len(shown) > most else None
     shown = shown[:most]
-    return Feed(shown, more, _names(authority, [one.row for one in shown]))
+    entries = [one.row for one in shown if isinstance(one.row, AuditEntry)]
+    return Feed(shown, more, _names(authority, entries), _still_there(authority, entries))
 
 
 # --- The tables, in the order of Place.table -----------------------------------------------------
@@ -227,9 +230,8 @@ def people_within(authority: Authority) -> QuerySet[User]:
     return authority.users().filter(pk=authority.user.pk)
 
 
-def _names(authority: Authority, rows: Iterable[Any]) -> dict[int, str]:
+def _names(authority: Authority, entries: Sequence[AuditEntry]) -> dict[int, str]:
     """The addresses of those users whom the entries name and the own word reaches."""
-    entries = [row for row in rows if isinstance(row, AuditEntry)]
     named = [one.user_id for one in entries]
     named += [one.subject_id for one in entries if one.subject_kind == "user"]
     ids = {one for one in named if one is not None}
@@ -237,3 +239,9 @@ def _names(authority: Authority, rows: Iterable[Any]) -> dict[int, str]:
         return {}
     found = people_within(authority).prefetch_related(None).select_related(None)
     return dict(found.filter(pk__in=ids).values_list("pk", "username"))
+
+
+def _still_there(authority: Authority, entries: Sequence[AuditEntry]) -> set[int]:
+    ids = {one.instance_id for one in entries if one.instance_id is not None}
+    found = ElementInstance.objects.filter(organization=authority.organization, pk__in=ids)
+    return set(found.values_list("pk", flat=True)) if ids else set()

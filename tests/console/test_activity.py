@@ -255,6 +255,15 @@ def test_a_removed_person_is_a_number(reader: Client, member: User) -> None:
     assert "second@example.com" not in shown
 
 
+def test_what_is_gone_is_no_link(reader: Client, instance: ElementInstance, member: User) -> None:
+    for key in (instance.pk, instance.pk + 1):
+        entry(member, action=Action.INSTANCE_CHANGED, subject_kind="instance", subject_id=key,
+              subject_name="Mailbox", instance_id=key)  # fmt: skip
+    shown = page(reader)
+    assert f'href="/instances/{instance.pk}"' in shown
+    assert f'href="/instances/{instance.pk + 1}"' not in shown
+
+
 def test_what_others_wrote_is_text(reader: Client, instance: ElementInstance, member: User) -> None:
     instance.name = SCRIPT
     instance.save()
