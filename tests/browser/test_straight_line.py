@@ -32,7 +32,7 @@ def test_a_mailbox_is_connected_and_its_event_is_seen(
     expect(page.get_by_label("Events are on")).to_be_checked()
     page.get_by_role("link", name="Week").click()
     expect(page.get_by_role("img", name="Events of the last week: 1")).to_be_visible()
-    timeline.get_by_role("link").first.click()
+    timeline.get_by_role("listitem").get_by_role("link").first.click()
 
     expect(page.get_by_role("heading", name=mail["id"])).to_be_visible()
     page.get_by_text("The body of the notification").click()
