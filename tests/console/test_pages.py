@@ -99,6 +99,7 @@ def test_what_polls_came_to_is_shown(
 ) -> None:
     browser.get(travel(events="on"))
     instance = ElementInstance.objects.get()
+    poll_now(instance)  # the first, which finds nothing
     poisoned = sandbox.control.deliver()["id"]
     sandbox.control.poison(poisoned)
     poll_now(instance)
