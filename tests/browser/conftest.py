@@ -15,7 +15,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from demo.processes import ROOT
 from tests import database
-from tests.browser import chromium
+from tests.browser import chromium, sample
+from tests.browser.sample import Sample
 from tests.browser.site import Member, Site, running
 from tests.browser.watch import Watch, watched
 
@@ -86,6 +87,12 @@ def _database(template: str) -> Iterator[None]:
 
 def _url() -> str:
     return database.url_of(DATABASE)
+
+
+@pytest.fixture(scope="package")
+def used(site: Site) -> Sample:
+    """An organization with accounts and events, for those who only look."""
+    return sample.make(site, site.new_member())
 
 
 @pytest.fixture(scope="package")

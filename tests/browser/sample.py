@@ -93,7 +93,6 @@ def _mailbox(
     site: Site, member: Member, name: str, mailbox: str, callback: str, tags: list[str]
 ) -> int:
     """Its events are on where there is a callback."""
-    site.control.create_mailbox(mailbox)
     instance = site.connect(
         member,
         name,

@@ -106,6 +106,7 @@ class Site:
         **configuration: Any,
     ) -> int:
         """Connects a mailbox of the sandbox over the API, events on; the id of the instance."""
+        self.control.create_mailbox(mailbox)
         callback = f"{self.url}/oauth/callback"
         query = f"apiKey={CLIENT_ID}&apiSecret={CLIENT_SECRET}&callbackUrl={callback}"
         url = member.call("GET", f"/elements/gmail/oauth/url?{query}")["oauthUrl"]
@@ -142,9 +143,13 @@ class Site:
 
 
 @contextmanager
-def running(var: Path, database_url: str = "") -> Iterator[Site]:
-    """All services, on this database, or on one that they keep in the folder `var`."""
+def running(var: Path, database_url: str = "", **more: str) -> Iterator[Site]:
+    """All services, on this database, or on one that they keep in the folder `var`.
+
+    `more` are further variables of their environment.
+    """
     more = {
+        **more,
         "DATABASE_URL": database_url,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "PYTHONPATH": str(ROOT),  # where those settings are

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from console import forms
 from console.controls import controls_of
 from elements import catalogue
-from tests.browser import axe
+from tests.browser import axe, clicks
 from tests.browser.conftest import Opened
 from tests.browser.site import CLIENT_ID, CLIENT_SECRET, Member, Site
 
@@ -159,5 +159,5 @@ def test_an_account_is_connected_without_scripts(
     expect(page.get_by_role("alert")).to_contain_text("Nothing was created.")
     field(page, "event.notification.callback.url").fill(f"{site.places.receiver}/events")
     page.get_by_role("button", name="Create Instance").click()
-    page.get_by_role("button", name="Allow").click()
+    clicks.allow(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Plain")

@@ -13,22 +13,16 @@ from django.urls import URLPattern, reverse
 from playwright.sync_api import APIResponse, Browser, Page
 
 from console.urls import urlpatterns
-from tests.browser import axe, sample
+from tests.browser import axe
+from tests.browser.reader import Reader, reader
+from tests.browser.sample import Sample
 from tests.browser.site import Site
-from tests.browser.watch import Watch, watched
 
 PHONE = {"width": 390, "height": 844}
 # What a page answers to somebody who comes with nothing in hand.
 REFUSALS = {"oauth-callback": 400}
-FOR_STRANGERS = frozenset(
-    {"sign-in", "forgotten-password", "new-password"}
-)  # who is signed in is led on
-
-
-@dataclass
-class Reader:
-    page: Page
-    watch: Watch
+# Who is signed in is led on from these.
+FOR_STRANGERS = frozenset({"sign-in", "forgotten-password", "new-password"})
 
 
 @dataclass
@@ -37,40 +31,39 @@ class Readers:
 
     signed_in: list[Reader]
     strangers: list[Reader]
-    sample: sample.Sample
+    used: Sample
 
 
 @pytest.fixture(scope="module")
-def readers(browser: Browser, site: Site) -> Iterator[Readers]:
-    made = sample.make(site, site.new_member())
+def readers(browser: Browser, site: Site, used: Sample) -> Iterator[Readers]:
     ways = ({"color_scheme": "light"}, {"color_scheme": "dark", "viewport": PHONE})
-    signed_in = [Reader(*watched(browser, site, made.member, **way)) for way in ways]
-    strangers = [Reader(*watched(browser, site, **way)) for way in ways]
-    yield Readers(signed_in, strangers, made)
-    for reader in (*signed_in, *strangers):
-        reader.page.context.close()
+    signed_in = [reader(browser, site, used.member, **way) for way in ways]
+    strangers = [reader(browser, site, **way) for way in ways]
+    yield Readers(signed_in, strangers, used)
+    for one in (*signed_in, *strangers):
+        one.page.context.close()
 
 
 @pytest.mark.parametrize("pattern", urlpatterns, ids=lambda pattern: pattern.name)
 def test_everybody_can_read_it(site: Site, readers: Readers, pattern: URLPattern) -> None:
     name = str(pattern.name)
-    path = reverse(f"console:{name}", kwargs=parameters(readers.sample, pattern))
+    path = reverse(f"console:{name}", kwargs=parameters(readers.used, pattern))
     who = readers.strangers if name in FOR_STRANGERS else readers.signed_in
     sign_in = f"{site.url}/sign-in"
     if not is_page(who[0].page.request.get(path)):
         return
-    for reader in who:
-        answer = reader.page.goto(path)
+    for one in who:
+        answer = one.page.goto(path)
         assert answer is not None
         assert answer.status == REFUSALS.get(name, 200)
-        assert name in FOR_STRANGERS or not reader.page.url.startswith(sign_in)
-        assert axe.faults(reader.page) == []
-        assert sideways(reader.page) == []
-        assert reader.watch.faults == []
+        assert name in FOR_STRANGERS or not one.page.url.startswith(sign_in)
+        assert axe.faults(one.page) == []
+        assert sideways(one.page) == []
+        assert one.watch.faults == []
 
 
-def parameters(made: sample.Sample, pattern: URLPattern) -> dict[str, str]:
-    known = made.address | made.address_of.get(str(pattern.name), {})
+def parameters(used: Sample, pattern: URLPattern) -> dict[str, str]:
+    known = used.address | used.address_of.get(str(pattern.name), {})
     wanted = set(pattern.pattern.regex.groupindex)
     assert wanted <= set(known), f"tests/browser/sample.py has to say what {wanted} stand for"
     return {one: known[one] for one in wanted}
