@@ -67,10 +67,14 @@ class Place:
         """None for a text that is no place."""
         try:
             at, table, key = text.split("_")
-            found = cls(datetime.fromisoformat(at), int(table), int(key))
-        except ValueError:
+            moment = datetime.fromisoformat(at)
+            if moment.tzinfo is None:
+                return None
+            # In UTC, for PostgreSQL reads no offset of 16 hours and more.
+            found = cls(moment.astimezone(UTC), int(table), int(key))
+        except (ValueError, OverflowError):
             return None
-        return found if found.at.tzinfo is not None and 0 <= found.id < 2**63 else None
+        return found if 0 <= found.id < 2**63 else None
 
 
 @dataclass(frozen=True, slots=True)

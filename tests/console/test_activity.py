@@ -138,6 +138,8 @@ def test_all_of_it_newest_first(reader: Client, instance: ElementInstance, membe
         ({"before": "nonsense"}, 4),
         ({"before": "2020-01-01T00:00:00+00:00_0_1"}, 0),
         ({"before": "2020-01-01T00:00:00_0_1"}, 4),
+        ({"before": "2020-01-01T00:00:00+23:00_0_1"}, 0),
+        ({"before": "0001-01-01T00:00:00+23:00_0_1"}, 4),
         ({"person": "x"}, 4),
         ({"instance": "a\0b"}, 0),
     ],
