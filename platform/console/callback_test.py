@@ -32,10 +32,10 @@ def send_test(
     context: dict[str, Any] = {"element_key": element_key}
     found = posted(request, user, organization, element_key)
     try:
+        _count(organization)  # first, for a URL that is refused has had its name looked up
         body = found.body()
         receiver = _receiver(body)
         context["url"] = receiver.url
-        _count(organization)
         source = _source(user, organization, found, body)
         context["done"] = rehearsal.rehearse(source, receiver, timezone.now())
     except WRONG as error:

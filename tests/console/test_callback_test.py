@@ -95,3 +95,5 @@ def test_not_too_many_a_minute(
     monkeypatch.setattr(allowance, "wait", lambda subject, limit: 12.3)
     assert "try again in 12 seconds" in outcome(browser, form(callback_url=receiver.url))
     assert receiver.received == []
+    refused = outcome(browser, form(callback_url="http://10.0.0.1/"))
+    assert "try again in 12 seconds" in refused  # nor are names looked up without a limit
