@@ -22,6 +22,7 @@ NOBODY = "it names no element instance of this organization, so there is no key 
 NO_KEY = "no signature key is set there, so nothing is signed"
 SEALED = "the signature key cannot be decrypted"
 LARGEST_ID = 2**63 - 1
+LARGEST_READ = 1_000_000  # bytes of a body; JSON takes twenty times its size in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def _delivery(organization_id: int, webhook_id: str) -> Delivery | None:
 
 
 def _instance(organization_id: int, body: bytes) -> ElementInstance | None:
-    """The one that `message.instanceId` names."""
+    """The one that `message.instanceId` names; of a very large body none."""
+    if len(body) > LARGEST_READ:
+        return None
     try:
         value: Any = json.loads(body)
     except (ValueError, RecursionError):

@@ -20,6 +20,7 @@ from inbox import receive
 from inbox.addresses import inbox_of, inbox_url
 from inbox.keep import KEPT_OF_A_BODY
 from inbox.models import Inbox, InboxDelivery
+from inbox.sender import LARGEST_READ
 from instances.configuration import MASK
 from instances.models import ElementInstance
 from tests.events.found import KEY, new_instance, record
@@ -61,6 +62,12 @@ def test_what_the_instance_signs_verifies_though_nobody_knows_its_webhook_id(
     body = body_of(instance)
     assert post(instance, body, **signed(KEY, body)).status_code == 200
     assert checks() == [True, True]
+
+
+def test_a_very_large_body_is_not_read_for_who_sent_it(instance: ElementInstance) -> None:
+    body = body_of(instance) + b" " * LARGEST_READ
+    assert post(instance, body, **signed(KEY, body)).status_code == 200
+    assert checks() == [None, None]
 
 
 @pytest.mark.parametrize(
