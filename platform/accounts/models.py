@@ -143,6 +143,13 @@ class User(AbstractUser):
         constraints = [
             models.UniqueConstraint(Lower("username"), name="one_user_an_address"),
         ]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(is_active=False), name="user_off"),
+            models.Index(fields=["id"], condition=models.Q(is_staff=True), name="user_of_staff"),
+            models.Index(
+                fields=["id"], condition=models.Q(is_superuser=True), name="user_with_all_rights"
+            ),
+        ]
 
     def clean(self) -> None:
         # A form that refused the address leaves None here, whatever the column allows.

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts.models import User
 from administration.acting import ActingPage
@@ -66,7 +67,7 @@ class ResourceInline(ReadOnlyInline[PollingResource, ElementInstance]):
 
 @admin.register(ElementInstance)
 class InstancePage(ActingPage[ElementInstance]):
-    list_display = ["name", "id", "organization", "element_key", "valid", "enabled"]
+    list_display = ["name", "id", "organization", "element_key", "state"]
     list_filter = [ElementFilter, "valid", "enabled", "events_enabled"]
     list_select_related = ["organization"]
     search_fields = ["name"]
@@ -105,6 +106,15 @@ class InstancePage(ActingPage[ElementInstance]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # an instance is connected by its owner
+
+    @admin.display(description="state")
+    def state(self, instance: ElementInstance) -> str:
+        """What polling would say of it; the column of problems says more."""
+        if not instance.enabled:
+            return format_html('<span class="{}">disabled</span>', "state")
+        if not instance.valid:
+            return format_html('<span class="{}">reconnect</span>', "state bad")
+        return format_html('<span class="{}">connected</span>', "state good")
 
     @admin.display(description="tags")
     def tagged(self, instance: ElementInstance) -> str:
