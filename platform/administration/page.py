@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib.admin import ShowFacets, SimpleListFilter
+from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -22,13 +23,23 @@ from administration.paginator import EstimatingPaginator
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin, TabularInline
+    from django.contrib.admin.views.main import ChangeList
 else:
     from unfold.admin import ModelAdmin, TabularInline
+    from unfold.views import ChangeList
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Model)
 VIEW_PAYLOADS = "events.view_payload"
 LARGEST_ID = 2**63 - 1
+
+
+class InOneOrder(ChangeList):
+    """A list in its own order: Django sorts by `?o=3` though no column is offered for it."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        self.params.pop(ORDER_VAR, None)
+        return super().get_ordering(request, queryset)
 
 
 class Page(ModelAdmin[M]):
@@ -57,6 +68,9 @@ class Page(ModelAdmin[M]):
             return queryset, False
         found = self.sought(term)
         return (queryset.none() if found is None else queryset.filter(found)), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return InOneOrder
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup in self.asked_by or any(

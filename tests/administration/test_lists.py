@@ -89,3 +89,12 @@ def test_what_is_sought_is_found(world: World) -> None:
 def test_nobody_has_a_table_counted(world: World) -> None:
     page = signed_in(superuser=True).get(address(ElementInstance)).content.decode()
     assert "_facets" not in page
+
+
+def test_nobody_has_a_table_sorted(world: World) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        page = signed_in(superuser=True).get(address(Event), {"o": "5.4"})
+    assert page.status_code == 200
+    ordered = [one["sql"] for one in asked if 'FROM "events_event"' in one["sql"]]
+    assert any("ORDER BY" in sql for sql in ordered)
+    assert not [sql for sql in ordered if '"events_event"."topic" ASC' in sql]
