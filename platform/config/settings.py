@@ -90,6 +90,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "api.request_id.RequestIdMiddleware",
+    "console.content_security.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -102,7 +103,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "hubs.routing.ElementFirstMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "console.content_security.ContentSecurityPolicyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -41,7 +41,6 @@ SELECT count(*), count(*) FILTER (WHERE status_code IS NULL OR status_code NOT B
   FROM events_deliveryattempt
  WHERE id > %(last)s AND started_at >= %(since)s
 """
-LAST_ATTEMPT = "SELECT COALESCE(max(id), 0) FROM events_deliveryattempt"
 SUMS = """
 SELECT date_bin(%(step)s::interval, at, %(until)s) AS step, sum(polls), sum(failed_polls),
        sum(events), sum(attempts), sum(failed_attempts)
@@ -74,11 +73,8 @@ def take(now: datetime) -> Sample | None:
         connected, lost, disabled = _row(cursor, INSTANCES, {})
         polls, failed_polls = _row(cursor, POLLS, span)
         (events,) = _row(cursor, EVENTS, span)
-        if before is None:
-            attempts, failed_attempts, last = 0, 0, *_row(cursor, LAST_ATTEMPT, {})
-        else:
-            counted = {"last": before.last_attempt_id, "since": since - MINUTE}
-            attempts, failed_attempts, last = _row(cursor, ATTEMPTS, counted)
+        counted = {"last": before.last_attempt_id if before else 0, "since": since - MINUTE}
+        attempts, failed_attempts, last = _row(cursor, ATTEMPTS, counted)
     sample = Sample(
         at=since,
         connected=connected,
