@@ -30,6 +30,11 @@ LONGEST_NAME = 100
 LONGEST_WEBHOOK_ID = 100
 # Headers that are secret whoever sends them.
 SECRET_NAMES = frozenset({"authorization", "proxy-authorization", "cookie"})
+# How those begin that are shown of a sender that nobody knows: a customer names headers at will.
+PLAIN = (
+    "accept", "connection", "content-", "date", "elements-webhook-", "host", "user-agent",
+    "webhook-", "x-request-id",
+)  # fmt: skip
 SECRET_WORDS = ("token", "secret", "password", "api-key", "apikey")
 UNKNOWN = "no inbox has this address"
 
@@ -106,8 +111,10 @@ def _headers(request: HttpRequest, sender: Sender) -> list[list[str]]:
 def _is_secret(name: str, sender: Sender) -> bool:
     return (
         name in SECRET_NAMES
-        or name in sender.own_headers
         or any(word in name for word in SECRET_WORDS)
+        or (
+            not name.startswith(PLAIN) if sender.own_headers is None else name in sender.own_headers
+        )
     )
 
 

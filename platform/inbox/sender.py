@@ -28,13 +28,14 @@ LARGEST_READ = 1_000_000  # bytes of a body; JSON takes twenty times its size in
 @dataclass(frozen=True, slots=True)
 class Sender:
     """`keys` are the present signature key and those that it replaced a moment ago. Without any,
-    `why` says the reason. `own_headers` are names of headers whose values are secret."""
+    `why` says the reason. `own_headers` are names of headers whose values are secret; None where
+    nobody knows which those are."""
 
     keys: tuple[str, ...] = ()
     why: str = ""
     instance_id: int | None = None
     event_id: int | None = None
-    own_headers: frozenset[str] = frozenset()
+    own_headers: frozenset[str] | None = None
 
 
 def sender_of(organization_id: int, webhook_id: str, body: bytes, now: datetime) -> Sender:
@@ -95,7 +96,7 @@ def _with_keys(
 ) -> Sender:
     why = ""
     keys: tuple[str, ...] = ()
-    own_headers: frozenset[str] = frozenset()
+    own_headers: frozenset[str] | None = None
     try:
         keys = tuple(key for key in read() if key)
         why = "" if keys else NO_KEY

@@ -218,8 +218,10 @@ def test_hostile_headers_are_cut_and_secret_ones_masked(instance: ElementInstanc
     assert headers["Authorization"] == headers["Cookie"] == headers["Api-Key"] == MASK
     assert headers["Aaa-Token"] == MASK
     assert len(arrived.webhook_id) == receive.LONGEST_WEBHOOK_ID
-    post(instance, body_of(instance), **{"X-Room": "a customer's secret"})
-    assert dict(InboxDelivery.objects.latest("pk").headers)["X-Room"] == MASK
+    for body in (body_of(instance), b"{}"):  # of a known sender, and of one that nobody knows
+        post(instance, body, **{"X-Room": "a customer's secret", "User-Agent": "a sender"})
+        headers = dict(InboxDelivery.objects.latest("pk").headers)
+        assert (headers["X-Room"], headers["User-Agent"]) == (MASK, "a sender")
 
 
 # --- Who may send --------------------------------------------------------------------------------
