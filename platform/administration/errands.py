@@ -80,6 +80,8 @@ def run_until(deadline: float | None) -> bool:
         errand = Errand.objects.filter(finished_at=None).order_by(waited_longest, "pk").first()
         if errand is None:
             return False
+        # Before the work: one that raises each time goes behind the others all the same.
+        Errand.objects.filter(pk=errand.pk).update(worked_at=timezone.now())
         _work(errand)
     return True
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -186,6 +187,28 @@ def test_a_defect_holds_up_no_other_row(world: World, monkeypatch: pytest.Monkey
     run_all()
     errand.refresh_from_db()
     assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, 2, 1)
+
+
+@pytest.mark.django_db
+def test_an_errand_that_the_database_refuses_each_time_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = world.connect(1)
+    signed_in(role=OPERATOR)
+    refused, other = (begin("disable", asker(), timezone.now(), ids=ids) for _ in range(2))
+    work = errands._work
+
+    def refuse(errand: Errand) -> None:
+        if errand.pk == refused.pk:
+            raise OperationalError("canceling statement due to lock timeout")
+        work(errand)
+
+    monkeypatch.setattr(errands, "_work", refuse)
+    for _ in range(3):
+        with suppress(OperationalError):
+            run_all()
+    other.refresh_from_db()
+    assert other.status == ErrandStatus.DONE
 
 
 @pytest.mark.django_db
