@@ -30,7 +30,7 @@ def _logged(sender: type[LogEntry], instance: LogEntry, created: bool, **_: Any)
     model = kind.model_class() if kind is not None else None
     if not created or kind is None or model in watched:
         return
-    number = instance.object_id or ""
+    number = str(instance.object_id or "")  # Django leaves the key as it is until it is read again
     fits = number.isascii() and number.isdigit() and int(number) <= LARGEST_ID
     record(
         ACTIONS[instance.action_flag],

@@ -19,6 +19,8 @@ from events.outcome import Answer
 from events.payload import Source
 from events.record import TEST
 
+WITHIN = 5.0  # seconds: a thread of the web server waits, and there are few
+
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
@@ -49,5 +51,6 @@ def rehearse(source: Source, receiver: Receiver, now: datetime) -> Rehearsal:
 
 
 async def _send(receiver: Receiver, body: bytes, headers: dict[str, str]) -> Answer:
+    own = dict(receiver.headers)
     async with attempt.open_sessions() as sessions:
-        return await attempt.send(sessions, receiver.url, body, headers, dict(receiver.headers))
+        return await attempt.send(sessions, receiver.url, body, headers, own, WITHIN)

@@ -171,6 +171,7 @@ def test_a_cancelled_errand_goes_no_further(world: World, monkeypatch: pytest.Mo
     assert ElementInstance.objects.filter(enabled=False).count() == 2
     errand.refresh_from_db()
     assert (errand.status, errand.changed) == (ErrandStatus.CANCELLED, 2)
+    assert AuditEntry.objects.filter(user_id=asker().pk, subject_id=errand.pk).exists()
 
 
 @pytest.mark.django_db

@@ -66,8 +66,10 @@ class ErrandPage(ReadOnlyPage[Errand]):
 
     @admin.action(description="Cancel: what is done stays done", permissions=["act"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Errand]) -> None:
-        ended = sum(errands.cancel(errand.pk, timezone.now()) for errand in queryset[:100])
-        messages.success(request, f"{ended} cancelled.")
+        ended = [one for one in queryset[:100] if errands.cancel(one.pk, timezone.now())]
+        for errand in ended:
+            self.log_change(request, errand, "Cancelled.")
+        messages.success(request, f"{len(ended)} cancelled.")
 
     @admin.display(description="what")
     def what(self, errand: Errand) -> str:
