@@ -11,8 +11,6 @@ from django.test import TransactionTestCase
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
-from xdist.remote import Producer
-from xdist.scheduler import LoadGroupScheduling
 
 from accounts.provision import NewOrganization, create_organization
 from integrations.gmail.sandbox.server import SandboxServer
@@ -30,20 +28,6 @@ static_files.look_up_once()
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two a core: tests wait for PostgreSQL and for processes to start."""
     return 2 * (os.cpu_count() or 1)
-
-
-class OneBrowser(LoadGroupScheduling):
-    """All tests in a browser in one process, for each process would start services of its own.
-
-    By their folder: pytest 9.2 has no longer what xdist 3.8 writes the names of groups into.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "browser" if nodeid.startswith("tests/browser/") else nodeid
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneBrowser:
-    return OneBrowser(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

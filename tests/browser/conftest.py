@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +19,17 @@ from tests.browser.sample import Sample
 from tests.browser.site import Member, Site, running
 from tests.browser.watch import Watch, watched
 
-FOLDER = Path(__file__).parent
 PICTURES = ROOT / "var" / "browser"  # of pages whose test has failed
 DATABASE = "test_browser"
 
 PAGES = pytest.StashKey[list[Page]]()
 
 Opened = Callable[..., Page]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """All in one process, for each process would start services of its own."""
+    item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.hookimpl(wrapper=True)
