@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from instances.models import ElementInstance
@@ -28,6 +29,17 @@ def test_every_answer_has_a_policy(path: str) -> None:
     assert "form-action" not in policy  # the way to a provider has redirects to anywhere
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.django_db
+def test_an_answer_of_other_middleware_has_it_too(settings: Settings) -> None:
+    strange_host = Client().get("/sign-in", headers={"host": "elsewhere.example"})
+    assert strange_host.status_code == 400
+    settings.SECURE_SSL_REDIRECT = True
+    to_https = Client().get("/sign-in")
+    assert to_https.status_code == 301
+    for answer in (strange_host, to_https):
+        assert "default-src 'self'" in answer["Content-Security-Policy"]
 
 
 def test_what_others_wrote_is_text_on_every_page(

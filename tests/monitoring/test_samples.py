@@ -56,6 +56,15 @@ def test_a_sample_counts_what_happened_in_its_minute(world: World) -> None:
     assert (taken.attempts, taken.failed_attempts) == (3, 2)
 
 
+def test_the_first_sample_counts_the_attempts_of_its_minute(world: World) -> None:
+    DeliveryAttempt.objects.update(started_at=NOW - timedelta(days=1))
+    recent = DeliveryAttempt.objects.order_by("pk")[0]
+    DeliveryAttempt.objects.filter(pk=recent.pk).update(started_at=WITHIN, status_code=200)
+    taken = sample.take(NOW)
+    assert taken is not None
+    assert (taken.attempts, taken.failed_attempts) == (1, 0)
+
+
 def test_of_two_samples_of_a_minute_one_is_kept(world: World) -> None:
     assert sample.take(NOW) is not None
     assert sample.take(NOW + timedelta(seconds=20)) is None
