@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from elements import standard
-from elements.types import (
-    ConfigurationField,
-    Element,
-    Guide,
-    OAuth2,
-    Setting,
-    Signature,
-    Watch,
-    Webhook,
-)
+from elements.types import ConfigurationField, Element, Guide, OAuth2, Setting
+from elements.webhooks import Signature, Watch, Webhook
 from integrations.github import objects, repository_hook, webhook
 from integrations.github.api import REPOSITORY
 from integrations.github.resources import RESOURCES

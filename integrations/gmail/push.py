@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from elements.calls import WatchCall, Watched
-from elements.types import ConfigurationField, IdToken, Notices, Setting, Watch
+from elements.types import ConfigurationField, Setting
+from elements.webhooks import IdToken, Notices, Watch
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer
 from transport.types import Request, Steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.schema import TEXT, by_key, one_of, shape
 from elements.calls import ChangeType
 from elements.definition.webhook import NOTHING
-from elements.types import Encoding, Proof
+from elements.webhooks import Encoding, Proof
 
 WEBHOOK = shape(
     "ElementWebhook",

@@ -21,7 +21,8 @@ from api.errors import BadRequest, NotFound, Unauthorized
 from elements import catalogue
 from elements.calls import Change, ChangeType
 from elements.errors import ElementNotFound
-from elements.types import Element, Signature, Webhook
+from elements.types import Element
+from elements.webhooks import Signature, Webhook
 from events import receiver_body, receiver_instances, receiver_signature
 from events.receiver_body import Sent
 from events.record import record_changes, record_webhook

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from api.errors import BadRequest, UnsupportedType
 from api.parsers import DEEPEST
 from elements.calls import ChangeType, Received, Told
-from elements.types import Proof, Webhook
+from elements.webhooks import Proof, Webhook
 from events import receiver_signature
 
 FORM = "application/x-www-form-urlencoded"

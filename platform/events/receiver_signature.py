@@ -7,7 +7,7 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping
 
-from elements.types import Encoding, Proof, Signature
+from elements.webhooks import Encoding, Proof, Signature
 
 MOST_SIGNATURES = 10  # in one header: a provider that changes secrets sends more than one
 NO_SECRET = "no secret is known"  # noqa: S105 - what is computed with for nothing

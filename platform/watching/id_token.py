@@ -15,7 +15,7 @@ import structlog
 from api.errors import ApiError, Forbidden, Unauthorized
 from elements import catalogue
 from elements.built_in import operators
-from elements.types import IdToken
+from elements.webhooks import IdToken
 from watching.public_keys import KeysUnknownError, public_keys
 
 ALGORITHM = "RS256"

@@ -23,7 +23,8 @@ from elements.application import application_of
 from elements.built_in import operators
 from elements.calls import WatchCall, Watched
 from elements.errors import ConfigurationError, ElementNotFound
-from elements.types import Element, Watch
+from elements.types import Element
+from elements.webhooks import Watch
 from encryption.keys import UnsealError
 from instances import configuration as keys
 from instances import session

@@ -20,7 +20,8 @@ from django.db.models import F
 
 from api.errors import BadRequest
 from elements import catalogue
-from elements.types import Element, Notices
+from elements.types import Element
+from elements.webhooks import Notices
 from watching import id_token
 from watching.hearing import note_heard
 from watching.models import InstanceWatch

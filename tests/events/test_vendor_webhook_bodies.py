@@ -13,7 +13,7 @@ from accounts.provision import NewOrganization
 from api.errors import BadRequest
 from elements import definition
 from elements.calls import ChangeType, Received, Told
-from elements.types import Signature, Webhook
+from elements.webhooks import Signature, Webhook
 from events.models import Event
 from events.receiver_body import Sent, changes, scalars
 from instances.models import ElementInstance

@@ -18,7 +18,8 @@ from tests.events.vendor import connect, send
 pytestmark = pytest.mark.django_db
 ELEMENT = """
 from elements.calls import ChangeType
-from elements.types import ApiKey, ConfigurationField, Element, Setting, Signature, Webhook
+from elements.types import ApiKey, ConfigurationField, Element, Setting
+from elements.webhooks import Signature, Webhook
 
 ELEMENT = Element(
     id=424242,

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pytest_django import Settings
 
 from api.errors import ApiError
-from elements.types import IdToken, Setting
+from elements.types import Setting
+from elements.webhooks import IdToken
 from tests.watching.signer import (
     AUDIENCE,
     SENDER,

@@ -12,7 +12,8 @@ from elements.definition import configuration
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
 from elements.standard import EVENT_KEYS, VENDOR_TYPE, VENDOR_TYPES, WEBHOOK, WEBHOOK_SECRET
-from elements.types import ConfigurationField, Encoding, Proof, Signature, Webhook
+from elements.types import ConfigurationField
+from elements.webhooks import Encoding, Proof, Signature, Webhook
 
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110 5.6.2: a token
 IN_BODY = re.compile(r"[^.:\s]+(\.[^.:\s]+){0,19}")

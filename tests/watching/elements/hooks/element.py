@@ -8,15 +8,8 @@ from typing import Any
 
 from elements.calls import WatchCall, Watched
 from elements.errors import ConfigurationError
-from elements.types import (
-    ApiKey,
-    ConfigurationField,
-    Element,
-    Setting,
-    Signature,
-    Watch,
-    Webhook,
-)
+from elements.types import ApiKey, ConfigurationField, Element, Setting
+from elements.webhooks import Signature, Watch, Webhook
 from transport.types import Request, Steps
 
 PROJECT = "hooks.project"
