@@ -29,15 +29,15 @@ class Subject(Generic[Row]):
     """How a model's rows are written down.
 
     `shown` are columns whose values may be read; of `named` ones only the name is kept, and of
-    `keyed` ones, which hold JSON objects, only the names of the keys that changed. None of an
-    action: that is not written down.
+    `keyed` ones, which hold JSON objects, only the names of the keys that changed. A change of no
+    action is not written down.
     """
 
     kind: str
     organization: Callable[[Row], int | None]
+    created: Action
+    deleted: Action
     changed: Callable[[Row, Changes], Action | None]  # may take from the changes what it says
-    created: Action | None = None
-    deleted: Action | None = None
     shown: Sequence[str] = ()
     named: Sequence[str] = ()
     keyed: Sequence[str] = ()
@@ -63,7 +63,7 @@ def watch(model: type[Row], subject: Subject[Row]) -> None:
 
     def saved(sender: type[Row], instance: Row, created: bool, **told: Any) -> None:
         if created:
-            if subject.created and subject.matters(instance):
+            if subject.matters(instance):
                 _write(subject, subject.created, instance, subject.details(instance))
             return
         before = getattr(instance, BEFORE, None)
@@ -75,7 +75,7 @@ def watch(model: type[Row], subject: Subject[Row]) -> None:
             _write(subject, action, instance, changes)
 
     def gone(sender: type[Row], instance: Row, **_: Any) -> None:
-        if subject.deleted and subject.matters(instance):
+        if subject.matters(instance):
             _write(subject, subject.deleted, instance, subject.details(instance))
 
     watched[model] = subject

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from api.fields import LARGEST_ID
 from encryption.keys import UnsealError
 from events.models import Delivery, Subscription
 from events.signing_key import retired_of
@@ -21,7 +22,6 @@ from instances.models import ElementInstance
 NOBODY = "it names no element instance of this organization, so there is no key to check it with"
 NO_KEY = "no signature key is set there, so nothing is signed"
 SEALED = "the signature key cannot be decrypted"
-LARGEST_ID = 2**63 - 1
 LARGEST_READ = 1_000_000  # bytes of a body; JSON takes twenty times its size in memory
 
 

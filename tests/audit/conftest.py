@@ -37,15 +37,10 @@ class World:
         """The template's path, for what is in here."""
         return template.format(
             instance=self.instance.pk,
-            row=CALLBACK_ROW,
             subscription=self.topics.pk,
             account=self.account.pk,
             user=self.colleague.pk,
-            delivery=Delivery.objects.get(subscription__instance=self.instance).pk,
         )
-
-
-CALLBACK_ROW = 0  # set by the tests that need it
 
 
 @pytest.fixture
