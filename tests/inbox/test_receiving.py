@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from api.throttle import allowance
+from elements import catalogue
 from events import signature
 from events.models import Delivery
 from events.signing_key import renew
@@ -21,6 +22,7 @@ from inbox.addresses import inbox_of, inbox_url
 from inbox.keep import KEPT_OF_A_BODY
 from inbox.models import Inbox, InboxDelivery
 from inbox.sender import LARGEST_READ
+from instances import configuration
 from instances.configuration import MASK
 from instances.models import ElementInstance
 from tests.events.found import KEY, new_instance, record
@@ -125,6 +127,19 @@ def test_a_key_that_was_replaced_verifies_until_its_end(instance: ElementInstanc
     with time_machine.travel(timezone.now() + timedelta(hours=2), tick=False):
         post(instance, body, **signed(KEY, body))
     assert checks() == [False, False]
+
+
+def test_an_instance_that_sends_nowhere_signs_with_the_key_of_its_configuration(
+    instance: ElementInstance,
+) -> None:
+    instance.subscription.delete()
+    configuration.keep(
+        instance, catalogue.find(instance.element_key), {configuration.SIGNATURE_KEY: KEY}
+    )
+    instance.save()
+    body = body_of(instance)
+    post(instance, body, **signed(KEY, body))
+    assert checks() == [True, True]
 
 
 def test_an_instance_without_a_key_cannot_be_verified(instance: ElementInstance) -> None:
