@@ -1,4 +1,4 @@
-"""An organization's own element, as the tests of this folder make it."""
+"""What the tests of this folder share: an organization's own element, and notes with dates."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
 from tests.elements.ledger import ledger
+from tests.elements.notes import Notes, at
 
 API = "/elements/api-v2"
 
@@ -37,3 +38,13 @@ def made(api: APIClient) -> dict[str, Any]:
     assert answer.status_code == 200, answer.content
     created: dict[str, Any] = answer.json()
     return created
+
+
+@pytest.fixture
+def notes() -> Notes:
+    """Fifty notes of the days before: three pages of twenty."""
+    notes = Notes()
+    for number in range(50):
+        notes.put(f"n{number * 37 % 50:02d}", at(-1440 - number))
+    notes.put("n07", at(-1000))  # no longer in the order of creation
+    return notes

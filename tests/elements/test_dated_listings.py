@@ -2,77 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from elements import dated
-from elements.date_pattern import format_of
 from elements.errors import ConfigurationError
-from elements.zones import zone
 
+from .notes import DATES, ISO, PLAIN, SINCE, Notes, at
 from .polled import Json, Polled
-
-START = datetime(2026, 5, 1, 12, tzinfo=UTC)
-ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"
-DATES = {
-    "updatedDateField": "updated",
-    "updatedDateFormat": ISO,
-    "createdDateField": "created",
-    "createdDateFormat": ISO,
-}
-PLAIN: Json = {"url": "/hubs/crm/notes", "idField": "id", "datesConfiguration": DATES}
-SINCE: Json = {**PLAIN, "url": f"/hubs/crm/notes?since=${{gmtDate:{ISO}}}"}
-
-
-def at(minutes: float) -> datetime:
-    return START + timedelta(minutes=minutes)
-
-
-def iso(time: datetime) -> str:
-    return format_of(ISO).write(time)
-
-
-class Notes:
-    """The provider's records, listed in the order of `sort`, those from `since` on."""
-
-    def __init__(self, sort: str = "-updated") -> None:
-        self.sort = sort
-        self.notes: dict[str, Json] = {}
-        self.version = 0
-
-    def put(self, id_: str, time: datetime, **more: Any) -> None:
-        created = self.notes.get(id_, {}).get("created", iso(time))
-        self.version += 1
-        self.notes[id_] = {
-            "id": id_,
-            "created": created,
-            "updated": iso(time),
-            "version": self.version,
-            **more,
-        }
-
-    def __call__(self, query: Mapping[str, Any]) -> list[Json]:
-        since = query.get("since", "")
-        found = [note for note in self.notes.values() if str(note["updated"]) >= since]
-        if self.sort:
-            key = self.sort.lstrip("-")
-            found.sort(key=lambda note: str(note.get(key)), reverse=self.sort.startswith("-"))
-        return found
-
-
-@pytest.fixture
-def notes() -> Notes:
-    """Fifty notes of the days before: three pages of twenty."""
-    notes = Notes()
-    for number in range(50):
-        notes.put(f"n{number * 37 % 50:02d}", at(-1440 - number))
-    notes.put("n07", at(-1000))  # no longer in the order of creation
-    return notes
 
 
 @pytest.mark.parametrize("entry", [PLAIN, SINCE], ids=["read", "asked"])
@@ -314,99 +253,6 @@ def test_another_url_goes_on_from_the_same_time(notes: Notes) -> None:
     assert polled.poll(at(30)) == [("new", "CREATED")]
 
 
-# --- Edges ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("entry", [PLAIN, SINCE], ids=["read", "asked"])
-def test_dates_without_fractions_and_clocks_that_differ_lose_nothing(
-    notes: Notes, entry: Json
-) -> None:
-    polled = Polled(entry, notes)
-    polled.poll(at(0))
-    for minutes, behind in ((15, 1), (30, 20), (45, 55)):
-        now = at(minutes) + timedelta(milliseconds=700)
-        polled.poll(now)
-        notes.put(f"late{minutes}", now - timedelta(seconds=behind))  # after the poll, by its clock
-        assert polled.poll(at(minutes + 7)) == [(f"late{minutes}", "CREATED")]
-
-
-def test_dates_of_whole_days_lose_nothing() -> None:
-    records: dict[str, Json] = {}
-    dates = {"updatedDateField": "day", "updatedDateFormat": "yyyy-MM-dd"}
-    polled = Polled({**PLAIN, "datesConfiguration": dates}, lambda query: [*records.values()])
-    records["a"] = {"id": "a", "day": "2026-05-01"}
-    assert polled.poll(at(0)) == []
-    records["b"] = {"id": "b", "day": "2026-05-01"}
-    assert polled.poll(at(15)) == [("b", "UPDATED")]
-    records["a"] = {"id": "a", "day": "2026-05-01", "changed": True}
-    assert polled.poll(at(30)) == [("a", "UPDATED")]
-    assert polled.poll(at(45)) == []
-
-
-def test_a_clock_that_is_set_back_loses_nothing(notes: Notes) -> None:
-    polled = Polled(SINCE, notes)
-    for minutes in (0, 15, 15 + 600):  # ten hours ahead, once
-        polled.poll(at(minutes))
-    notes.put("new", at(25))
-    assert polled.poll(at(30)) == [("new", "CREATED")]
-    for minutes in (45, 45 + 600, 46 + 600):
-        polled.poll(at(minutes))
-    notes.put("other", at(55))
-    assert polled.poll(at(60)) == [("other", "CREATED")]
-    assert polled.poll(at(75)) == []
-
-
-def test_a_record_that_moves_between_pages_is_told_by_the_next_poll() -> None:
-    """Oldest first: whatever is updated while pages are read moves the next one up a page."""
-    notes = Notes("updated")
-    polled = Polled({**SINCE, "pageSize": 3}, notes)
-    polled.poll(at(0))
-    for number in range(6):
-        notes.put(f"n{number}", at(5 + number))
-
-    def move(page: int) -> None:
-        if page == 2:
-            notes.put("n0", at(15))
-
-    polled.hook = move
-    first = polled.poll(at(15))
-    assert ("n3", "CREATED") not in first
-    polled.hook = None
-    assert ("n3", "CREATED") in polled.poll(at(30))
-    assert polled.poll(at(45)) == []
-
-
-def test_of_many_changes_each_poll_tells_some_and_none_is_lost(
-    notes: Notes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dated, "MOST_TOLD", 7)
-    monkeypatch.setattr(dated, "MOST_PAGES", 2)
-    for entry in (PLAIN, SINCE):
-        polled = Polled({**entry, "pageSize": 10}, notes)
-        polled.poll(at(0))
-        new = [(f"new{number}", at(5)) for number in range(33)]
-        for id_, time in new:
-            notes.put(id_, time)
-        polled.polls = 0
-        assert len(polled.poll(at(15))) == 33
-        assert polled.polls >= 5
-        assert polled.poll(at(30)) == []
-        for id_, _ in new:
-            del notes.notes[id_]
-
-
-def test_a_large_record_is_told_whatever_its_size(
-    notes: Notes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dated, "LARGEST_HELD", 50)
-    polled = Polled(SINCE, notes)
-    polled.poll(at(0))
-    for number in range(3):
-        notes.put(f"new{number}", at(5), text="x" * 200)
-    assert len(polled.poll(at(15))) == 3
-    assert polled.polls == 1 + 3
-
-
 # --- Backfill ------------------------------------------------------------------------------------
 
 
@@ -429,94 +275,6 @@ def test_a_backfill_asks_from_the_beginning(notes: Notes) -> None:
     polled = Polled({**SINCE, "backfill": True}, notes)
     polled.poll(at(0))
     assert str(polled.asked[0]["since"]) < "1970-01-02"
-
-
-# --- Zones ---------------------------------------------------------------------------------------
-
-LOCAL = "yyyy-MM-dd'T'HH:mm:ss"
-SPRING = datetime(2026, 3, 8, 9, tzinfo=UTC)  # Denver: 02:00 becomes 03:00
-AUTUMN = datetime(2026, 11, 1, 8, tzinfo=UTC)  # Denver: 02:00 becomes 01:00
-
-
-@pytest.mark.parametrize("change", [SPRING, AUTUMN], ids=["spring", "autumn"])
-@pytest.mark.parametrize("place", ["field", "entry", "instance"])
-def test_a_change_of_the_clock_neither_repeats_nor_loses_a_record(
-    change: datetime, place: str
-) -> None:
-    """Local times without an offset, compared as text, and a new record every five minutes."""
-    denver = zone("America/Denver")
-    dates: Json = {"updatedDateField": "updated", "updatedDateFormat": LOCAL}
-    entry: Json = {"url": f"/notes?since=${{dateTimeZone:America/Denver:{LOCAL}}}", "idField": "id"}
-    configuration = {}
-    if place == "field":
-        dates["updatedDateTimezone"] = "America/Denver"
-    elif place == "entry":
-        entry["updatedDateTimezone"] = "America/Denver"
-    else:
-        configuration["event.poller.timezone"] = "America/Denver"
-    records: dict[str, Json] = {}
-    polled = Polled(
-        {**entry, "datesConfiguration": dates},
-        lambda query: [one for one in records.values() if one["updated"] >= query["since"]],
-        configuration=configuration,
-    )
-    told: list[str] = []
-    for minutes in range(-180, 181, 5):
-        now = change + timedelta(minutes=minutes, seconds=20)
-        told += [id_ for id_, _ in polled.poll(now)]
-        id_ = f"at {minutes}"
-        local = (now + timedelta(minutes=2)).astimezone(denver)
-        records[id_] = {"id": id_, "updated": format_of(LOCAL).write(local)}
-    told += [id_ for id_, _ in polled.poll(change + timedelta(minutes=200))]
-    assert told == list(records)
-
-
-# --- Whatever happens ----------------------------------------------------------------------------
-
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["put", "put", "put", "delete", "poll", "poll"]),
-        st.integers(0, 30),
-        st.integers(1, 900),
-    ),
-    max_size=60,
-)
-
-
-@given(
-    steps=STEPS,
-    sort=st.sampled_from(["-updated", "updated", "-created", "id", ""]),
-    entry=st.sampled_from([PLAIN, SINCE]),
-    size=st.integers(1, 8),
-    before=st.integers(0, 30),
-)
-def test_every_change_is_told_and_none_twice(
-    steps: list[tuple[str, int, int]], sort: str, entry: Json, size: int, before: int
-) -> None:
-    notes = Notes(sort)
-    for number in range(before):
-        notes.put(f"n{number}", at(-100 - number * 7 % 30))
-    polled = Polled({**entry, "pageSize": size}, notes)
-    now = START
-    polled.poll(now)
-    told: dict[tuple[str, int], int] = {}
-    changed: set[str] = set()
-    for what, number, seconds in [*steps, ("poll", 0, 1), ("poll", 0, 4000)]:
-        now += timedelta(seconds=seconds)
-        id_ = f"n{number}"
-        if what == "put":
-            notes.put(id_, now)
-            changed.add(id_)
-        elif what == "delete":
-            notes.notes.pop(id_, None)
-        else:
-            for one in polled.changes(now):
-                state = (one.object_id, one.record["version"])
-                told[state] = told.get(state, 0) + 1
-    assert set(told.values()) <= {1}
-    assert {id_ for id_, _ in told} <= changed
-    for id_ in changed & set(notes.notes):
-        assert (id_, notes.notes[id_]["version"]) in told
 
 
 def test_an_instance_cannot_be_polled_in_a_zone_that_nobody_knows(notes: Notes) -> None:
