@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.conf import LazySettings
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -16,6 +17,10 @@ from accounts.provision import rotate_user_secret
 from audit.actor import Actor, acting
 from audit.models import Action, AuditEntry, Source
 from audit.tasks import remove_old_entries
+from elements.calls import Change, ChangeType
+from events.models import Delivery, DeliveryStatus
+from events.record import record_changes
+from events.redeliver import send_again
 from tests.audit.conftest import World
 from tests.conftest import ClientFor
 
@@ -79,6 +84,37 @@ def test_what_is_done_in_the_admin(world: World) -> None:
         (Action.ORGANIZATION_CHANGED, "192.0.2.4", admin.pk),
         (Action.USER_SECRET, "192.0.2.4", admin.pk),
     ]  # and the admin's own log is not told of a second time
+
+
+def test_what_nobody_watches_is_told_by_the_admins_own_log(world: World) -> None:
+    row = Delivery.objects.get(subscription__instance=world.instance)
+    said = [{"changed": {"fields": ["Status"]}}]
+    with acting(lambda: Actor(world.owner.user.pk, Source.ADMIN)):
+        LogEntry.objects.log_actions(
+            world.owner.user.pk, [row], CHANGE, change_message=said, single_object=True
+        )
+    entry = AuditEntry.objects.get()
+    assert entry.action == Action.ADMIN_CHANGED
+    assert (entry.organization_id, entry.subject_kind) == (row.organization_id, "delivery")
+    assert (entry.subject_id, entry.changes) == (row.pk, {"Status": None})
+
+
+def test_of_what_is_sent_again_one_is_named_and_many_are_counted(world: World) -> None:
+    record_changes(
+        world.instance,
+        "changed-messages",
+        [Change("m2", ChangeType.CREATED, {"subject": "another"}, "f")],
+        timezone.now(),
+    )
+    for number, named in ((1, True), (2, False)):
+        chosen = Delivery.objects.order_by("pk")[:number]
+        Delivery.objects.update(status=DeliveryStatus.QUEUED)
+        with acting(lambda: Actor(world.owner.user.pk, Source.SERVER)):
+            send_again(Delivery.objects.filter(pk__in=chosen.values("pk")), timezone.now())
+        entry = AuditEntry.objects.latest("pk")
+        event_id = chosen[0].event_id if named else None
+        assert (entry.action, entry.subject_id) == (Action.SENT_AGAIN, event_id)
+        assert entry.changes == {"deliveries": number}
 
 
 def test_what_the_platform_does_by_itself_is_nobodys(world: World) -> None:

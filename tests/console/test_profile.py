@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts import secret
 from accounts.models import BrowserSession, RoleGrant, User
 from accounts.provision import NewOrganization, create_user
-from accounts.sessions import name_of
+from accounts.sessions import name_of, running
 from accounts.tasks import remove_old_sessions
 from tests.conftest import ClientFor
 
@@ -127,6 +127,18 @@ def test_the_sessions_of_others_are_not_there(member: User, stranger: User) -> N
     here.post("/profile/sessions/end", {"session": name_of(key_of(theirs))})
     here.post("/profile/sessions/end-others")
     assert theirs.get("/profile").status_code == 200
+
+
+def test_a_session_that_lets_in_no_more_is_not_listed(member: User) -> None:
+    here, expired, forgotten = browser_of(member), browser_of(member), browser_of(member, PHONE)
+    BrowserSession.objects.filter(pk=key_of(expired)).update(
+        agent=PHONE, expire_date=timezone.now() - timedelta(minutes=1)
+    )
+    session = forgotten.session
+    session["_auth_user_hash"] = "of the password before"
+    session.save()
+    assert "Safari" not in page_of(here)
+    assert [row.pk for row in running(member, timezone.now())] == [key_of(here)]
 
 
 def test_where_and_with_what_a_session_began(member: User) -> None:
