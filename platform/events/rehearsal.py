@@ -1,25 +1,32 @@
 """A test of a URL that is to become a callback: one real, signed attempt, of which nothing is kept.
 
 What a form asks for before there is an instance. Its body is that of a test (events.trial), from
-an instance with the id 0.
+an instance with the id 0. One at a time for an organization: a receiver that never answers holds
+one thread of the web server, not all of them.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from asgiref.sync import async_to_sync
+from django.db import connection
 
+from api.errors import TooManyRequests
 from events import attempt, payload, signature
 from events.outcome import Answer
 from events.payload import Source
 from events.record import TEST
 
 WITHIN = 5.0  # seconds: a thread of the web server waits, and there are few
+# The number sets these locks apart from others of the database.
+TAKE = "SELECT pg_try_advisory_lock(hashtextextended(%s, 5022))"
+RELEASE = "SELECT pg_advisory_unlock(hashtextextended(%s, 5022))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +48,32 @@ class Rehearsal:
 
 def rehearse(source: Source, receiver: Receiver, now: datetime) -> Rehearsal:
     """Sends one test. The URL must be one that notifications may be sent to: the address guard
-    judges it again."""
+    judges it again. Raises TooManyRequests while another of the organization runs."""
     body = payload.of_test(source, 0, TEST, now).encode()
     webhook_id = f"msg_{secrets.token_hex(16)}"
     headers = signature.headers(receiver.signature_key, webhook_id, body, now)
-    began = time.monotonic()
-    answer = async_to_sync(_send)(receiver, body, headers)
-    return Rehearsal(answer, round((time.monotonic() - began) * 1000))
+    with _alone(source.organization_id):
+        began = time.monotonic()
+        answer = async_to_sync(_send)(receiver, body, headers)
+        return Rehearsal(answer, round((time.monotonic() - began) * 1000))
+
+
+@contextmanager
+def _alone(organization_id: int) -> Generator[None]:
+    """Session-level: no transaction is open meanwhile, and PostgreSQL frees the lock when the
+    connection ends, however it ends."""
+    name = f"callback test of organization {organization_id}"
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [name])
+        row = cursor.fetchone()
+    if not (row and row[0]):
+        raise TooManyRequests("another test is still waiting for its answer", wait=int(WITHIN))
+    try:
+        yield
+    finally:
+        if connection.connection is not None:  # else it was closed, and the lock with it
+            with connection.cursor() as cursor:
+                cursor.execute(RELEASE, [name])
 
 
 async def _send(receiver: Receiver, body: bytes, headers: dict[str, str]) -> Answer:

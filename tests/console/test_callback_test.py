@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from accounts.models import User
 from api.throttle import allowance
-from events import signature
+from events import rehearsal, signature
 from events.models import Delivery, Event
 from tests.events.receiver import Receiver, Reply
 
@@ -97,3 +99,39 @@ def test_not_too_many_a_minute(
     assert receiver.received == []
     refused = outcome(browser, form(callback_url="http://10.0.0.1/"))
     assert "try again in 12 seconds" in refused  # nor are names looked up without a limit
+
+
+def test_a_silent_receiver_is_not_waited_for_long(
+    browser: Client, form: Form, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rehearsal.WITHIN == 5  # seconds, of a thread of the web server
+    monkeypatch.setattr(rehearsal, "WITHIN", 0.05)
+    receiver.always(hang=True)
+    page = outcome(browser, form(callback_url=receiver.url))
+    assert "no answer within 0.05 seconds" in page
+
+
+def test_an_organization_has_one_test_at_a_time(
+    browser: Client, member: User, form: Form, receiver: Receiver
+) -> None:
+    name = f"callback test of organization {member.organization_id}"
+    elsewhere = connection.copy()  # of another thread that waits for an answer
+    try:
+        with elsewhere.cursor() as cursor:
+
+            def ask(statement: str) -> bool:
+                cursor.execute(statement, [name])
+                return bool(cursor.fetchone()[0])
+
+            assert ask(rehearsal.TAKE)
+            page = outcome(browser, form(callback_url=receiver.url))
+            assert "another test is still waiting" in page
+            assert receiver.received == []
+
+            assert ask(rehearsal.RELEASE)
+            assert "Answered <strong>200</strong>" in outcome(
+                browser, form(callback_url=receiver.url)
+            )
+            assert ask(rehearsal.TAKE)  # what was taken is given back
+    finally:
+        elsewhere.close()
