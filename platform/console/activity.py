@@ -16,6 +16,7 @@ from accounts.models import Organization, User
 from audit.models import AuditEntry, Source
 from console import feed
 from console.members import for_members
+from console.paging import number
 from events.own_topics import OWN_TOPICS
 from instances.models import ElementInstance
 
@@ -61,12 +62,11 @@ def _asked(authority: Authority, given: Mapping[str, str]) -> tuple[feed.Asked, 
     """What the filters ask for, and which of them cannot be read."""
     faults: dict[str, str] = {}
     kind = given.get("kind", "")
-    person = given.get("person", "")
     since, until = _day(given, "from", faults), _day(given, "to", faults)
     asked = feed.Asked(
         kinds=(kind,) if kind in feed.KINDS else tuple(feed.KINDS),
         instances=_instances(authority.organization, given.get("instance", "")),
-        person=int(person) if person.isascii() and person.isdigit() and len(person) < 19 else None,
+        person=number(given.get("person", "")),
         since=since,
         until=until + timedelta(days=1) if until else None,
         below=feed.Place.read(given.get("before", "")),
@@ -97,8 +97,8 @@ def _instances(organization: Organization, text: str) -> list[int] | None:
     """
     if not text:
         return None
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        return [int(text)]
+    if (instance_id := number(text)) is not None:
+        return [instance_id]
     found = ElementInstance.objects.filter(organization=organization, name__icontains=text[:200])
     return list(found.order_by("pk").values_list("pk", flat=True)[:MOST_INSTANCES])
 

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from accounts.models import Organization
 from api.errors import BadRequest
 from api.paging import latest_page_of
+from console.paging import number
 from events.listing import filtered
 from events.models import Event, EventStatus
 from instances.models import ElementInstance
@@ -74,7 +75,7 @@ def _listed(
 def _instances(organization: Organization, named: str) -> QuerySet[ElementInstance]:
     """Those with this id, or with this text in their name."""
     own = ElementInstance.objects.filter(organization=organization)
-    if named.isascii() and named.isdigit() and len(named) < 19:
-        return own.filter(pk=int(named))
+    if (instance_id := number(named)) is not None:
+        return own.filter(pk=instance_id)
     keys = own.filter(name__icontains=named[:LONGEST_NAME]).values_list("pk", flat=True)
     return own.filter(pk__in=list(keys[:MOST_NAMED]))

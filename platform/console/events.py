@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import Organization, User
 from api.errors import NotFound
 from console import event_list
-from console.members import for_members
+from console.members import for_members, instance_of
+from console.paging import number
 from console.payload import json_text
 from console.samples import samples_of
 from events.models import Delivery, Event
@@ -22,7 +23,6 @@ from events.redeliver import send_again
 from explanations import explain
 from explanations.chain import chain_shown
 from explanations.scope import Scope
-from instances.models import ElementInstance
 
 LONGEST_ID = 500  # characters
 
@@ -105,18 +105,17 @@ def _instance_id(request: HttpRequest, organization: Organization) -> int | None
     named = request.GET.get("account", "").strip()
     if not named:
         return None
-    if not (named.isascii() and named.isdigit() and len(named) < 19):
+    instance_id = number(named)
+    if instance_id is None:
         raise Http404
-    if not ElementInstance.objects.filter(organization=organization, pk=int(named)).exists():
-        raise Http404
-    return int(named)
+    return instance_of(organization, instance_id).pk
 
 
 def _event_named(scope: Scope, asked: str) -> int | None:
     """The id of the event that is meant, if one is."""
     try:
-        if asked.isascii() and asked.isdigit() and len(asked) < 19:
-            return explain.chain_of_event(scope, int(asked)).event.pk
+        if (event_id := number(asked)) is not None:
+            return explain.chain_of_event(scope, event_id).event.pk
         return explain.chain_of_webhook(scope, asked).event.pk
     except NotFound:
         return None

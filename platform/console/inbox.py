@@ -15,6 +15,7 @@ from accounts.models import Organization, User
 from console import fragment
 from console.fragment import Fragment
 from console.members import for_members
+from console.paging import number
 from console.payload import body_text
 from events.models import Event
 from inbox.addresses import inbox_url
@@ -74,7 +75,7 @@ def delivery(
 
 def _listed(request: HttpRequest, organization: Organization) -> dict[str, Any]:
     kept = kept_of(organization.pk, timezone.now()).defer("body", "headers")
-    below = _number(request.GET.get("below", ""))
+    below = number(request.GET.get("below", ""))
     found = list((kept.filter(number__lt=below) if below else kept)[: PAGE + 1])
     shown = found[:PAGE]
     return {
@@ -98,7 +99,3 @@ def _rows(organization: Organization, found: Sequence[InboxDelivery]) -> list[Ro
         Row(one, of_events.get(one.event_id or 0), of_instances.get(one.instance_id or 0))
         for one in found
     ]
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

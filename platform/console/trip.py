@@ -12,6 +12,7 @@ from accounts.models import Organization, User
 from api.errors import NotFound
 from console.addresses import callback_url
 from console.members import WRONG, for_members, instance_of
+from console.paging import number
 from console.reconnect import came_back
 from instances import configuration as keys
 from instances import oauth, provision, scopes, wish
@@ -24,9 +25,9 @@ from instances.reason import Reason
 def connect_again(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     """Repeats the trip of a failed try, or connects the named instance again."""
     wanted = kept_of(request, user, request.POST.get("again", ""))
-    named = request.POST.get("instance", "")
-    if wanted is None and named.isascii() and named.isdigit():
-        wanted = oauth.Request(callback_url(), instance_id=int(named[:18]))
+    named = number(request.POST.get("instance", ""))
+    if wanted is None and named is not None:
+        wanted = oauth.Request(callback_url(), instance_id=named)
     if wanted is None:
         return redirect("console:catalogue")
     try:
@@ -75,9 +76,8 @@ def left_out(
 
 def kept_of(request: HttpRequest, user: User, trip: str) -> oauth.Request | None:
     """What an earlier trip of this user and session was made for."""
-    if not (trip.isascii() and trip.isdigit() and len(trip) < 19):
-        return None
-    return oauth.kept(user, request.session, int(trip))
+    trip_id = number(trip)
+    return None if trip_id is None else oauth.kept(user, request.session, trip_id)
 
 
 def _failed(
