@@ -15,14 +15,13 @@ from accounts.api.authority import Authority, authority_for
 from accounts.models import Organization, User
 from audit.models import AuditEntry, Source
 from console import feed
+from console.instance.named import named
 from console.members import for_members
 from console.paging import number
 from events.own_topics import OWN_TOPICS
-from instances.models import ElementInstance
 
 PAGE = 50  # things on a page
 MOST_PEOPLE = 200  # to choose from
-MOST_INSTANCES = 200  # that a name may mean
 LONGEST_TEXT = 300  # characters of an error
 
 
@@ -61,11 +60,11 @@ FILTERS = ("kind", "instance", "person", "from", "to")
 def _asked(authority: Authority, given: Mapping[str, str]) -> tuple[feed.Asked, dict[str, str]]:
     """What the filters ask for, and which of them cannot be read."""
     faults: dict[str, str] = {}
-    kind = given.get("kind", "")
+    kind, instance = given.get("kind", ""), given.get("instance", "")
     since, until = _day(given, "from", faults), _day(given, "to", faults)
     asked = feed.Asked(
         kinds=(kind,) if kind in feed.KINDS else tuple(feed.KINDS),
-        instances=_instances(authority.organization, given.get("instance", "")),
+        instances=named(authority.organization, instance) if instance else None,
         person=number(given.get("person", "")),
         since=since,
         until=until + timedelta(days=1) if until else None,
@@ -88,19 +87,6 @@ def _day(given: Mapping[str, str], name: str, faults: dict[str, str]) -> datetim
         faults[name] = "must be a day such as 2026-01-31"
         return None
     return datetime.combine(day, time(), UTC)
-
-
-def _instances(organization: Organization, text: str) -> list[int] | None:
-    """The instances of an id, or of a name; None for all.
-
-    One that was deleted is found by its id: what was done with it stays told of.
-    """
-    if not text:
-        return None
-    if (instance_id := number(text)) is not None:
-        return [instance_id]
-    found = ElementInstance.objects.filter(organization=organization, name__icontains=text[:200])
-    return list(found.order_by("pk").values_list("pk", flat=True)[:MOST_INSTANCES])
 
 
 # --- One line of the page ------------------------------------------------------------------------

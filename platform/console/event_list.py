@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework.request import Request
@@ -12,14 +11,11 @@ from rest_framework.request import Request
 from accounts.models import Organization
 from api.errors import BadRequest
 from api.paging import latest_page_of
-from console.paging import number
+from console.instance.named import named
 from events.listing import filtered
 from events.models import Event, EventStatus
-from instances.models import ElementInstance
 
 PAGE = 50  # events
-MOST_NAMED = 100  # instances that a part of a name may stand for
-LONGEST_NAME = 200
 # What people read for the words of the API.
 STATUSES = {
     EventStatus.NEW: "recorded",
@@ -51,8 +47,8 @@ def _listed(
     request: HttpRequest, organization: Organization, asked: dict[str, str]
 ) -> dict[str, Any]:
     events = Event.objects.filter(organization=organization, instance__isnull=False)
-    if named := asked.get("instance") or asked.get("account", ""):
-        events = events.filter(instance__in=_instances(organization, named))
+    if instance := asked.get("instance") or asked.get("account", ""):
+        events = events.filter(instance__in=named(organization, instance))
     listing = latest_page_of(
         Request(request),
         filtered(asked, events).defer("body").select_related("instance"),
@@ -70,12 +66,3 @@ def _listed(
         "older": older.urlencode() if token else "",
         "newest": newest.urlencode() if "nextPage" in request.GET else None,
     }
-
-
-def _instances(organization: Organization, named: str) -> QuerySet[ElementInstance]:
-    """Those with this id, or with this text in their name."""
-    own = ElementInstance.objects.filter(organization=organization)
-    if (instance_id := number(named)) is not None:
-        return own.filter(pk=instance_id)
-    keys = own.filter(name__icontains=named[:LONGEST_NAME]).values_list("pk", flat=True)
-    return own.filter(pk__in=list(keys[:MOST_NAMED]))
