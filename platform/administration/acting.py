@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -53,8 +52,7 @@ def _act(key: str, page: ActingPage[Any], request: HttpRequest, rows: QuerySet[A
     if request.POST.get("select_across") == "1":
         _begin(request, errands.begin(key, user, timezone.now(), query=request.GET.urlencode()))
         return
-    wanted = [int(one) for one in request.POST.getlist(ACTION_CHECKBOX_NAME) if one.isdigit()]
-    ids = sorted(rows.filter(pk__in=wanted).values_list("pk", flat=True))
+    ids = sorted(rows.values_list("pk", flat=True))
     if len(ids) <= MOST_AT_ONCE and deed.at_once:
         do_at_once(page, request, deed, list(rows.filter(pk__in=ids)))
     else:

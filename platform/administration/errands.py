@@ -3,7 +3,8 @@
 Rule 1: a deed and its place in the errand are one transaction. A worker that is killed at any
 moment has done and counted each row once or not at all, and another goes on behind it.
 Rule 2: two workers at one errand do no row twice: who finds its place moved leaves it.
-Rule 3: a row to which it cannot be done is counted, says why, and holds up no other.
+Rule 3: a row to which it cannot be done is counted, says why, and holds up no other; one that the
+database refuses is tried again for some turns.
 Rule 4: who asked must still be allowed to, at every turn.
 """
 
@@ -32,6 +33,7 @@ from audit.models import Source
 from worker.line import stopping
 
 BATCH = 100  # rows of one errand, then the next one has its turn
+TRIES = 5  # turns that end at the same row before it counts as failed
 FAILURES_TOLD = 20
 
 log = structlog.get_logger()
@@ -81,7 +83,9 @@ def run_until(deadline: float | None) -> bool:
         if errand is None:
             return False
         # Before the work: one that raises each time goes behind the others all the same.
-        Errand.objects.filter(pk=errand.pk).update(worked_at=timezone.now())
+        begun = {"worked_at": timezone.now(), "tries": F("tries") + 1}
+        Errand.objects.filter(pk=errand.pk).update(**begun)
+        errand.tries += 1
         _work(errand)
     return True
 
@@ -128,14 +132,19 @@ def _do(errand: Errand, deed: Deed, row_id: int) -> bool:
                 count("unchanged")
         except Refused as error:
             count("failed", str(error))
-        except (Overtaken, OperationalError, InterfaceError):
+        except Overtaken:
             raise
+        except (OperationalError, InterfaceError) as error:
+            if errand.tries < TRIES:
+                raise
+            # Had it been done after all, its place would have moved, and nothing is counted.
+            count("failed", f"the database refuses it: {str(error).partition(chr(10))[0]}")
         except Exception:
             log.exception("errand.failed", errand=errand.pk, row=row_id)
             count("failed", "an error of the platform's own; the log has it")
     except Overtaken:
         return False
-    errand.position = row_id
+    errand.position, errand.tries = row_id, 0
     return True
 
 
@@ -146,6 +155,7 @@ def _count(errand: Errand, row_id: int, now: datetime, as_what: str, reason: str
     ours = Errand.objects.filter(pk=errand.pk, position=errand.position, finished_at=None)
     moved = ours.update(
         position=row_id,
+        tries=0,
         failures=errand.failures,
         status=ErrandStatus.RUNNING,
         worked_at=now,

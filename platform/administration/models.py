@@ -20,7 +20,8 @@ class Errand(models.Model):
 
     The selection is `ids`, or without them what the list shows for `query`, looked up as it goes
     on; rows above `until_id` came later and are none of it. All up to `position` are done, and
-    counted. `worked_at` is when one was done last: the errand that has waited longest is next.
+    counted. `worked_at` is when its turn began or one was done last: the errand that has
+    waited longest is next.
     """
 
     deed = models.CharField(max_length=40)
@@ -31,6 +32,7 @@ class Errand(models.Model):
     ids = ArrayField(models.BigIntegerField(), null=True)
     until_id = models.BigIntegerField()
     position = models.BigIntegerField(default=0)
+    tries = models.IntegerField(default=0)  # turns begun since `position` moved
     total = models.BigIntegerField(null=True)  # known once it has begun
     changed = models.BigIntegerField(default=0)
     unchanged = models.BigIntegerField(default=0)  # were as they should be

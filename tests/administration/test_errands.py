@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from administration import errands
+from administration.deeds import DEEDS, Within
 from administration.errands import begin, run_until
 from administration.models import Errand, ErrandStatus
 from administration.roles import OPERATOR
@@ -171,7 +174,8 @@ def test_a_cancelled_errand_goes_no_further(world: World, monkeypatch: pytest.Mo
     assert ElementInstance.objects.filter(enabled=False).count() == 2
     errand.refresh_from_db()
     assert (errand.status, errand.changed) == (ErrandStatus.CANCELLED, 2)
-    assert AuditEntry.objects.filter(user_id=asker().pk, subject_id=errand.pk).exists()
+    of_it = AuditEntry.objects.filter(subject_kind="errand", subject_id=errand.pk)
+    assert of_it.filter(user_id=asker().pk).exists()
 
 
 @pytest.mark.django_db
@@ -210,6 +214,47 @@ def test_an_errand_that_the_database_refuses_each_time_holds_up_no_other(
             run_all()
     other.refresh_from_db()
     assert other.status == ErrandStatus.DONE
+
+
+@pytest.mark.django_db
+def test_a_row_that_the_database_refuses_each_time_fails_after_some_tries(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, *others = world.connect(3)
+    signed_in(role=OPERATOR)
+    errand = begin("disable", asker(), timezone.now())
+    deed = DEEDS["disable"]
+
+    def refuse(row_id: int, within: Within, now: datetime) -> bool:
+        if row_id == refused:
+            raise OperationalError("canceling statement due to lock timeout\nCONTEXT: a tuple")
+        return deed.do(row_id, within, now)
+
+    monkeypatch.setitem(DEEDS, "disable", replace(deed, do=refuse))
+    for _ in range(errands.TRIES - 1):
+        with pytest.raises(OperationalError):
+            run_all()
+    errand.refresh_from_db()
+    assert (errand.position, errand.done) == (0, 0)  # it may go well yet
+
+    run_all()
+
+    errand.refresh_from_db()
+    assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, len(others), 1)
+    reason = "the database refuses it: canceling statement due to lock timeout"
+    assert errand.failures == [{"id": refused, "reason": reason}]
+
+
+@pytest.mark.django_db
+def test_what_is_no_id_of_a_row_is_refused(world: World) -> None:
+    (one,) = world.connect(1)
+    browser = signed_in(superuser=True)
+    for wrong in ("²", "abc", "1\0", "9" * 5000):
+        data = {"action": "disable", "_selected_action": [one, wrong]}
+        page = browser.post(LIST, data, follow=True)
+        assert page.status_code == 200, wrong
+        assert "nothing was done" in page.content.decode(), wrong
+    assert ElementInstance.objects.get(pk=one).enabled
 
 
 @pytest.mark.django_db
