@@ -104,6 +104,22 @@ def _pages(rows: int) -> Iterator[Asked]:
     yield Asked("users", "accounts.user")
     yield Asked("users, by the beginning of an address", "accounts.user", {"q": "person777"})
     yield Asked("users that are off", "accounts.user", {"is_active__exact": 0})
+    yield Asked("accounts", "accounts.account")
+    yield Asked("accounts, the last page", "accounts.account", last)
+    yield Asked("accounts, by the beginning of a name", "accounts.account", {"q": "account 777"})
+    yield Asked("accounts that are off", "accounts.account", {"active__exact": 0})
+    yield Asked("accounts by policy", "accounts.account", {"failure_policy__exact": "queue"})
+    yield Asked("audit entries", "audit.auditentry")
+    yield Asked("audit entries, the last page", "audit.auditentry", last)
+    yield Asked("audit entries, by instance", "audit.auditentry", {"q": rows // 2})
+    yield Asked("audit entries, by organization", "audit.auditentry", {"q": 7})
+    yield Asked("quota buckets", "quota.quotabucket")
+    yield Asked("quota buckets, the last page", "quota.quotabucket", last)
+    yield Asked("quota buckets, by subject", "quota.quotabucket", {"q": "gmail account 777"})
+    yield Asked("failing servers", "events.endpoint")
+    yield Asked("failing servers, by address", "events.endpoint", {"q": "https://server777."})
+    yield Asked("errands", "administration.errand")
+    yield Asked("errands, by id", "administration.errand", {"q": rows // 2})
 
 
 def _milliseconds(client: Any, asked: Asked) -> float:
@@ -133,6 +149,7 @@ def _fill(rows: int) -> Any:
     insert_mailboxes(rows, now + timedelta(days=1), timedelta(hours=1))
     insert_events(rows, rows, 1)
     _what_hangs_on_them(rows, now)
+    _what_is_written_down(rows, now)
     _make_some_rare(rows)
     superuser = User.objects.create_superuser("operator@example.com")
     client = Client()
@@ -177,6 +194,46 @@ def _what_hangs_on_them(rows: int, now: Any) -> None:
         cursor.execute("SELECT setval('accounts_user_id_seq', (SELECT max(id) FROM accounts_user))")
 
 
+def _what_is_written_down(rows: int, now: Any) -> None:
+    from accounts.models import Account
+    from administration.models import Errand
+    from audit.models import AuditEntry
+    from events.models import Endpoint
+    from quota.models import QuotaBucket
+
+    insert(
+        Account(created_at=now, updated_at=now),
+        rows,
+        {
+            "id": "n + 1000",
+            "name": "'Account ' || n",
+            "organization_id": "1 + n %% 100",
+            "external_id": "n",
+        },
+    )
+    insert(
+        AuditEntry(at=now, user_id=1, action="instance-changed", subject_kind="instance"),
+        rows,
+        {"organization_id": "1 + n %% 100", "instance_id": "n", "subject_id": "n"},
+    )
+    insert(
+        QuotaBucket(minute=now, day=now.date()),
+        rows,
+        {"subject": "'gmail account ' || n"},
+        ids=False,
+    )
+    insert(
+        Endpoint(failures=1, probes=0, updated_at=now),
+        rows,
+        {"organization_id": "1 + n %% 100", "origin": "'https://server' || n || '.example.com'"},
+    )
+    insert(
+        Errand(deed="turn_events_on", until_id=rows, status="done", created_at=now, told_at=now),
+        rows,
+        {"finished_at": f"'{now.isoformat()}'::timestamptz"},
+    )
+
+
 def _make_some_rare(rows: int) -> None:
     """Of the rows of each table one in RARE is what somebody looks for among all others."""
     changes = {
@@ -189,6 +246,7 @@ def _make_some_rare(rows: int) -> None:
         "watching_instancewatch": "suspended = true",
         "bulk_bulkjob": "status = 'ERROR'",
         "accounts_user": "is_active = false",
+        "accounts_account": "active = false, failure_policy = 'queue'",
     }
     with connection.cursor() as cursor:
         for table, change in changes.items():

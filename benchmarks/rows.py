@@ -139,10 +139,12 @@ def insert(
     different: Mapping[str, str],
     *,
     source: str = "generate_series(1, %s) AS n",
+    ids: bool = True,
 ) -> None:
     """Rows like `template` but for the `different` columns: SQL in terms of `n`, which counts
-    from 1 and is the id too unless `different` says otherwise, or comes from a table `source`."""
-    expressions = {"id": "n", **different}
+    from 1 and is the id too unless `different` says otherwise, or comes from a table `source`.
+    Without `ids` the table has no column of that name."""
+    expressions = {**({"id": "n"} if ids else {}), **different}
     values: list[Any] = []
     columns: list[str] = []
     terms: list[str] = []
