@@ -10,7 +10,7 @@ from elements.types import Element
 from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
-from instances.standing import Marks, marks_of, problem_of
+from instances.standing import NO_MARK, Marks, marks_of, problem_of
 
 NO_LISTS: dict[str, list[Any]] = {"parameters": [], "resources": [], "hooks": [], "objects": []}
 
@@ -51,7 +51,10 @@ def instance_json(
             "lastName": user.last_name,
         },
     }
-    problem = problem_of(instance, marks_of([instance]) if marks is None else marks)
+    marks = marks_of([instance]) if marks is None else marks
+    if watch := marks.get(instance.pk, NO_MARK).watch:
+        answer["watchStatus"] = watch
+    problem = problem_of(instance, marks)
     if problem is not None:
         answer["problem"] = problem.sentence
         if problem.code:

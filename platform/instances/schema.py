@@ -54,6 +54,11 @@ INSTANCE = shape(
         "reasonCode?": described(TEXT, "the code of the gravest problem, such as revoked"),
         "missingScopes?": described(listed(TEXT), "asked for, and not granted"),
         "authorizationEndsDate?": described(TIME, "when the provider ends the grant by itself"),
+        "watchStatus?": described(
+            one_of("starting", "on", "silent", "failed", "stopping", "off"),
+            "of what the provider was asked to tell of by itself, while events are on; silent: it "
+            "does not tell, and polls find the changes at their interval",
+        ),
         "element?": ELEMENT_OF_INSTANCE,
         "configuration?": described(by_key(nullable(TEXT)), "secrets are masked: ********"),
         "providerData?": PROVIDER_DATA,

@@ -23,7 +23,15 @@ class Problem(NamedTuple):
     sentence: str
 
 
-Marks = Mapping[int, Problem]  # by the instance's id
+class Mark(NamedTuple):
+    """What a room above says of an instance."""
+
+    problem: Problem | None = None
+    watch: str = ""  # the status of its watch (watching.models); empty: it has none
+
+
+NO_MARK = Mark()
+Marks = Mapping[int, Mark]  # by the instance's id
 Look = Callable[[Sequence[ElementInstance], datetime], Marks]
 NO_MARKS: Marks = {}
 
@@ -40,7 +48,7 @@ def marks_of(instances: Iterable[ElementInstance]) -> Marks:
     """What the rooms above know of these, a query each."""
     now = timezone.now()
     shown = list(instances)
-    found: dict[int, Problem] = {}
+    found: dict[int, Mark] = {}
     for look in _looks:
         found.update(look(shown, now))
     return found
@@ -53,8 +61,8 @@ def problem_of(instance: ElementInstance, marks: Marks) -> Problem | None:
     found: list[Problem] = []
     if (ending := _ending(instance)) is not None:
         found.append(ending)
-    if instance.pk in marks:
-        found.append(marks[instance.pk])
+    if (seen := marks.get(instance.pk, NO_MARK).problem) is not None:
+        found.append(seen)
     if instance.problem:
         found.append(Problem(instance.reason_code, instance.problem))
     if not found:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -25,12 +24,8 @@ from events.own_topics import POLLING_STALLED
 from events.record import record_instance_event
 from instances.models import ElementInstance
 from instances.reason import Reason
-from instances.standing import Problem
 from polling.claim import LEASE
 from polling.models import PollingResource
-
-if TYPE_CHECKING:
-    from config.given_postgres.base import DatabaseWrapper
 
 MOST_TOLD_AT_ONCE = 500  # resources
 MOST_LISTED = 10_000
@@ -82,11 +77,6 @@ FROM (
 WHERE told.id = late.id
 RETURNING told.name, told.next_poll_at, told.last_polled_at
 """  # noqa: S608 - no outside text
-OF_INSTANCES = f"""
-SELECT r.instance_id, r.name, r.next_poll_at FROM polling_pollingresource AS r
-WHERE r.instance_id = ANY(%(instance_ids)s::bigint[]) AND {OVERDUE}
-ORDER BY r.instance_id, r.name
-"""  # noqa: S608 - no outside text
 
 
 class Figures(NamedTuple):
@@ -97,7 +87,7 @@ class Figures(NamedTuple):
 def figures(now: datetime) -> Figures:
     """How many resources are overdue, by one look into the index for each organization."""
     with connection.cursor() as cursor:
-        cursor.execute(FIGURES, _at(now))
+        cursor.execute(FIGURES, limits_at(now))
         count, oldest = cursor.fetchone()
     return Figures(count, (now - oldest).total_seconds() if oldest is not None else 0.0)
 
@@ -105,13 +95,13 @@ def figures(now: datetime) -> Figures:
 def ids(now: datetime) -> list[int]:
     """Of overdue resources, for a list of them: MOST_LISTED at most."""
     with connection.cursor() as cursor:
-        cursor.execute(IDS, {"most": MOST_LISTED, **_at(now)})
+        cursor.execute(IDS, {"most": MOST_LISTED, **limits_at(now)})
         return [row[0] for row in cursor.fetchall()]
 
 
 def resources(now: datetime) -> QuerySet[PollingResource]:
     """Those that are OVERDUE, to be asked further."""
-    at = _at(now)
+    at = limits_at(now)
     interval = ExpressionWrapper(
         F("interval") * Value(timedelta(seconds=1)), output_field=DurationField()
     )
@@ -119,20 +109,6 @@ def resources(now: datetime) -> QuerySet[PollingResource]:
         claimable_at=Coalesce("lease_until", "next_poll_at"),
         missed_at=F("next_poll_at") + interval,
     ).filter(active=True, claimable_at__lte=at["held_until"], missed_at__lt=at["before"])
-
-
-def marks(instances: Sequence[ElementInstance], now: datetime) -> dict[int, Problem]:
-    """What is to be said of instances with overdue resources (instances.standing)."""
-    polled = [one.pk for one in instances if one.events_enabled and one.enabled and one.valid]
-    if not polled:
-        return {}
-    with cast("DatabaseWrapper", connection).prepared_cursor() as cursor:
-        cursor.execute(OF_INSTANCES, {"instance_ids": polled, **_at(now)})
-        rows = cursor.fetchall()
-    return {
-        instance_id: Problem(Reason.POLLING_STALLED, sentence([(row[1], row[2]) for row in late]))
-        for instance_id, late in groupby(rows, key=lambda row: row[0])
-    }
 
 
 def sentence(late: Sequence[tuple[str, datetime]]) -> str:
@@ -150,7 +126,7 @@ def tell(now: datetime) -> int:
     worker is alive. Deliveries go out when one is again.
     """
     with connection.cursor() as cursor:
-        cursor.execute(UNTOLD, {"most": MOST_TOLD_AT_ONCE, **_at(now)})
+        cursor.execute(UNTOLD, {"most": MOST_TOLD_AT_ONCE, **limits_at(now)})
         instance_ids = sorted({row[0] for row in cursor.fetchall()})
     return sum(_tell_of(instance_id, now) for instance_id in instance_ids)
 
@@ -162,7 +138,7 @@ def _tell_of(instance_id: int, now: datetime) -> bool:
     if instance is None:  # gone, or somebody changes it: looked at again in a minute
         return False
     with connection.cursor() as cursor:
-        cursor.execute(TELL, {"instance_id": instance_id, **_at(now)})
+        cursor.execute(TELL, {"instance_id": instance_id, **limits_at(now)})
         late = sorted(cursor.fetchall())
     if not late:
         return False
@@ -181,6 +157,7 @@ def _tell_of(instance_id: int, now: datetime) -> bool:
     return True
 
 
-def _at(now: datetime) -> dict[str, Any]:
+def limits_at(now: datetime) -> dict[str, Any]:
+    """The parameters of OVERDUE."""
     grace = timedelta(seconds=settings.POLL_OVERDUE_GRACE)
     return {"held_until": now + LEASE, "before": now - grace}

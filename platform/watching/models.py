@@ -10,6 +10,15 @@ from django.db.models.functions import Coalesce
 from encryption.fields import EncryptedModel, EncryptedTextField
 
 MOST_UNANNOUNCED = 3  # a notice may come a little later than the poll that it announces
+# As InstanceWatch.status, of the row `w` at %(now)s.
+STATUS = f"""
+CASE WHEN NOT w.wanted OR w.suspended
+     THEN CASE WHEN w.due_at IS NULL THEN 'off' ELSE 'stopping' END
+     WHEN w.started_at IS NULL THEN CASE WHEN w.failures > 0 THEN 'failed' ELSE 'starting' END
+     WHEN w.expires_at <= %(now)s THEN 'failed'
+     WHEN w.unannounced >= {MOST_UNANNOUNCED} THEN 'silent'
+     ELSE 'on' END
+"""
 
 
 class InstanceWatch(EncryptedModel):

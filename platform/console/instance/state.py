@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from instances import expiring
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.reason import Reason
-from instances.standing import Marks, problem_of
+from instances.standing import NO_MARK, Marks, problem_of
 from polling import overdue
 
 
@@ -45,7 +45,8 @@ def of(instance: ElementInstance, marks: Marks) -> State:
         return State.LOST
     if not instance.enabled:
         return State.DISABLED
-    if instance.pk in marks and marks[instance.pk].code == Reason.POLLING_STALLED:
+    seen = marks.get(instance.pk, NO_MARK).problem
+    if seen is not None and seen.code == Reason.POLLING_STALLED:
         return State.OVERDUE
     return State.HEALTHY if problem_of(instance, marks) is None else State.ATTENTION
 
