@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import PasswordChangeView
@@ -24,7 +22,7 @@ from audit.models import Action
 from audit.record import record
 from console import browser_name
 from console.members import WRONG, for_members
-from console.signing_in import ask_for_password
+from console.passwords import SetsPassword
 
 
 @require_GET
@@ -90,23 +88,15 @@ def end_other_sessions(
 
 
 @method_decorator(never_cache, name="dispatch")
-class ChangePasswordView(PasswordChangeView):
+class ChangePasswordView(SetsPassword, PasswordChangeView):
     """Ends all other sessions of the person as well."""
 
     template_name = "console/password_change.html"
     success_url = reverse_lazy("console:profile")
 
-    def get_form(self, form_class: Any = None) -> Any:
-        form = super().get_form(form_class)
-        ask_for_password(form)
-        return form
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        with transaction.atomic():
-            answer = super().form_valid(form)
-            sessions.end_all(form.user, but=self.request.session.session_key)
+    def password_set(self, person: User) -> None:
+        sessions.end_all(person, but=self.request.session.session_key)
         messages.success(self.request, "The password is changed. You are signed out elsewhere.")
-        return answer
 
 
 def _page(

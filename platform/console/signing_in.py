@@ -7,10 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.password_validation import password_validators_help_texts
 from django.contrib.auth.views import LoginView, PasswordResetConfirmView
-from django.core.validators import MaxLengthValidator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
@@ -19,12 +16,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import password_reset, sessions
 from accounts.models import User
-from accounts.provision import LONGEST_ADDRESS, LONGEST_PASSWORD
+from accounts.provision import LONGEST_ADDRESS
 from api.errors import TooManyRequests
 from api.throttle import address_of
 from audit.models import Action
 from audit.record import record
 from console import guessing
+from console.passwords import SetsPassword
 
 
 class SignInView(LoginView):
@@ -44,16 +42,6 @@ class ForgottenForm(forms.Form):
         max_length=LONGEST_ADDRESS,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
-
-
-def ask_for_password(form: forms.Form) -> None:
-    """Says what a new password must be, and refuses one that would take long to hash."""
-    form.label_suffix = ""
-    first, second = form.fields["new_password1"], form.fields["new_password2"]
-    first.help_text = " ".join(filter(None, password_validators_help_texts()))
-    second.label, second.help_text = "New password, again", ""
-    for field in (first, second):
-        field.validators.append(MaxLengthValidator(LONGEST_PASSWORD))
 
 
 @never_cache
@@ -79,26 +67,17 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return render(request, "console/password_forgotten.html", context)
 
 
-class NewPasswordView(PasswordResetConfirmView):
+class NewPasswordView(SetsPassword, PasswordResetConfirmView):
     """Behind the link of the e-mail. Everywhere else the person is signed out."""
 
     template_name = "console/password_new.html"
     success_url = reverse_lazy("console:sign-in")
 
-    def get_form(self, form_class: Any = None) -> Any:
-        form = super().get_form(form_class)
-        ask_for_password(form)
-        return form
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        with transaction.atomic():
-            answer = super().form_valid(form)
-            sessions.end_all(form.user)
-            person = form.user
-            record(Action.PASSWORD_RESET, person.organization_id, user_id=person.pk)
-        guessing.forgive(form.user)
+    def password_set(self, person: User) -> None:
+        sessions.end_all(person)
+        record(Action.PASSWORD_RESET, person.organization_id, user_id=person.pk)
+        guessing.forgive(person)
         messages.success(self.request, "The new password is set: sign in with it.")
-        return answer
 
 
 def signed_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
