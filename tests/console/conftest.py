@@ -1,4 +1,4 @@
-"""A person who is signed in, and the way over the sandbox's consent page."""
+"""A person who is signed in, a receiver, and the way over the sandbox's consent page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.provision import NewOrganization, create_organization
 from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.events.receiver import Receiver
 
 HERE = "http://127.0.0.1:8000"
 
@@ -30,13 +31,26 @@ def stranger(db: None) -> User:
 
 
 @pytest.fixture
-def browser(
-    client: Client, member: User, sandbox: SandboxServer, settings: LazySettings
-) -> Iterator[Client]:
-    settings.PUBLIC_URL = HERE
+def reader(client: Client, member: User) -> Client:
+    """The member's browser, where no provider is needed."""
     client.force_login(member)
-    yield client
+    return client
+
+
+@pytest.fixture
+def browser(reader: Client, sandbox: SandboxServer, settings: LazySettings) -> Iterator[Client]:
+    """The member's browser, and a provider."""
+    settings.PUBLIC_URL = HERE
+    yield reader
     revoked()  # while the sandbox still stands
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Where events are sent."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 def revoked() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,13 +18,6 @@ from tests.events.receiver import Receiver, Reply
 
 ADDRESS = "/catalogue/gmail/authenticate/test"
 Form = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
 
 
 def outcome(browser: Client, sent: dict[str, Any]) -> str:

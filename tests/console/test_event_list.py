@@ -20,12 +20,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def reader(client: Client, member: User) -> Client:
-    client.force_login(member)
-    return client
-
-
-@pytest.fixture
 def instance(member: User) -> ElementInstance:
     assert member.organization is not None
     return new_instance(member.organization, url="https://receiver.example/")

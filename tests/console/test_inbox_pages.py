@@ -26,12 +26,6 @@ def organization_of(member: User) -> Organization:
     return member.organization
 
 
-@pytest.fixture
-def reader(client: Client, member: User) -> Client:
-    client.force_login(member)
-    return client
-
-
 def send(organization: Organization, body: bytes, **headers: str) -> InboxDelivery:
     path = f"/inbox/{inbox_of(organization).key}"
     answer = Client().post(path, body, content_type="application/json", headers=headers)

@@ -126,24 +126,18 @@ def ended_job(instance: ElementInstance) -> BulkJob:
     )
 
 
-@pytest.fixture
-def own(client: Client, member: User) -> Client:
-    client.force_login(member)
-    return client
-
-
 @pytest.mark.parametrize(
     ("name", "method"),
     [*((name, how) for name, (how, _) in WITH_AN_ID.items()), *((name, "post") for name in FORMS)],
 )
 def test_an_id_of_another_organization_is_not_there(
-    own: Client, theirs: Theirs, name: str, method: str
+    reader: Client, theirs: Theirs, name: str, method: str
 ) -> None:
     path = theirs.path(name, WITH_AN_ID[name][1])
     before = ElementInstance.objects.values().get(pk=theirs.instance.pk)
 
     for headers in ({}, {"HX-Request": "true"}):
-        answer = getattr(own, method)(path, headers=headers)
+        answer = getattr(reader, method)(path, headers=headers)
         assert answer.status_code == 404
         assert MARK not in answer.content.decode()
     assert ElementInstance.objects.values().get(pk=theirs.instance.pk) == before
@@ -166,9 +160,9 @@ def test_whoever_it_belongs_to_sees_it(client: Client, theirs: Theirs, name: str
     ],
 )
 def test_pages_of_many_things_show_nothing_of_others(
-    own: Client, theirs: Theirs, name: str
+    reader: Client, theirs: Theirs, name: str
 ) -> None:
-    answer = own.get(reverse(f"console:{name}"), follow=True)
+    answer = reader.get(reverse(f"console:{name}"), follow=True)
     assert answer.status_code in {200, 204, 405}
     assert MARK not in answer.content.decode()
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,13 +26,6 @@ pytestmark = pytest.mark.django_db
 
 HOSTILE = 'it\'s "$(touch x)" `id` \\ \n \t %s {0} ${x} é 😀 \u2028 </script><!--'
 STANDARD_KEY = "whsec_" + "c2VjcmV0" * 8
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def made(text: str, key: str = KEY) -> tuple[Delivery, str]:
