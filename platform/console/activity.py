@@ -18,6 +18,7 @@ from console import feed
 from console.instance.named import named
 from console.members import for_members
 from console.paging import number
+from console.place import Place
 from events.own_topics import OWN_TOPICS
 
 PAGE = 50  # things on a page
@@ -68,7 +69,7 @@ def _asked(authority: Authority, given: Mapping[str, str]) -> tuple[feed.Asked, 
         person=number(given.get("person", "")),
         since=since,
         until=until + timedelta(days=1) if until else None,
-        below=feed.Place.read(given.get("before", "")),
+        below=Place.read(given.get("before", "")),
     )
     return asked, faults
 

@@ -2,9 +2,7 @@
 
 Rule 1: each table is asked for one page's rows below the place where the page begins, by an index
 that has its rows in this order; what is merged is never more than that.
-Rule 2: a place is (time, table, id), so that rows of the same moment are neither skipped nor shown
-twice.
-Rule 3: of persons one sees as much as the API's lists of users would show: see `_within_reach`.
+Rule 2: of persons one sees as much as the API's lists of users would show: see `_within_reach`.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from accounts.api.authority import Authority
 from accounts.models import User
 from accounts.roles import Rank
 from audit.models import Action, AuditEntry
+from console.place import BEGINNING, Place
 from events.models import Delivery, DeliveryStatus, Event
 from instances.models import ElementInstance
 from polling.models import PollOutcome, PollRun
@@ -49,32 +48,6 @@ SELECT run.id FROM polling_pollingresource resource
    AND (%(instances)s::bigint[] IS NULL OR resource.instance_id = ANY(%(instances)s))
  ORDER BY run.started_at DESC, run.id DESC LIMIT %(most)s
 """
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where a thing stands; the larger, the newer."""
-
-    at: datetime
-    table: int
-    id: int
-
-    def __str__(self) -> str:
-        return f"{self.at.isoformat()}_{self.table}_{self.id}"
-
-    @classmethod
-    def read(cls, text: str) -> Place | None:
-        """None for a text that is no place."""
-        try:
-            at, table, key = text.split("_")
-            moment = datetime.fromisoformat(at)
-            if moment.tzinfo is None:
-                return None
-            # In UTC, for PostgreSQL reads no offset of 16 hours and more.
-            found = cls(moment.astimezone(UTC), int(table), int(key))
-        except (ValueError, OverflowError):
-            return None
-        return found if 0 <= found.id < 2**63 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +128,7 @@ def _polls(authority: Authority, asked: Asked, most: int) -> list[Happening]:
             "organization": authority.organization.pk,
             "instances": None if asked.instances is None else list(asked.instances),
             "until": until,
-            "since": asked.since or EARLIEST,
+            "since": asked.since or BEGINNING,
             "most": most + SAME_MOMENT,
         },
     )
@@ -183,7 +156,6 @@ def _people(authority: Authority, asked: Asked, most: int) -> list[Happening]:
 
 
 SAME_MOMENT = 20  # rows of the very moment that a page begins at, shown before
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 

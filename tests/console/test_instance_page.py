@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from console.instance import charts, timeline
+from console.place import Place
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
 from events.tasks import deliver_all_due
 from instances import configuration as keys
@@ -179,7 +180,7 @@ def test_no_item_of_one_time_is_passed_over_or_shown_twice(
         places += [item.place for item in found.items]
         if found.older is None:
             break
-        below = timeline.Place.read(str(found.older))
+        below = Place.read(str(found.older))
     assert places == sorted(set(places), reverse=True)
     assert len(places) == 80
     page = browser.get(f"/instances/{instance.pk}/timeline", {"below": str(places[29])})

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from console.place import BEGINNING
 from instances.models import ElementInstance
 from monitoring.chart import Chart, chart
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PLACE = "floor(extract(epoch FROM {at} - %(since)s::timestamptz) / %(step)s)::int"
 POLLS = f"""

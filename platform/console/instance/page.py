@@ -18,6 +18,7 @@ from console.instance import backlog, sending, state, timeline
 from console.instance import charts as bars
 from console.instance.sending import Sending
 from console.members import for_members, instance_of
+from console.place import Place
 from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
@@ -59,7 +60,7 @@ def history(
     found = instance_of(organization, instance_id)
     if fragment.is_wanted(request):
         return _timeline(request, found).answer(request)
-    below = timeline.Place.read(request.GET.get("below", ""))
+    below = Place.read(request.GET.get("below", ""))
     context = {"instance": found, "below": below, "timeline": timeline.of(found, below)}
     return render(request, "console/instance/history.html", context)
 

@@ -1,8 +1,8 @@
 """What happened to an instance, newest first: polls with something to tell, and events with their
 deliveries. Four statements, whatever happened.
 
-Rule: an item's place is its time, its kind and its id. A page goes on below the last item that was
-shown, so that none is shown twice or passed over, however many share a time.
+Rule: a page goes on below the place of the last item that was shown, so that none is shown twice or
+passed over, however many share a time.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from django.db.models import F, Q
 
-from console.paging import number
+from console.place import Place
 from events.models import Delivery, DeliveryAttempt, Event
 from instances.models import ElementInstance
 from polling.models import PollRun
 
 ITEMS = 30  # of a page
 RUN, EVENT = 0, 1  # of one time, events are above the poll that found them
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_DELIVERIES = 10  # of one event; further ones are counted
 # The latest of each resource by an index, then of all.
 RUNS = """
@@ -40,30 +39,6 @@ SELECT run.*, r.name
  ORDER BY run.started_at DESC, run.id DESC
  LIMIT %(most)s
 """
-
-
-class Place(NamedTuple):
-    """Where a page goes on: below this item."""
-
-    at: datetime
-    kind: int
-    id: int
-
-    @classmethod
-    def read(cls, text: str) -> Place | None:
-        """Of an address; None for what is none."""
-        parts = [number(part) for part in text.split("-")[:3]]
-        if len(parts) != 3 or None in parts or parts[1] not in (RUN, EVENT):
-            return None
-        microseconds, kind, key = parts
-        try:
-            at = BEGINNING + timedelta(microseconds=microseconds or 0)
-        except OverflowError:
-            return None
-        return cls(at, kind or 0, key or 0)
-
-    def __str__(self) -> str:
-        return f"{(self.at - BEGINNING) // timedelta(microseconds=1)}-{self.kind}-{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +90,7 @@ def _runs(instance: ElementInstance, below: Place | None, most: int) -> list[Ite
             "instance": instance.pk,
             "at": None if below is None else below.at,
             # Below an event of the same time are all runs of that time.
-            "below": 0 if below is None else below.id if below.kind == RUN else 2**62,
+            "below": 0 if below is None else below.id if below.table == RUN else 2**62,
             "most": most,
         },
     )
@@ -126,7 +101,7 @@ def _events(instance: ElementInstance, below: Place | None, most: int) -> list[I
     events = Event.objects.filter(instance=instance).defer("body", "message")
     if below is not None:
         before = Q(created_at__lt=below.at)
-        if below.kind == EVENT:
+        if below.table == EVENT:
             before |= Q(created_at=below.at, pk__lt=below.id)
         events = events.filter(before, created_at__lte=below.at)
     return [
