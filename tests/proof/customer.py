@@ -25,6 +25,15 @@ REPLIES: tuple[tuple[Reply, str, int], ...] = (
     (Reply(cut=True), "taken, and the connection cut", 40),
     (Reply(410), "410", 4),
 )
+DOWN = (Reply(503), "503", 0)
+# What brings up the statements that workers seldom come by: (part of the name, its replies).
+RARE: tuple[tuple[str, tuple[Reply, str, int]], ...] = (
+    ("events.commit.DEACTIVATE", REPLIES[-1]),
+    ("events.subscription.queue_pending", REPLIES[-1]),
+    ("events.commit.RELEASE", DOWN),
+    ("events.breaker.COUNT", DOWN),
+)
+WIDESPREAD = 40  # notifications that get such a reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +67,35 @@ def read(body: str) -> list[Told]:
 
 @dataclass
 class Customer:
-    """Remembers each notification by its webhook id. What was answered 2xx has `arrived`."""
+    """Remembers each notification by its webhook id. What was answered 2xx has `arrived`.
+
+    `heard` says as which request of all it came first, `taken` as which it arrived first. While the
+    customer is `down` nothing is taken, nor while it is `failing` now and then.
+    """
 
     dice: random.Random
     receiver: Receiver = field(default_factory=Receiver)
     failing: bool = True
+    down: bool = False
     bodies: dict[str, bytes] = field(default_factory=dict)  # digests, by webhook id
     events: dict[str, int] = field(default_factory=dict)  # event ids, by webhook id
     told: dict[str, list[Told]] = field(default_factory=dict)  # by webhook id
     arrived: Counter[str] = field(default_factory=Counter)
+    heard: dict[str, int] = field(default_factory=dict)  # by webhook id
+    taken: dict[str, int] = field(default_factory=dict)  # by webhook id
     replies: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    _next: list[tuple[Reply, str, int]] = field(default_factory=list)
     _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.receiver.answer = self._hear
+
+    def bring_up(self, statement: str) -> None:
+        """Prepares the replies that workers meet the statement for, if it is a rare one."""
+        for part, reply in RARE:
+            if part in statement:
+                self._next = [reply] * WIDESPREAD
 
     def _hear(self, notification: Notification) -> Reply:
         with self._lock:
@@ -83,8 +106,11 @@ class Customer:
                 self.faults.append(f"{type(error).__name__}: {error}")
             reply, name, _ = self._reply()
             self.replies[name] += 1
+            request = self.replies.total()
+            self.heard.setdefault(notification.webhook_id, request)
             if reply.status == 200:
                 self.arrived[notification.webhook_id] += 1
+                self.taken.setdefault(notification.webhook_id, request)
             return reply
 
     def _take(self, notification: Notification) -> None:
@@ -99,8 +125,12 @@ class Customer:
             self.events[id_] = int(json.loads(body)["message"]["eventId"])
 
     def _reply(self) -> tuple[Reply, str, int]:
+        if self.down:
+            return DOWN
         if not self.failing:
             return REPLIES[0]
+        if self._next:
+            return self._next.pop()
         return self.dice.choices(REPLIES, [weight for _, _, weight in REPLIES])[0]
 
 

@@ -13,6 +13,7 @@ from tests.events.receiver import Receiver
 from tests.proof.trouble import Mailbox
 
 EVERY = 1  # minutes between two polls
+ORDERED = 3  # each so manieth mailbox is told of in order
 
 
 def connected(
@@ -30,5 +31,7 @@ def connected(
             address = f"mailbox{number}.{place}@example.com"
             control.create_mailbox(address)
             line = Line(api, control, receiver, address)
-            line.connect({"event.poller.refresh_interval": str(EVERY)}, name=address)
-            yield Mailbox(address)
+            ordered = place % ORDERED == 0
+            asked = {"event.poller.refresh_interval": str(EVERY)}
+            line.connect({**asked, "event.notification.ordered": ordered}, name=address)
+            yield Mailbox(address, ordered)

@@ -29,7 +29,9 @@ the end of what a refusal has closed, which is a time of PostgreSQL's, comes as 
 workers run side by side, several that poll and several that deliver, each a process of its own. \
 They are the product's engines over PostgreSQL, the sandbox and a callback receiver, all on \
 sockets. Most are ordered to kill themselves with -9 just before or just after a statement, which \
-is named, others are killed anywhere or told to stop. \
+is named, others are killed anywhere or told to stop. What brings up a statement that workers \
+seldom come by is arranged when its turn comes: the provider refuses, tokens expire, the receiver \
+is down until its breakers open. \
 The PostgreSQL under them is shut down and killed; whoever wants a connection next starts it \
 again, as everywhere in Periodic. It goes on until so many changes have happened and each \
 statement has cost its workers, or was waited for in vain. Then nothing fails any more, and \
@@ -49,6 +51,8 @@ that triggers keep, not with what the workers saw.
 - **Delivered under two ids**: one event, or one state of a message, that came under two \
 `webhook-id`s. The same event again under the same id is what the contract allows.
 - **Cursors moved back**: a trigger in the database writes down each value a cursor takes.
+- **Overtaken**: a third of the mailboxes ask for the events of each message in their order; there \
+none may be tried before the earlier one of the same message was taken.
 - **Untrue**: a state that was told and that the message never had, states told in another order \
 than they came in, a body that changed between two attempts, a signature that does not verify, or \
 a worker that failed for another reason than a lost database.
@@ -103,6 +107,7 @@ def summary(verdict: Verdict) -> str:
         "stored twice": verdict.stored_twice,
         "delivered under two ids": verdict.two_ids,
         "cursors moved back": verdict.moved_back,
+        "overtaken": verdict.overtaken,
         "untrue": verdict.untrue,
     }
     return "**" + ", ".join(f"{name} {len(found)}" for name, found in counts.items()) + "**"

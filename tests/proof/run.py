@@ -23,7 +23,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from events.models import Delivery, DeliveryStatus, Subscription
+from events.models import Delivery, DeliveryStatus, Endpoint, Subscription
 from events.subscription import reactivate, send_queued
 from integrations.gmail.sandbox.control_client import SandboxControl
 from polling.models import PollingResource, PutAsideObject
@@ -43,6 +43,20 @@ SMALL_JUMP, LARGE_JUMP = 90.0, 2_900.0  # seconds; a recovery looks back an hour
 LATEST_KILL = 1.5  # seconds
 TELL_EVERY = 20  # rounds
 GIVEN_BACK = "RELEASE"  # how the names of the statements end that give rows back
+# Statements that are waited for before any worker has come by them.
+BROUGHT_UP: Mapping[str, tuple[str, ...]] = {
+    POLLS: ("polling.commit.PUT_OFF", "quota.bucket.BEGIN", "quota.bucket.CLOSE"),
+    DELIVERIES: (
+        "events.breaker.TAKE_PROBES",
+        "events.claim.PROBE",
+        "events.commit.DEACTIVATE",
+        "events.commit.RELEASE",
+        "events.order.GO_ON",
+    ),
+}
+OF_LOST_DATABASE = {"COMMIT of instances.credential._store_later"}
+OF_PROBES = {"events.breaker.TAKE_PROBES", "events.claim.PROBE"}
+MOST_ROUNDS_DOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +94,10 @@ class Proof:
     def run(self) -> Verdict:
         began = time.monotonic()
         watched_from = {address: int(head) for address, head in self.ledger.heads().items()}
-        self.kills = {task: Kills(self.dice, self.size.kills) for task in (POLLS, DELIVERIES)}
+        self.kills = {
+            task: Kills(self.dice, self.size.kills, dict.fromkeys(rare))
+            for task, rare in BROUGHT_UP.items()
+        }
         with ExitStack() as stack:
             workers = {
                 task: [self._workers(stack) for _ in range(self.size.at_once)]
@@ -91,7 +108,8 @@ class Proof:
                 if self.rounds % TELL_EVERY == 0:
                     self._tell()
             self._settle(workers)
-        found = verdict.judge(self.ledger, self.customer, watched_from, self.trouble.past)
+        ordered = {box.address for box in self.trouble.mailboxes if box.ordered}
+        found = verdict.judge(self.ledger, self.customer, watched_from, self.trouble.past, ordered)
         found.untrue += self.faults
         self.seconds = time.monotonic() - began
         return found
@@ -121,10 +139,15 @@ class Proof:
         self._move_clocks(self.dice.uniform(*ROUND))
         meanwhile = self.size.acts // 2 if self.size.at_once > 1 else 0
         self._act(self.size.acts - meanwhile)
-        self.trouble.order_faults()
         orders = [(one, self._order(task)) for task, several in workers.items() for one in several]
-        for _, order in orders:
-            self.trouble.bring_up(order.statement)
+        statements = {order.statement for _, order in orders}
+        if statements & OF_PROBES:
+            later = self._open_breakers(workers)
+            orders = [(one, replace(order, clock=order.clock + later)) for one, order in orders]
+        self.trouble.order_faults()
+        for statement in statements:
+            self.trouble.bring_up(statement)
+            self.customer.bring_up(statement)
         if self.size.at_once == 1:
             for one, order in orders:
                 self._note(order, one.run(order))
@@ -132,7 +155,9 @@ class Proof:
             for one, order in orders:
                 one.start(order)
             self._act(meanwhile)
-            if self.restart is not None and self.dice.random() < 0.1:
+            if self.restart is not None and (
+                self.dice.random() < 0.1 or statements & OF_LOST_DATABASE
+            ):
                 self.restarts[self.restart()] += 1
             for one, order in orders:
                 self._note(order, one.wait())
@@ -147,6 +172,20 @@ class Proof:
         self.control.advance_clock(seconds)
         nearer = F("closed_until") - timedelta(seconds=seconds)
         QuotaBucket.objects.filter(closed_until__isnull=False).update(closed_until=nearer)
+
+    def _open_breakers(self, workers: Mapping[str, Sequence[Workers]]) -> float:
+        """The receiver is down until breakers are open and their pauses over; for how long."""
+        began = self.clock
+        self.customer.down = True
+        for _ in range(MOST_ROUNDS_DOWN):
+            for task, several in workers.items():
+                self._note(Order(task), several[0].run(Order(task, clock=self.clock)))
+            self._move_clocks(self.dice.uniform(*ROUND))
+            if Endpoint.objects.filter(open_until__isnull=False).exists():
+                break
+            self._act(self.size.acts)
+        self.customer.down = False
+        return self.clock - began
 
     def _act(self, times: int) -> None:
         for _ in range(times):

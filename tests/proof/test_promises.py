@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proof.customer import Told
+from tests.proof.customer import Customer, Told
 from tests.proof.ledger import Story
-from tests.proof.verdict import Gap, Promise, Verdict, check_states
+from tests.proof.verdict import Gap, Promise, Verdict, check_states, overtaken
 
 WATCHED_FROM = 10
 INBOX, STARRED = frozenset({"INBOX"}), frozenset({"INBOX", "STARRED"})
@@ -102,3 +102,24 @@ def test_what_never_was_is_untrue(heard: list[Told]) -> None:
     verdict = Verdict()
     check_states(verdict, "m", story((11, "+"), (12, "*")), heard)
     assert verdict.untrue != []
+
+
+@pytest.mark.parametrize(
+    ("heard", "taken", "wrong"),
+    [
+        ({"first": 1, "second": 3}, {"first": 2, "second": 3}, False),
+        ({"first": 1, "second": 2}, {"first": 3, "second": 4}, True),
+        ({"first": 2, "second": 1}, {"first": 2, "second": 1}, True),
+        ({"first": 1, "second": 2}, {"second": 2}, True),
+    ],
+    ids=["in order", "tried meanwhile", "the other way round", "the first never arrived"],
+)
+def test_an_event_is_overtaken_by_a_later_one_of_its_message(
+    customer: Customer, heard: dict[str, int], taken: dict[str, int], wrong: bool
+) -> None:
+    change = told(("UPDATED", 11, INBOX))
+    customer.told = {"second": change, "first": change}
+    customer.events = {"second": 2, "first": 1}
+    customer.heard, customer.taken = heard, taken
+    assert bool(list(overtaken(customer, {"a@example.com"}))) == wrong
+    assert not list(overtaken(customer, {"b@example.com"}))

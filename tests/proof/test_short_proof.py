@@ -24,13 +24,6 @@ SEED = 1
 
 
 @pytest.fixture
-def customer() -> Iterator[Customer]:
-    customer = Customer(random.Random(SEED))  # noqa: S311 - replies, not secrets
-    yield customer
-    customer.receiver.close()
-
-
-@pytest.fixture
 def _cursors_kept(transactional_db: None) -> Iterator[None]:
     keep_cursors()
     yield

@@ -48,23 +48,28 @@ FAULTS: tuple[tuple[dict[str, object], dict[str, object], int], ...] = (
     (TOKEN, {"status": 500}, 1),
     (TOKEN, {"cut": "before"}, 1),
 )
-# What brings up the statements that workers seldom come by: (part of the name, what each request
-# for history is answered); None: every access token has expired.
-RARE: tuple[tuple[str, dict[str, object] | None], ...] = (
-    ("polling.commit._commit_failure", {"status": 500}),
-    ("quota.bucket.BEGIN", {"status": 429}),
-    ("quota.bucket.CLOSE", {"status": 429}),
-    ("instances_credential", None),
-    ("instances.credential.refresh", None),
+# What brings up the statements that workers seldom come by: (part of the name, which requests, what
+# they are answered). For those of credentials, every access token has expired as well.
+RARE: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
+    ("polling.commit._commit_failure", HISTORY, {"status": 500}),
+    ("polling.commit.PUT_OFF", HISTORY, {"status": 403, "reason": "dailyLimitExceeded"}),
+    ("quota.bucket.BEGIN", HISTORY, {"status": 429}),
+    ("quota.bucket.CLOSE", HISTORY, {"status": 429}),
+    ("instances.credential._store_later", TOKEN, {"latency_ms": 300}),
 )
+OF_CREDENTIALS = ("instances_credential", "instances.credential")
 WIDESPREAD = 40  # requests that meet such a fault
 
 
 @dataclass
 class Mailbox:
-    """One mailbox, as whoever sends to it knows it: `ids` are the messages in it, oldest first."""
+    """One mailbox, as whoever sends to it knows it: `ids` are the messages in it, oldest first.
+
+    `ordered`: its customer wants the events of each message in their order.
+    """
 
     address: str
+    ordered: bool = False
     ids: list[str] = field(default_factory=list)
     poisoned: set[str] = field(default_factory=set)
 
@@ -199,16 +204,14 @@ class Trouble:
 
     def bring_up(self, statement: str) -> None:
         """Orders what workers meet the statement for, if it is a rare one."""
-        for part, answer in RARE:
-            if part not in statement:
-                continue
-            if answer is None:
-                self.served["access tokens expired"] += len(self.mailboxes)
-                for box in self.mailboxes:
-                    self.control.expire_access_tokens(box.address)
-            else:
-                self.control.add_fault(HISTORY, answer, times=WIDESPREAD)
+        for part, match, answer in RARE:
+            if part in statement:
+                self.control.add_fault(match, answer, times=WIDESPREAD)
                 self.served[_name(answer)] += WIDESPREAD
+        if any(part in statement for part in OF_CREDENTIALS):
+            self.served["access tokens expired"] += len(self.mailboxes)
+            for box in self.mailboxes:
+                self.control.expire_access_tokens(box.address)
 
     def clear_faults(self) -> None:
         """Counts what was not asked for, and takes it back."""
@@ -228,4 +231,6 @@ def _name(answer: dict[str, object]) -> str:
         return "HTML instead of JSON"
     if "malformed" in answer:
         return "broken JSON"
+    if "reason" in answer:
+        return f"{answer['status']} {answer['reason']}"
     return f"{answer['status']}" + (" with Retry-After" if "retry_after" in answer else "")

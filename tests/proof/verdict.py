@@ -13,7 +13,7 @@ message that came and went within such a gap, or whose date is of the past, nobo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -25,6 +25,7 @@ from polling.models import PollingResource, PollOutcome, PollRun, PutAsideObject
 from tests.proof.customer import Customer, Told, read
 from tests.proof.ledger import ADDED, Ledger, Story
 
+LATE = 10**12  # later than any request
 ROUNDING = 2000  # milliseconds: the width of a gap is stored in seconds
 
 
@@ -45,24 +46,30 @@ class Verdict:
     stored_twice: list[str] = field(default_factory=list)
     two_ids: list[str] = field(default_factory=list)
     moved_back: list[str] = field(default_factory=list)
+    overtaken: list[str] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
 
     @property
     def wrong(self) -> list[str]:
-        parts = (self.lost, self.stored_twice, self.two_ids, self.moved_back, self.untrue)
-        return [text for part in parts for text in part]
+        parts = (self.lost, self.stored_twice, self.two_ids, self.moved_back)
+        return [text for part in (*parts, self.overtaken, self.untrue) for text in part]
 
 
 def judge(
-    ledger: Ledger, customer: Customer, watched_from: Mapping[str, int], past: set[str]
+    ledger: Ledger,
+    customer: Customer,
+    watched_from: Mapping[str, int],
+    past: set[str],
+    ordered: set[str],
 ) -> Verdict:
     """`watched_from` is {address: history id} of where events were switched on, `past` are the
-    ids of messages with a date of the past."""
+    ids of messages with a date of the past, `ordered` addresses that are told of in order."""
     verdict = Verdict()
     stored = _stored(verdict)
     _cursors(verdict)
     _arrivals(verdict, customer, stored)
+    verdict.overtaken += overtaken(customer, ordered)
     arrived = _in_order(customer)
     gaps = _gaps()
     changed = unknowable = 0
@@ -218,6 +225,19 @@ def _arrivals(verdict: Verdict, customer: Customer, stored: Mapping[str, int]) -
     requests = sum(customer.replies.values())
     verdict.figures["requests at the receiver"] = requests
     verdict.figures["repeated under the same id"] = requests - len(customer.told)
+
+
+def overtaken(customer: Customer, ordered: set[str]) -> Iterator[str]:
+    """Events that came before an earlier one of the same object was taken, of those addresses."""
+    earlier: dict[tuple[str, str], str] = {}
+    for webhook_id in sorted(customer.told, key=customer.events.__getitem__):
+        for key in {(one.address, one.object_id) for one in customer.told[webhook_id]}:
+            if key[0] not in ordered:
+                continue
+            before = earlier.get(key)
+            if before and customer.taken.get(before, LATE) >= customer.heard[webhook_id]:
+                yield f"{webhook_id} of {key} came before {before} was taken"
+            earlier[key] = webhook_id
 
 
 def _in_order(customer: Customer) -> dict[str, dict[str, list[Told]]]:
