@@ -8,6 +8,7 @@ from typing import Any
 
 from elements.definition import secrets, written
 from elements.definition.guide import guide_json
+from elements.definition.quota import quota_json
 from elements.definition.webhook import is_declared, webhook_json
 from elements.kept import Kept
 from elements.types import ConfigurationField, Element, OAuth2, Resource
@@ -91,6 +92,8 @@ def _body(element: Element) -> dict[str, Any]:
         body["webhook"] = webhook_json(element.webhook)
     if element.guide is not None:
         body["guide"] = guide_json(element.guide)
+    if element.quota is not None:
+        body["quota"] = quota_json(element.quota)
     if element.extends:
         body["extends"] = element.extends
     return body

@@ -57,6 +57,7 @@ def create(organization_id: int, given: object) -> Element:
     rows = PrivateElement.objects.filter(organization_id=organization_id)
     if rows.count() >= MOST_ELEMENTS:
         raise ElementConflict(f"an organization has at most {MOST_ELEMENTS} elements of its own")
+    _require_zone(read)
     row = PrivateElement(
         organization_id=organization_id, key=key, definition=_text(read), active=read.active
     )
@@ -163,6 +164,7 @@ def _change(
         row = _locked(organization_id, key_or_id)
         before = private.element_of(row)
         after = changed(before)
+        _require_zone(after)
         _refuse_unveiling(before, after)
         _refuse_redirecting(before, after, given)
         text = _text(after)
@@ -228,6 +230,18 @@ def _locked(organization_id: int, key_or_id: str, *, with_key: bool = False) -> 
     if row is None:
         raise ElementNotFound(key_or_id)
     return row
+
+
+def _require_zone(element: Element) -> None:
+    """Raises ConfigurationError for the zone of a quota's day that PostgreSQL, which counts the
+    days, doesn't know: its table may be older than Python's."""
+    zone = element.quota.day_zone if element.quota is not None else "UTC"
+    if element.extends or zone == "UTC":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_timezone_names WHERE name = %s", [zone])
+        if cursor.fetchone() is None:
+            raise ConfigurationError("quota.dayZone", f"{zone} is not known to the database")
 
 
 def _require_room(organization_id: int) -> None:

@@ -42,6 +42,15 @@ AUTHENTICATION = shape(
     },
     "`header` and `prefix` go with apiKey, `pkce` and `parameters` with oauth2.",
 )
+_UNITS = shape("ElementUnits", {"minute?": NUMBER, "day?": NUMBER}, "What is absent is no limit.")
+QUOTA = shape(
+    "ElementQuota",
+    {
+        "account": _UNITS,
+        "project": described(_UNITS, "of all accounts of one application at the provider"),
+        "dayZone": described(TEXT, "the zone whose midnight the provider's day begins at"),
+    },
+)
 GUIDE = shape("ElementGuide", {"steps": listed(TEXT), "url": TEXT})
 PARAMETER = shape(
     "ElementParameter",
@@ -71,6 +80,7 @@ _RESOURCE: dict[str, Schema] = {
     "maxPageSize?": NUMBER,
     "nextPageKey?": TEXT,
     "firstPage?": NUMBER,
+    "units?": described(NUMBER, "of the provider's quota that a request costs"),
     "parameters": listed(PARAMETER),
 }
 RESOURCE = shape("ElementResource", _RESOURCE)
@@ -142,6 +152,7 @@ _ELEMENT: dict[str, Schema] = {
     "extends?": TEXT,
     "webhook?": WEBHOOK,
     "guide?": GUIDE,
+    "quota?": QUOTA,
     "parameters": listed(AN_OBJECT),
     "resources": listed(RESOURCE),
     "hooks": listed(AN_OBJECT),
@@ -242,6 +253,7 @@ DEFINITION = shape(
         "parameters?": nullable(listed(AN_OBJECT)),
         "webhook?": nullable(AN_OBJECT),
         "guide?": nullable(AN_OBJECT),
+        "quota?": nullable(AN_OBJECT),
     },
     "What each part may hold is told in docs/elements.md.",
 )
@@ -271,6 +283,7 @@ EXPORTED = shape(
         "extends?": TEXT,
         "webhook?": WEBHOOK,
         "guide?": GUIDE,
+        "quota?": QUOTA,
         "authentication": AUTHENTICATION,
         "configuration": listed(EXPORTED_FIELD),
         "resources": listed(EXPORTED_RESOURCE),

@@ -55,6 +55,11 @@ def zone(name: str) -> tzinfo:
     )
 
 
+def is_region(name: str) -> bool:
+    """Whether it is a zone's own name, such as America/Denver or UTC."""
+    return len(name) <= LONGEST_NAME and name in _regions()
+
+
 @cache
 def _regions() -> frozenset[str]:
     return frozenset(available_timezones())

@@ -179,7 +179,7 @@ class Purse:
         asked_at = self._clock()
         drawn = bucket.draw(
             subject,
-            Bucket(int(limits.minute * payer.share), int(limits.day * payer.share)),
+            Bucket(_part(limits.minute, payer.share), _part(limits.day, payer.share)),
             need=max(1, need),
             wish=max(1, need, wish),
             zone=quota.day_zone,
@@ -189,3 +189,8 @@ class Purse:
             unused=unused,
         )
         return drawn, asked_at
+
+
+def _part(limit: int, share: float) -> int:
+    """At least a unit, for none would be no limit."""
+    return max(1, int(limit * share)) if limit else 0

@@ -55,7 +55,7 @@ def parameters(draw: Callable[..., Any], path_names: list[str]) -> list[dict[str
 
 
 @st.composite
-def operations(draw: Callable[..., Any], name: str) -> list[dict[str, Any]]:
+def operations(draw: Callable[..., Any], name: str, most_units: int) -> list[dict[str, Any]]:
     found = []
     places = draw(st.lists(st.sampled_from(["", "/{id}", "/{id}/done", "/{a}/x/{b}"]), unique=True))
     for place in places or [""]:
@@ -69,6 +69,7 @@ def operations(draw: Callable[..., Any], name: str) -> list[dict[str, Any]]:
                 "description": draw(texts),
                 "rootKey": draw(st.sampled_from(["", "data", "data.items"])),
                 "parameters": draw(parameters(names)),
+                "units": draw(st.none() | st.integers(0, most_units)),
             }
             if method == "GET" and not names and draw(st.booleans()):
                 kind = draw(st.sampled_from([*PagingKind]))
@@ -85,8 +86,18 @@ def operations(draw: Callable[..., Any], name: str) -> list[dict[str, Any]]:
     return found
 
 
+limits = st.fixed_dictionaries(
+    {}, optional={"minute": st.integers(8, 10**11), "day": st.integers(8, 10**11)}
+)
+quotas = st.fixed_dictionaries(
+    {"account": limits, "project": limits},
+    optional={"dayZone": st.sampled_from(["UTC", "America/Los_Angeles"])},
+).filter(lambda one: one["account"] or one["project"])
+
+
 @st.composite
 def definitions(draw: Callable[..., Any]) -> dict[str, Any]:
+    quota = draw(st.none() | quotas)
     names = [f"r-{one}" for one in draw(st.lists(words, max_size=3, unique=True))]
     authentication = draw(
         st.sampled_from(
@@ -126,8 +137,11 @@ def definitions(draw: Callable[..., Any]) -> dict[str, Any]:
                 optional={"url": st.just("https://a.example/keys")},
             )
         ),
+        "quota": quota,
         "configuration": configuration,
-        "resources": [entry for name in names for entry in draw(operations(name))],
+        "resources": [
+            entry for name in names for entry in draw(operations(name, 2 if quota else 0))
+        ],
         "objects": [
             {
                 "name": name,
@@ -163,9 +177,11 @@ def test_a_built_in_element_is_read_back_as_it_is(key: str) -> None:
     assert again.default_poller == element.default_poller
     assert (again.webhook, again.watch) == (element.webhook, element.watch)
     assert again.guide == element.guide
+    assert again.quota == element.quota
     own = definition.to_json(again, own_only=True)
     assert (own["configuration"], own["resources"], own["objects"]) == ([], [], [])
     assert "guide" not in own
+    assert "quota" not in own
 
 
 def test_one_that_extends_takes_its_own_parts_first() -> None:

@@ -134,6 +134,15 @@ def test_a_forked_process_does_not_spend_what_its_parent_holds(world: World) -> 
     assert purse.take(payer(), HISTORY) is None
 
 
+@pytest.mark.django_db
+def test_a_part_of_a_limit_of_one_is_one_and_not_everything() -> None:
+    quota = Quota("mail", account=Bucket(1), project=Bucket(60_000))
+    bulk = Payer(quota, "p", "a", share=0.5)
+    purse = Purse()
+    assert purse.draw(bulk, 1, 1) == 0
+    assert purse.draw(bulk, 1, 1) > 0
+
+
 # --- Whatever happens ----------------------------------------------------------------------------
 
 SMALL = Quota("mail", account=Bucket(1_000), project=Bucket(2_400, 4_000), day_zone="UTC")

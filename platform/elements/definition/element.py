@@ -14,12 +14,14 @@ from elements.definition import (
     authentication,
     configuration,
     guide,
+    quota,
     resources,
     webhook,
 )
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
 from elements.types import Authentication, ConfigurationField, Element, OAuth2, Resource, Setting
+from transport.types import Quota
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 KEY_FORM = "lower-case letters, digits, - and _, not digits alone"
@@ -60,7 +62,8 @@ def element(
     whole = Part.of(definition)
     _refuse_code(whole)
     base = _base(whole)
-    read = _own(whole) if base is None else _extending(whole, base)
+    counted = quota.quota(whole.part("quota"), element_id=id, base=base)
+    read = _own(whole, counted) if base is None else _extending(whole, base, counted)
     read = replace(
         read,
         id=id,
@@ -70,6 +73,7 @@ def element(
         active=active,
         organization_id=organization_id,
         guide=guide.guide(whole.part("guide")) or read.guide,
+        quota=counted,
     )
     read = _with_webhook(whole, read)
     return replace(read, default_poller=_default_poller(read, base))
@@ -92,7 +96,7 @@ def _base(whole: Part) -> Element | None:
     return found
 
 
-def _own(whole: Part) -> Element:
+def _own(whole: Part, counted: Quota | None) -> Element:
     """An element that says everything itself."""
     fields = configuration.fields(whole.parts("configuration", most=configuration.MOST_FIELDS))
     kind = authentication.kind_of(_authentication_part(whole))
@@ -108,12 +112,12 @@ def _own(whole: Part) -> Element:
         description=whole.description(),
         base_url=base_url or Setting("", ""),
         authentication=authentication.authentication(_authentication_part(whole), fields),
-        resources=_resources(whole, fields, ()),
+        resources=_resources(whole, fields, (), counted),
         configuration=tuple(fields.values()),
     )
 
 
-def _extending(whole: Part, base: Element) -> Element:
+def _extending(whole: Part, base: Element, counted: Quota | None) -> Element:
     """An element that takes from `base` what it doesn't say itself."""
     if whole.part("authentication").value:
         kind = authentication.kind_of(_authentication_part(whole))
@@ -128,7 +132,7 @@ def _extending(whole: Part, base: Element) -> Element:
         description=whole.description() or base.description,
         base_url=_own_address(fields, standard.BASE_URL) or base.base_url,
         authentication=_overridden_authentication(base.authentication, fields),
-        resources=_resources(whole, fields, base.resources),
+        resources=_resources(whole, fields, base.resources, counted),
         configuration=tuple(fields.values()),
         extends=base.key,
     )
@@ -242,11 +246,15 @@ def _with_webhook(whole: Part, read: Element) -> Element:
 
 
 def _resources(
-    whole: Part, fields: Mapping[str, ConfigurationField], inherited: tuple[Resource, ...]
+    whole: Part,
+    fields: Mapping[str, ConfigurationField],
+    inherited: tuple[Resource, ...],
+    counted: Quota | None,
 ) -> tuple[Resource, ...]:
     defaults = resources.Defaults.of(
         {key: field.default for key, field in fields.items() if field.default is not None}
     )
+    costs = quota.costs_of(counted)
     everywhere = whole.parts("parameters", most=resources.MOST_PARAMETERS)
     resources.require_few(whole, len(everywhere))
     known = {
@@ -256,7 +264,7 @@ def _resources(
     }
     written: list[resources.Written] = []
     for part in _own_parts(whole, "resources", resources.MOST_RESOURCES, known):
-        one = resources.operation(part, everywhere, defaults)
+        one = resources.operation(part, everywhere, defaults, costs)
         if any(resources.same_place(one.operation, other.operation) for other in written):
             part.refuse("path", f"{one.operation.method} {one.operation.path} is given twice")
         written.append(one)

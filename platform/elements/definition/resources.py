@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from elements.definition import addresses
+from elements.definition.quota import Costs, units
 from elements.definition.reading import Part
 from elements.interpolation import CONFIGURED
 from elements.types import LINK, Field, Operation, Paging, PagingKind, Parameter, Place, Resource
@@ -103,7 +104,7 @@ def _bare(path: str) -> str:
     return addresses.NAMED.sub("{}", path)
 
 
-def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults) -> Written:
+def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults, costs: Costs) -> Written:
     """One entry of `resources`. `everywhere` are the parameters of every operation.
 
     Raises ConfigurationError.
@@ -145,6 +146,7 @@ def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults) -> Wri
             listing=listing,
             root_key=part.text("rootKey", longest=200),
             paging=paging,
+            units=units(part, costs),
         ),
         part.text("idField", longest=200) or part.text("primaryKey", longest=200),
         part.path,

@@ -6,6 +6,7 @@ from typing import Any
 
 from elements import built_in
 from elements.definition.guide import guide_json
+from elements.definition.quota import quota_json
 from elements.definition.resources import PAGE_SIZE, PLACES_OF_PAGE
 from elements.definition.webhook import is_declared, webhook_json
 from elements.types import (
@@ -58,6 +59,8 @@ def to_json(element: Element, *, own_only: bool = False) -> dict[str, Any]:
         body["webhook"] = webhook_json(element.webhook)
     if element.guide is not None and not (own_only and base and base.guide == element.guide):
         body["guide"] = guide_json(element.guide)
+    if element.quota is not None and not (base is not None and base.quota == element.quota):
+        body["quota"] = quota_json(element.quota)
     if base is not None:
         body["extends"] = base.key
     return body
@@ -141,6 +144,8 @@ def operation_json(element: Element, resource: Resource, operation: Operation) -
         "paginationType": operation.paging.kind.value if operation.paging else "none",
         "parameters": [parameter_json(one) for one in operation.parameters],
     }
+    if element.quota is not None:
+        body["units"] = operation.units
     if operation.paging is not None:
         body |= _paging_json(operation.paging)
         body["parameters"] += _paging_parameters(operation.paging)
