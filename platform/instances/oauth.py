@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from accounts.secret import digest
-from api.errors import ApiError, BadRequest
+from api.errors import ApiError, BadRequest, NotFound
 from elements.authorization import authorization_url, oauth2_of
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.interpolation import addressed
@@ -56,6 +56,7 @@ class TripFault(StrEnum):
     UNKNOWN = "unknown"  # a state that this site did not issue, or has forgotten
     OTHER_SESSION = "other-session"
     DETAILS = "details"  # of what was filled in
+    GONE = "gone"  # the instance that was to be connected again
 
 
 # By the error codes of a token endpoint (RFC 6749 section 5.2, and Google's own).
@@ -194,6 +195,8 @@ def _finish(user: User, trip: OAuthState, query: Mapping[str, str]) -> ElementIn
         return _provision(user, Request.from_text(trip.request), code, trip.code_verifier)
     except account.OtherAccount:
         raise
+    except NotFound as error:
+        raise TripError("The instance was deleted meanwhile.", TripFault.GONE) from error
     except (ApiError, ConfigurationError, ElementNotFound) as error:
         raise TripError(str(error), _fault_of(error.__cause__), trip=trip) from error
     except TransportError as error:

@@ -12,6 +12,11 @@ from tests.browser.site import CLIENT_ID, CLIENT_SECRET, Member
 
 def sign_in(page: Page, member: Member) -> None:
     page.goto("/")
+    sign_in_here(page, member)
+
+
+def sign_in_here(page: Page, member: Member) -> None:
+    """On the page that asks for it, wherever it leads."""
     page.get_by_label("E-mail address").fill(member.email)
     page.get_by_label("Password").fill(member.password)
     page.get_by_role("button", name="Sign in").click()

@@ -36,6 +36,9 @@ def test_the_key_is_all_it_takes(browser: Client, there: Provider) -> None:
     assert done.redirect_chain == [(f"/instances/{instance.pk}", 302)]
     assert (instance.element_key, instance.events_enabled) == ("ledger", False)
     assert configuration.stored(instance)["api.key"] == "a-key"
+    shown = done.content.decode()  # without what a consent page alone could do
+    assert ">Reconnect<" not in shown
+    assert "Make a link for its owner" not in shown
 
 
 def test_a_wrong_key_is_said_and_kept(browser: Client, there: Provider) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from instances.models import ElementInstance, OAuthState
 from integrations.gmail.element import SCOPES
+from integrations.gmail.sandbox.server import SandboxServer
 
 Travel = Callable[..., str]
 Form = Callable[..., dict[str, Any]]
@@ -92,6 +93,20 @@ def test_a_provider_that_is_away(browser: Client, travel: Travel, settings: Lazy
     page = failed(browser, path)
     assert "Gmail did not answer" in page
     assert can_go_on(browser, page)
+
+
+def test_an_instance_that_was_deleted_meanwhile(
+    browser: Client, travel: Travel, sandbox: SandboxServer
+) -> None:
+    browser.get(travel())
+    instance = ElementInstance.objects.get()
+    asked = browser.post("/connect/again", {"instance": instance.pk})["Location"]
+    browser.post(f"/instances/{instance.pk}/delete")
+    back = sandbox.control.approve(asked).removeprefix("http://127.0.0.1:8000")
+    page = failed(browser, back)
+    assert "The instance is no longer there" in page
+    assert "Try again" not in page
+    assert f"/instances/{instance.pk}" not in page
 
 
 def test_an_unticked_scope(browser: Client, travel: Travel) -> None:

@@ -19,6 +19,7 @@ from console.instance import charts as bars
 from console.instance.sending import Sending
 from console.members import for_members, instance_of
 from console.place import Place
+from elements.types import OAuth2
 from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
@@ -79,10 +80,12 @@ def charts(
 def page(request: HttpRequest, found: ElementInstance, **more: Any) -> HttpResponse:
     """The whole page. `more` is what an action has come to."""
     sent = sending.of(found)
+    element = keys.element_of(found)
     context = {
         "instance": found,
         "sending": sent,
-        "element": keys.element_of(found),
+        "element": element,
+        "by_consent": isinstance(element.authentication, OAuth2),
         "configuration": keys.masked(found),
         "now": _now(request, found, sent),
         "timeline": _timeline(request, found),
