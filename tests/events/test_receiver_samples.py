@@ -1,4 +1,4 @@
-"""The receivers of docs/receiving-events.md work as they are printed there."""
+"""The receivers of the documentation work as they are printed there."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
+from events import rehearsal
 from events.models import Delivery
+from events.payload import Source
 from events.tasks import deliver_all_due
 from tests.events.found import new_instance, record
 
 pytestmark = pytest.mark.django_db
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "receiving-events.md"
-LANGUAGES = ["python", "javascript"]
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+RECEIVERS = [
+    ("receiving-events.md", "python"),
+    ("receiving-events.md", "javascript"),
+    ("connect-gmail.md", "python"),
+]
 KEYS = ["MySecretEventSignatureKey", "kürzer", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]
 
-Start = Callable[[str, str], str]
+Start = Callable[[str, str, str], str]
 
 
 @pytest.fixture
@@ -31,12 +38,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Runs a sample with a signature key, and gives its URL."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def run(language: str, key: str) -> str:
+    def run(page: str, language: str, key: str) -> str:
         program = sys.executable if language == "python" else shutil.which("node")
         if program is None:
             pytest.skip("node is not installed")
-        found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-        assert found, language
+        found = re.search(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+        assert found, page
         file = tmp_path / ("receiver.py" if language == "python" else "receiver.mjs")
         file.write_text(found[1])
         with socket.socket() as free:
@@ -61,25 +68,35 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("page", "language"), RECEIVERS)
 def test_a_signed_notification_is_accepted(
-    start: Start, language: str, key: str, tmp_path: Path
+    start: Start, page: str, language: str, key: str, tmp_path: Path
 ) -> None:
-    record(new_instance(url=start(language, key), key=key), 2)
+    record(new_instance(url=start(page, language, key), key=key), 2)
 
     deliver_all_due()
 
     assert Delivery.objects.get().status == "delivered"
-    printed = (tmp_path / "printed").read_text().splitlines()
-    assert printed == ["CREATED changed-messages m0", "CREATED changed-messages m1"]
+    for line, wanted in zip((tmp_path / "printed").open(), ("m0", "m1"), strict=True):
+        assert line.startswith("CREATED ")
+        assert line.endswith(f" {wanted}\n")
+
+
+@pytest.mark.parametrize(("page", "language"), RECEIVERS)
+def test_what_the_form_of_an_instance_sends_as_a_test_is_accepted(
+    start: Start, page: str, language: str
+) -> None:
+    source = Source(0, 1, 1, 1, "Mailbox", [], "gmail", "general")
+    receiver = rehearsal.Receiver(start(page, language, "the key"), "the key")
+    assert rehearsal.rehearse(source, receiver, timezone.now()).answer.delivered
 
 
 @pytest.mark.parametrize("key", ["another key", ""])
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("page", "language"), RECEIVERS)
 def test_one_that_is_signed_with_another_key_or_not_at_all_is_refused(
-    start: Start, language: str, key: str, tmp_path: Path
+    start: Start, page: str, language: str, key: str, tmp_path: Path
 ) -> None:
-    record(new_instance(url=start(language, "the key"), key=key))
+    record(new_instance(url=start(page, language, "the key"), key=key))
 
     deliver_all_due()
 
