@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.api.authority import Authority, authority_for
 from accounts.models import Organization, User
@@ -26,7 +26,7 @@ MOST_PEOPLE = 200  # to choose from
 LONGEST_TEXT = 300  # characters of an error
 
 
-@require_GET
+@require_safe
 @for_members
 def activity(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     authority = authority_for(user, organization)

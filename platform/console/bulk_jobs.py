@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts.models import Organization, User
 from bulk import commit, download
@@ -16,7 +16,7 @@ from bulk.models import BulkJob, JobStatus
 from bulk.representation import job_of
 from console import fragment
 from console.fragment import Fragment
-from console.members import for_members, instance_of
+from console.members import for_buttons, for_members, instance_of
 from console.paging import number, page_of
 from instances.models import ElementInstance
 
@@ -32,7 +32,7 @@ TONES: Mapping[str, str] = {
 }
 
 
-@require_GET
+@require_safe
 @for_members
 def jobs(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     """All of the organization, or of the instance that the query names."""
@@ -56,8 +56,7 @@ def jobs(request: HttpRequest, user: User, organization: Organization) -> HttpRe
     return render(request, "console/bulk_jobs.html", {**context, "list": part})
 
 
-@require_POST
-@for_members
+@for_buttons
 def cancel(
     request: HttpRequest, user: User, organization: Organization, job_id: int
 ) -> HttpResponse:

@@ -8,14 +8,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from accounts.models import Organization, User
 from api.errors import BadRequest, TooManyRequests
 from api.fields import mapping
 from api.throttle import allowance
 from console.authenticate import Posted, posted
-from console.members import WRONG, for_members
+from console.members import WRONG, for_buttons
 from events import rehearsal
 from events.payload import Source
 from instances import callback
@@ -24,8 +23,7 @@ from instances import configuration as keys
 MOST_A_MINUTE = 20  # tests of an organization
 
 
-@require_POST
-@for_members
+@for_buttons
 def send_test(
     request: HttpRequest, user: User, organization: Organization, element_key: str
 ) -> HttpResponse:

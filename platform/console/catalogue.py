@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import Organization, User
 from console.members import for_members
@@ -38,7 +38,7 @@ class Card:
         return elements.find(self.element.extends) if self.element.extends else None
 
 
-@require_GET
+@require_safe
 @for_members
 def catalogue(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     asked = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]

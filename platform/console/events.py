@@ -9,12 +9,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe
 
 from accounts.models import Organization, User
 from api.errors import NotFound
 from console import event_list
-from console.members import for_members, instance_of
+from console.members import for_buttons, for_members, instance_of
 from console.paging import number
 from console.payload import json_text
 from console.samples import samples_of
@@ -27,7 +27,7 @@ from explanations.scope import Scope
 LONGEST_ID = 500  # characters
 
 
-@require_GET
+@require_safe
 @for_members
 def find(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     """Leads to the event that a webhook-id or an event's id names; else tells of an object.
@@ -46,7 +46,7 @@ def find(request: HttpRequest, user: User, organization: Organization) -> HttpRe
     return render(request, "console/find_event.html", context)
 
 
-@require_GET
+@require_safe
 @for_members
 def event(
     request: HttpRequest, user: User, organization: Organization, event_id: int
@@ -69,7 +69,7 @@ def event(
     return render(request, "console/event.html", context)
 
 
-@require_GET
+@require_safe
 @for_members
 def body(
     request: HttpRequest, user: User, organization: Organization, event_id: int
@@ -84,8 +84,7 @@ def body(
     return answer
 
 
-@require_POST
-@for_members
+@for_buttons
 def replay(
     request: HttpRequest, user: User, organization: Organization, delivery_id: int
 ) -> HttpResponse:

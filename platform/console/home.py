@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import Organization, User
 from console.members import for_members
 from instances.models import ElementInstance
 
 
-@require_GET
+@require_safe
 @for_members
 def home(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     begun = ElementInstance.objects.filter(organization=organization).exists()

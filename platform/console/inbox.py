@@ -9,7 +9,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import Organization, User
 from console import fragment
@@ -35,7 +35,7 @@ class Row:
     instance: ElementInstance | None
 
 
-@require_GET
+@require_safe
 @for_members
 def inbox(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     context = {
@@ -50,7 +50,7 @@ def inbox(request: HttpRequest, user: User, organization: Organization) -> HttpR
     return render(request, "console/inbox.html", {**context, "list": listed})
 
 
-@require_GET
+@require_safe
 @for_members
 def delivery(
     request: HttpRequest, user: User, organization: Organization, delivery_id: int

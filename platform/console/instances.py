@@ -10,7 +10,7 @@ from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import Organization, User
 from console.instance import state
@@ -67,7 +67,7 @@ class Filters(NamedTuple):
         return rows if self.state is None else state.only(rows, self.state, now)
 
 
-@require_GET
+@require_safe
 @for_members
 def instances(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     now = timezone.now()

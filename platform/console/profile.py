@@ -12,7 +12,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe
 
 from accounts import provision, sessions
 from accounts.api.authority import authority_for, changing_as, roles_of
@@ -21,18 +21,17 @@ from accounts.roles import Rank
 from audit.models import Action
 from audit.record import record
 from console import browser_name
-from console.members import WRONG, for_members
+from console.members import WRONG, for_buttons, for_members
 from console.passwords import SetsPassword
 
 
-@require_GET
+@require_safe
 @for_members
 def profile(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     return _page(request, user, organization)
 
 
-@require_POST
-@for_members
+@for_buttons
 def new_user_secret(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     """The old one ends at once; the new one is on the page that answers, and never again."""
     try:
@@ -44,8 +43,7 @@ def new_user_secret(request: HttpRequest, user: User, organization: Organization
     return _page(request, authority.user, organization, user_secret=new)
 
 
-@require_POST
-@for_members
+@for_buttons
 def new_organization_secret(
     request: HttpRequest, user: User, organization: Organization
 ) -> HttpResponse:
@@ -59,8 +57,7 @@ def new_organization_secret(
     return _page(request, user, authority.organization, organization_secret=new)
 
 
-@require_POST
-@for_members
+@for_buttons
 def end_session(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     """Ends one session of the person's own; of others none is found."""
     with transaction.atomic():
@@ -74,8 +71,7 @@ def end_session(request: HttpRequest, user: User, organization: Organization) ->
     return redirect("console:profile")
 
 
-@require_POST
-@for_members
+@for_buttons
 def end_other_sessions(
     request: HttpRequest, user: User, organization: Organization
 ) -> HttpResponse:

@@ -6,12 +6,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts.models import Organization, User
 from api.errors import NotFound
 from console.addresses import callback_url
-from console.members import WRONG, for_members, instance_of
+from console.members import WRONG, for_buttons, for_members, instance_of
 from console.paging import number
 from console.reconnect import came_back
 from instances import configuration as keys
@@ -20,8 +20,7 @@ from instances.oauth import TripFault
 from instances.reason import Reason
 
 
-@require_POST
-@for_members
+@for_buttons
 def connect_again(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
     """Repeats the trip of a failed try, or connects the named instance again."""
     wanted = kept_of(request, user, request.POST.get("again", ""))

@@ -16,6 +16,7 @@ from console import (
     trip,
 )
 from console.instance import actions, edit, page
+from console.members import posted_only
 from console.reconnect import reconnect
 
 app_name = "console"
@@ -24,7 +25,7 @@ INSTANCE = r"^instances/(?P<instance_id>[0-9]{1,18})"
 urlpatterns = [
     path("", home.home, name="home"),
     path("sign-in", signing_in.SignInView.as_view(), name="sign-in"),
-    path("sign-out", LogoutView.as_view(), name="sign-out"),
+    path("sign-out", posted_only(LogoutView.as_view()), name="sign-out"),
     path("password", signing_in.forgotten, name="forgotten-password"),
     path("password/<uidb64>/<token>", signing_in.NewPasswordView.as_view(), name="new-password"),
     path("activity", activity.activity, name="activity"),

@@ -63,6 +63,41 @@ def test_nothing_is_inline_and_every_form_is_proven(member: User, pattern: URLPa
 
 
 @pytest.mark.django_db
+def test_whoever_comes_where_only_buttons_lead_is_told_so(member: User) -> None:
+    browser = Client()
+    browser.force_login(member)
+    answers = [browser.get(address(one)) for one in PATTERNS]
+    refused = [answer for answer in answers if answer.status_code == 405]
+    assert len(refused) > 15
+    for answer in refused:
+        assert answer["Allow"] == "POST"
+        assert "Go back to the page with the button." in answer.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("referer", "leads_to"),
+    [
+        ("http://testserver/instances/1?period=day#x", "/instances/1?period=day"),
+        ("http://elsewhere.example/instances/1", "/"),
+        ("http://testserver//elsewhere.example/x", "/"),
+        ("", "/"),
+    ],
+)
+def test_who_was_signed_out_before_a_click_comes_back_to_the_page_with_the_button(
+    member: User, referer: str, leads_to: str
+) -> None:
+    member.set_password("a passphrase of words")
+    member.save()
+    browser = Client(headers={"Referer": referer})
+    sent = browser.post("/instances/1/reconnect-link", follow=True)
+    assert "do it again" in sent.content.decode()
+    typed = {"username": member.username, "password": "a passphrase of words"}
+    back = browser.post(sent.redirect_chain[-1][0], {**typed, "next": sent.context["next"]})
+    assert back["Location"] == leads_to
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "pattern",
     [one for one in PATTERNS if one.name not in {"sign-in", "sign-out", "reconnect"}],

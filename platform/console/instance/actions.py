@@ -6,14 +6,14 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import Organization, User
 from api.errors import NotFound
 from audit.models import Action
 from console import fragment
 from console.instance.page import page
-from console.members import WRONG, for_members, instance_of
+from console.members import WRONG, for_buttons, for_members, instance_of
 from events.models import Delivery, Subscription
 from events.redeliver import send_again
 from events.subscription import deactivate, reactivate
@@ -27,8 +27,7 @@ SWITCHED_OFF = "switched off in the console"
 LONGEST_WAIT = 3.0  # seconds for a poll that is running
 
 
-@require_POST
-@for_members
+@for_buttons
 def switch_events(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
@@ -37,8 +36,7 @@ def switch_events(
     return _changed(request, organization, instance_id, wish)
 
 
-@require_POST
-@for_members
+@for_buttons
 def enable(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
@@ -58,8 +56,7 @@ def _changed(
     return redirect("console:instance", instance_id)
 
 
-@require_POST
-@for_members
+@for_buttons
 def poll(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
@@ -77,8 +74,7 @@ def poll(
     return page(request, found, polled=context)
 
 
-@require_POST
-@for_members
+@for_buttons
 def reveal(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
@@ -90,8 +86,7 @@ def reveal(
     return page(request, found, shown=True)
 
 
-@require_POST
-@for_members
+@for_buttons
 def make_link(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
@@ -103,8 +98,7 @@ def make_link(
     return redirect("console:instance", instance_id)
 
 
-@require_POST
-@for_members
+@for_buttons
 def switch_sending(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
@@ -125,7 +119,7 @@ def switch_sending(
     return redirect("console:instance", instance_id)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def delete(
     request: HttpRequest, user: User, organization: Organization, instance_id: int

@@ -16,11 +16,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import Organization, User
 from api.errors import NotFound
-from console.members import WRONG, for_members, instance_of
+from console.members import WRONG, for_buttons, for_members, instance_of
 from elements import poller
 from elements.types import Element
 from events import signing_key
@@ -152,7 +152,7 @@ class Edit(forms.Form):
         self.add_error(None, message)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def edit(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
@@ -175,8 +175,7 @@ def edit(
     return redirect("console:instance", instance_id)
 
 
-@require_POST
-@for_members
+@for_buttons
 def renew_signature_key(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:
@@ -202,8 +201,7 @@ def renew_signature_key(
     return _edit_page(request, again, Edit(instance=again), new_key=key, old_until=until)
 
 
-@require_POST
-@for_members
+@for_buttons
 def end_old_keys(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
 ) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import Organization, User
 from bulk.models import UNFINISHED, BulkJob
@@ -34,7 +34,7 @@ PUT_ASIDE_SHOWN = 20
 CONNECTS = frozenset({*Reason} - {Reason.POLLING_STALLED, Reason.NO_CALLBACK_URL})
 
 
-@require_GET
+@require_safe
 @for_members
 def instance(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
@@ -42,7 +42,7 @@ def instance(
     return page(request, instance_of(organization, instance_id))
 
 
-@require_GET
+@require_safe
 @for_members
 def now(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
@@ -52,7 +52,7 @@ def now(
     return _now(request, found, sending.of(found)).answer(request)
 
 
-@require_GET
+@require_safe
 @for_members
 def history(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
@@ -66,7 +66,7 @@ def history(
     return render(request, "console/instance/history.html", context)
 
 
-@require_GET
+@require_safe
 @for_members
 def charts(
     request: HttpRequest, user: User, organization: Organization, instance_id: int
