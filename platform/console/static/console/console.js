@@ -12,13 +12,21 @@ function localise(root) {
   }
 }
 
-/** Tells something in the page's live region, for as long as it takes to read. */
+const told = document.getElementById("told");
+
+/** Tells something for as long as it takes to read, wherever the page is scrolled to. */
 export function tell(text, kind = "success") {
   const line = document.createElement("p");
   line.className = `message ${kind}`;
   line.textContent = text;
-  document.getElementById("messages").append(line);
-  setTimeout(() => line.remove(), 8000);
+  // Shown anew, it is above a dialog that was opened meanwhile.
+  told.hidePopover?.();
+  told.showPopover?.();
+  told.append(line);
+  setTimeout(() => {
+    line.remove();
+    if (!told.childElementCount) told.hidePopover?.();
+  }, 8000);
 }
 
 // What scrolls sideways can be reached, and so scrolled, with the keyboard.
