@@ -4,7 +4,7 @@ Rule 1: a deed and its place in the errand are one transaction. A worker that is
 moment has done and counted each row once or not at all, and another goes on behind it.
 Rule 2: two workers at one errand do no row twice: who finds its place moved leaves it.
 Rule 3: a row to which it cannot be done is counted, says why, and holds up no other; one that the
-database refuses is tried again for some turns.
+database refuses is tried again for some turns, and so are rows that cannot even be looked for.
 Rule 4: who asked must still be allowed to, at every turn.
 """
 
@@ -33,7 +33,7 @@ from audit.models import Source
 from worker.line import stopping
 
 BATCH = 100  # rows of one errand, then the next one has its turn
-TRIES = 5  # turns that end at the same row before it counts as failed
+TRIES = 5  # turns that end at the same place before it is given up
 FAILURES_TOLD = 20
 
 log = structlog.get_logger()
@@ -100,6 +100,12 @@ def _work(errand: Errand) -> None:
     except UnknownSelection as error:
         _end(errand, ErrandStatus.STOPPED, f"The list does not take this query: {error}")
         return
+    except Exception as error:
+        if errand.tries < TRIES:
+            raise
+        log.exception("errand.stopped", errand=errand.pk)
+        _end(errand, ErrandStatus.STOPPED, f"Its rows could not be looked for: {_line(error)}")
+        return
     if not ids:
         _end(errand, ErrandStatus.DONE)
     with acting(lambda: Actor(user.pk, Source.ADMIN)):
@@ -138,7 +144,7 @@ def _do(errand: Errand, deed: Deed, row_id: int) -> bool:
             if errand.tries < TRIES:
                 raise
             # Had it been done after all, its place would have moved, and nothing is counted.
-            count("failed", f"the database refuses it: {str(error).partition(chr(10))[0]}")
+            count("failed", f"the database refuses it: {_line(error)}")
         except Exception:
             log.exception("errand.failed", errand=errand.pk, row=row_id)
             count("failed", "an error of the platform's own; the log has it")
@@ -146,6 +152,11 @@ def _do(errand: Errand, deed: Deed, row_id: int) -> bool:
         return False
     errand.position, errand.tries = row_id, 0
     return True
+
+
+def _line(error: Exception) -> str:
+    """What PostgreSQL says first; lines of its context follow."""
+    return str(error).partition("\n")[0]
 
 
 def _count(errand: Errand, row_id: int, now: datetime, as_what: str, reason: str = "") -> None:

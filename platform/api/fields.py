@@ -12,14 +12,12 @@ from typing import Any
 
 from api.errors import BadRequest
 from elements.fields import kind_of
-
-LARGEST_ID = 2**63 - 1  # PostgreSQL's bigint
+from elements.row_id import LARGEST_ID, row_id
 
 
 def id_in_path(digits: str) -> int:
     """An id as a path has it; 0, which no row has, for one that is too large for any."""
-    number = int(digits) if len(digits) <= len(str(LARGEST_ID)) else 0
-    return number if number <= LARGEST_ID else 0
+    return row_id(digits) or 0
 
 
 def json_object(value: Any, path: str = "the body") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import IntegerField
 from django.db.models.signals import post_save
 
 from audit.models import Action
@@ -18,7 +19,6 @@ ACTIONS = {
     CHANGE: Action.ADMIN_CHANGED,
     DELETION: Action.ADMIN_DELETED,
 }
-LARGEST_ID = 2**63 - 1
 
 
 def begin() -> None:
@@ -28,15 +28,13 @@ def begin() -> None:
 def _logged(sender: type[LogEntry], instance: LogEntry, created: bool, **_: Any) -> None:
     kind = instance.content_type
     model = kind.model_class() if kind is not None else None
-    if not created or kind is None or model in watched:
+    if not created or kind is None or model is None or model in watched:
         return
-    number = str(instance.object_id or "")  # Django leaves the key as it is until it is read again
-    fits = number.isascii() and number.isdigit() and int(number) <= LARGEST_ID
     record(
         ACTIONS[instance.action_flag],
         _organization_of(instance),
         kind.name,
-        int(number) if fits else None,
+        int(instance.object_id or 0) if isinstance(model._meta.pk, IntegerField) else None,
         instance.object_repr,
         changes=dict.fromkeys(_fields(instance.change_message)),
     )

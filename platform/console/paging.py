@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from elements.row_id import row_id
+
 ROWS = 50  # of a page
-LONGEST_ID = 18  # digits
 
 Row = TypeVar("Row", bound=Model)
 
@@ -44,5 +45,4 @@ def page_of(rows: QuerySet[Row], query: Mapping[str, str], size: int = ROWS) -> 
 
 def number(text: str) -> int | None:
     """An id as an address has it; None for what is none."""
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else None
+    return row_id(text.strip())

@@ -20,6 +20,7 @@ from elements.built_in import FIRST_PRIVATE_ID
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.kept import Kept
 from elements.models import PrivateElement
+from elements.row_id import row_id
 from elements.types import Element
 
 log = structlog.get_logger(__name__)
@@ -57,9 +58,8 @@ def row_of(key_or_id: str, organization_id: int) -> tuple[int, int] | None:
         return None
     rows = PrivateElement.objects.filter(organization_id=organization_id)
     found = rows.filter(key=key_or_id).values_list("pk", "version").first()
-    if found is None and key_or_id.isascii() and key_or_id.isdigit() and len(key_or_id) < 19:
-        row_id = int(key_or_id) - FIRST_PRIVATE_ID
-        found = rows.filter(pk=row_id).values_list("pk", "version").first()
+    if found is None and (element_id := row_id(key_or_id)) is not None:
+        found = rows.filter(pk=element_id - FIRST_PRIVATE_ID).values_list("pk", "version").first()
     return found
 
 

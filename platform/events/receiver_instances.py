@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from api.errors import BadRequest, NotFound
-from api.fields import LARGEST_ID
+from elements.row_id import row_id
 from events.models import VendorSubscription
 from events.receiver_body import LONGEST_VALUE, Sent, below, scalars, text_of
 from instances import configuration
@@ -53,9 +53,7 @@ def id_of(ref: str) -> int | None:
             digits = base64.b64decode(padded, validate=True).decode("ascii")
         except (ValueError, binascii.Error):
             return None
-    if not digits.isdigit() or len(digits) > 19 or int(digits) > LARGEST_ID:
-        return None
-    return int(digits)
+    return row_id(digits)
 
 
 def _ids(header: str) -> list[int]:

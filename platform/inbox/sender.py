@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from api.fields import LARGEST_ID
+from elements.row_id import LARGEST_ID
 from encryption.keys import UnsealError
 from events.models import Delivery, Subscription
 from events.signing_key import retired_of

@@ -150,10 +150,11 @@ def test_who_may_no_longer_act_gets_nothing_done(world: World) -> None:
 
 
 @pytest.mark.django_db
-def test_a_query_that_the_list_does_not_take_ends_the_errand(world: World) -> None:
+@pytest.mark.parametrize("query", ["token_digest__startswith=d", "element_key=%00", "q=%00"])
+def test_a_query_that_the_list_does_not_take_ends_the_errand(world: World, query: str) -> None:
     world.connect(1)
     signed_in(role=OPERATOR)
-    errand = begin("disable", asker(), timezone.now(), query="token_digest__startswith=d")
+    errand = begin("disable", asker(), timezone.now(), query=query)
     run_all()
     errand.refresh_from_db()
     assert errand.status == ErrandStatus.STOPPED
@@ -243,6 +244,31 @@ def test_a_row_that_the_database_refuses_each_time_fails_after_some_tries(
     assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, len(others), 1)
     reason = "the database refuses it: canceling statement due to lock timeout"
     assert errand.failures == [{"id": refused, "reason": reason}]
+
+
+@pytest.mark.django_db
+def test_an_errand_whose_rows_cannot_be_looked_for_ends_after_some_tries(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.connect(1)
+    signed_in(role=OPERATOR)
+    errand = begin("disable", asker(), timezone.now(), query="q=mailbox")
+
+    def refuse(*_: Any) -> None:
+        raise OperationalError("canceling statement due to statement timeout\nCONTEXT: a query")
+
+    monkeypatch.setattr(errands, "rows_of", refuse)
+    for _ in range(errands.TRIES - 1):
+        with pytest.raises(OperationalError):
+            run_all()
+    errand.refresh_from_db()
+    assert errand.finished_at is None  # it may go well yet
+
+    run_all()
+
+    errand.refresh_from_db()
+    why = "Its rows could not be looked for: canceling statement due to statement timeout"
+    assert (errand.status, errand.error) == (ErrandStatus.STOPPED, why)
 
 
 @pytest.mark.django_db
