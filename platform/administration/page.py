@@ -18,6 +18,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.html import format_html
@@ -93,7 +94,13 @@ class Page(ModelAdmin[M]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> M | None:
-        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
+        """Whose transaction may change the row locks it first: else the form would write back what
+        somebody else changes meanwhile, a secret that has just been replaced with it."""
+        found = None if "\0" in object_id else super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST" or not connection.in_atomic_block:
+            return found
+        rows = self.get_queryset(request).select_for_update(no_key=True, of=("self",))
+        return rows.filter(pk=found.pk).first()
 
     def response_action(  # type: ignore[override]  # the stubs are of a later Django
         self, request: HttpRequest, queryset: QuerySet[M]
