@@ -13,12 +13,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Organization, User
-from api.errors import ApiError, BadRequest
+from api.errors import BadRequest
 from api.openapi import PREFIX
 from console import forms
 from console.addresses import callback_url
 from console.controls import Controls, controls_of
-from console.members import WRONG, for_members
+from console.failure import FAILED, sentence_of
+from console.members import for_members
 from console.trip import kept_of
 from elements import catalogue
 from elements.errors import ElementNotFound
@@ -27,7 +28,6 @@ from inbox.addresses import inbox_url
 from instances import census, oauth, provision, wish
 from instances import configuration as keys
 from instances.models import ElementInstance
-from transport.errors import ProviderError, TransportError
 
 MOST_TAGS = 20  # that are suggested
 NAMES_LOOKED_AT = 200
@@ -94,8 +94,8 @@ def authenticate(
         return _page(request, user, organization, form, body, [forms.Fault(str(error))])
     try:
         return _connected(request, user, organization, element, body)
-    except (*WRONG, TransportError) as error:
-        faults = forms.faults_of(_sentence(error, element), element, controls)
+    except FAILED as error:
+        faults = forms.faults_of(sentence_of(error, element), element, controls)
     aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
     return _page(request, user, organization, replace(form, trip=str(aside.pk)), body, faults)
 
@@ -187,13 +187,3 @@ def _kept_body(
 def _names(organization: Organization, element: Element) -> list[str]:
     rows = ElementInstance.objects.filter(organization=organization, element_key=element.key)
     return list(rows.order_by("-pk").values_list("name", flat=True)[:NAMES_LOOKED_AT])
-
-
-def _sentence(error: Exception, element: Element) -> str:
-    if isinstance(error, ProviderError):
-        return f"{element.name} refused it ({error.status}): {error.provider_message}"
-    if isinstance(error, TransportError):
-        return f"{element.name} was asked, and that failed: {error}"
-    if isinstance(error, ApiError) and error.provider_message:
-        return f"{error.message} ({element.name} says: {error.provider_message})"
-    return str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,50 @@ def test_a_wrong_key_is_said_and_kept(browser: Client, there: Provider) -> None:
     assert 'value="Books"' in page
     assert 'value="********"' in page
     assert not ElementInstance.objects.exists()
+
+
+def test_another_key_is_given_where_no_consent_page_is(browser: Client, there: Provider) -> None:
+    browser.post(FORM, {"name": "Books", KEY: "a-key"})
+    instance = ElementInstance.objects.get()
+    page = browser.get(f"/instances/{instance.pk}").content.decode()
+    assert "Reconnect" not in page
+    assert "Make a link" not in page
+
+    edit = f"/instances/{instance.pk}/edit"
+    assert "a-key" not in browser.get(edit).content.decode()
+    sent = {"name": "Books", "tags": "Books", "interval": "15", "configuration.base.url": there.url}
+    refused = browser.post(edit, {**sent, KEY: "wrong"})
+    assert (refused.status_code, list(refused.context["form"].errors)) == (400, [KEY])
+    there.accepted = ("X-Api-Key", "another-key")
+    done = browser.post(edit, {**sent, KEY: "another-key"})
+    assert done.status_code == 302, done.context["form"].errors
+    instance.refresh_from_db()
+    assert configuration.stored(instance)["api.key"] == "another-key"
+
+
+def test_an_element_that_no_longer_has_what_is_polled_can_still_be_edited(
+    browser: Client, there: Provider, organization: NewOrganization
+) -> None:
+    polled = {"entries": {"url": "/hubs/finance/entries", "idField": "id"}}
+    events = {"event.notification.enabled": True, "event.poller.configuration": polled}
+    body = {"name": "Books", "configuration": {"api.key": "a-key", **events}}
+    browser.post(FORM, {"body": json.dumps(body)})
+    instance = ElementInstance.objects.get()
+    less = ledger(there.url)
+    less["resources"] = [one for one in less["resources"] if "/entries" not in one["path"]]
+    less["resources"].append(
+        {"path": "/hubs/finance/bills", "vendorPath": "/bills", "method": "GET"}
+    )
+    register.replace(organization.organization.pk, "ledger", {**less, "objects": []})
+
+    edit = f"/instances/{instance.pk}/edit"
+    page = browser.get(edit).content.decode()
+    assert "poll-bills-on" in page
+    assert "poll-entries-on" not in page
+    sent = {"name": "Books", "tags": "Books", "interval": "15", "poll-bills-on": "on"}
+    assert browser.post(edit, {**sent, "configuration.base.url": there.url}).status_code == 302
+    instance.refresh_from_db()
+    assert list(json.loads(instance.configuration["event.poller.configuration"])) == ["bills"]
 
 
 def test_a_provider_that_is_away_is_said(browser: Client, organization: NewOrganization) -> None:

@@ -39,6 +39,11 @@ def filled(browser: Client, instance: ElementInstance, **changes: Any) -> dict[s
         if found.get("name"):
             blank = "on" if found["type"] == "checkbox" else ""
             sent[found["name"]] = found.get("value", blank)
+    texts = re.findall(r'<textarea [^>]*?name="([^"]*)".*?>\n?(.*?)</textarea>', page, re.DOTALL)
+    sent.update(texts)
+    for name, choices in re.findall(r'<select name="([^"]*)".*?>(.*?)</select>', page, re.DOTALL):
+        if chosen := re.search(r'value="([^"]*)" selected', choices):
+            sent[name] = chosen[1]
     sent.update(changes)
     return {name: value for name, value in sent.items() if value is not None}
 
@@ -70,6 +75,29 @@ def test_name_tags_callback_and_interval(browser: Client, instance: ElementInsta
     assert instance.refresh_interval == 30
     assert Subscription.objects.get().url == f"{RECEIVER}/new"
     assert PollingResource.objects.get().interval == 1800
+
+
+def test_the_account_and_how_events_are_sent(browser: Client, instance: ElementInstance) -> None:
+    page = browser.get(f"/instances/{instance.pk}/edit").content.decode()
+    assert "sandbox-secret" not in page
+    headers = "configuration.event.notification.callback.headers"
+    changes = {
+        "configuration.oauth.api.secret": " another secret ",
+        "configuration.oauth.scope": "https://www.googleapis.com/auth/gmail.readonly",
+        "configuration.event.notification.ordered": "on",
+        headers: "X-Api-Key: own-key-7\r\nX-Room: 7",
+    }
+    assert post(browser, instance, **changes).status_code == 302
+    stored = keys.stored(instance)
+    assert stored["oauth.api.key"] == "sandbox-client"
+    assert stored["oauth.api.secret"] == " another secret "
+    assert stored["oauth.scope"].endswith("gmail.readonly")
+    assert Subscription.objects.get().ordered
+    assert Subscription.objects.get().headers == '[["X-Api-Key", "own-key-7"], ["X-Room", "7"]]'
+    assert "own-key-7" not in browser.get(f"/instances/{instance.pk}/edit").content.decode()
+    # What is secret stays where nothing is typed.
+    assert post(browser, instance, name="Sales").status_code == 302
+    assert keys.stored(instance) == stored
 
 
 def test_what_somebody_else_changed_meanwhile_stands(
@@ -126,6 +154,10 @@ def test_entries_keep_what_the_form_does_not_show(
         ({"callback_url": "ftp://example.com"}, "callback_url"),
         ({"name": "<br>"}, "name"),
         ({"tags": "x" * 300}, "tags"),
+        (
+            {"configuration.event.notification.callback.headers": "x"},
+            "configuration.event.notification.callback.headers",
+        ),
         ({"poll-labels-on": "on", "poll-labels-minutes": "0"}, "poll-labels-minutes"),
     ],
 )

@@ -1,0 +1,250 @@
+"""The form that changes an instance, and the body of PATCH /instances/{id} that it stands for.
+
+Rule 1: only what a person has changed is asked for, so that somebody else's change meanwhile
+stands.
+Rule 2: no secret is in it. One that is left empty stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from console.controls import Control, Kind, controls_of
+from elements import poller
+from elements.errors import ConfigurationError
+from elements.types import Element
+from instances import configuration as keys
+from instances.models import ElementInstance
+
+STAYS = "It is not shown. Left empty, it stays as it is."
+# Which field a fault of the API is shown at, by how its message begins.
+FIELDS = {
+    keys.EVENTS_CALLBACK_URL: "callback_url",
+    keys.REFRESH_INTERVAL: "interval",
+    "name": "name",
+    "tags": "tags",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A resource that can be polled; `key` is its name in event.poller.configuration, if it is
+    there."""
+
+    name: str
+    key: str | None
+    on: bool
+    minutes: str  # empty: the instance's interval
+
+    @property
+    def id(self) -> str:
+        return f"poll-{self.name}"
+
+
+class Edit(forms.Form):
+    name = forms.CharField(max_length=200)
+    tags = forms.CharField(
+        required=False, max_length=5_000, help_text="Separated by commas.", strip=True
+    )
+    callback_url = forms.CharField(
+        label="Callback URL",
+        max_length=keys.LONGEST_URL,
+        required=False,
+        widget=forms.URLInput,
+        help_text="Where events are sent. Without it they are recorded only.",
+    )
+    interval = forms.CharField(
+        label="Look for changes every … minutes",
+        max_length=9,
+        widget=forms.NumberInput(attrs={"min": 1, "max": keys.LONGEST_INTERVAL}),
+    )
+
+    def __init__(self, *args: Any, instance: ElementInstance, **kwargs: Any) -> None:
+        self._element = keys.element_of(instance)
+        values = keys.effective(instance)
+        self._entries: dict[str, Any] = _entries(values)
+        self.resources = list(_resources(self._element, self._entries))
+        controls = controls_of(self._element, "")
+        self._account = [one for one in controls.account if not one.fixed]
+        self._optional = controls.optional
+        self._further = controls.further
+        kwargs["label_suffix"] = ""
+        kwargs["initial"] = {
+            "name": instance.name,
+            "tags": ", ".join(instance.tags),
+            "callback_url": values.get(keys.EVENTS_CALLBACK_URL, ""),
+            "interval": str(instance.refresh_interval),
+        }
+        super().__init__(*args, **kwargs)
+        for control in self._settings:
+            self.fields[control.path] = _field(control, values, self._is_secret(control))
+        for one in self.resources:
+            self.fields[f"{one.id}-on"] = forms.BooleanField(
+                label=one.name, required=False, initial=one.on
+            )
+            self.fields[f"{one.id}-minutes"] = forms.CharField(
+                label=f"Minutes between polls of {one.name}",
+                required=False,
+                max_length=9,
+                initial=one.minutes,
+                widget=forms.NumberInput(attrs={"min": 1, "placeholder": "as above"}),
+            )
+
+    @property
+    def _settings(self) -> Sequence[Control]:
+        return (*self._account, *self._optional, *self._further)
+
+    def _is_secret(self, control: Control) -> bool:
+        return control.kind is Kind.SECRET or keys.is_secret(self._element, control.key)
+
+    def account(self) -> list[forms.BoundField]:
+        return [self[one.path] for one in self._account]
+
+    def optional(self) -> list[forms.BoundField]:
+        return [self[one.path] for one in self._optional]
+
+    def further(self) -> list[forms.BoundField]:
+        return [self[one.path] for one in self._further]
+
+    @property
+    def optional_is_open(self) -> bool:
+        return any(field.errors for field in self.optional())
+
+    @property
+    def further_is_open(self) -> bool:
+        return any(field.errors for field in self.further())
+
+    def own_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("name", "tags", "callback_url", "interval")]
+
+    def polled(self) -> Iterator[tuple[Polled, forms.BoundField, forms.BoundField]]:
+        for one in self.resources:
+            yield one, self[f"{one.id}-on"], self[f"{one.id}-minutes"]
+
+    def body(self) -> dict[str, Any]:
+        """The body of PATCH that the valid form stands for."""
+        data, changed = self.cleaned_data, set(self.changed_data)
+        body: dict[str, Any] = {}
+        if "name" in changed:
+            body["name"] = data["name"]
+        if "tags" in changed:
+            body["tags"] = [tag.strip() for tag in data["tags"].split(",") if tag.strip()]
+        configuration: dict[str, Any] = {}
+        if "callback_url" in changed:
+            configuration[keys.EVENTS_CALLBACK_URL] = data["callback_url"]
+        if "interval" in changed:
+            configuration[keys.REFRESH_INTERVAL] = data["interval"]
+        for control in self._settings:
+            if control.path in changed:
+                said = data[control.path]
+                configuration[control.key] = (
+                    None if said == "" else said
+                )  # then as the element has it
+        if any(name.startswith("poll-") for name in changed):
+            configuration[keys.POLLER_CONFIGURATION] = json.dumps(self._polled_then(data))
+        if configuration:
+            body["configuration"] = configuration
+        return body
+
+    def _polled_then(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        entries = {
+            key: dict(entry)
+            for key, entry in self._entries.items()
+            if self._element.resource(key) is not None  # else the element has it no more
+        }
+        for one in self.resources:
+            on, minutes = data[f"{one.id}-on"], data[f"{one.id}-minutes"].strip()
+            if (on, minutes) == (one.on, one.minutes) or (one.key is None and not on):
+                continue
+            key = one.key or one.name
+            if one.key is None:
+                entries[key] = {"url": f"/hubs/{self._element.hub}/{one.name}", "idField": ""}
+            entries[key]["enabled"] = on
+            entries[key].pop("refreshInterval", None)
+            if minutes:
+                entries[key]["refreshInterval"] = minutes
+        return entries
+
+    def show_fault(self, message: str) -> None:
+        """Puts an error of the API at the field that it names, or above the form."""
+        for one in self.resources:
+            if message.startswith(f"{poller.PATH}.{one.key or one.name}.refreshInterval"):
+                self.add_error(f"{one.id}-minutes", message)
+                return
+        settings = {control.key: control.path for control in self._settings}
+        for key, name in {**settings, **FIELDS}.items():
+            if message.startswith((f"{key}:", f"configuration.{key}:", f"{key} ", f"{key}[")):
+                self.add_error(name, message)
+                return
+        self.add_error(None, message)
+
+
+def _entries(values: Mapping[str, str]) -> dict[str, Any]:
+    """event.poller.configuration as it was written."""
+    text = values.get(keys.POLLER_CONFIGURATION, "").strip()
+    return dict(json.loads(text)) if text else {}
+
+
+def _resources(element: Element, entries: Mapping[str, Any]) -> Iterator[Polled]:
+    """What is configured, as it was written, then what could be polled too."""
+    configured = set()
+    for key, entry in entries.items():
+        try:
+            [(name, read)] = poller.parse({key: entry}, element).items()
+        except ConfigurationError:
+            continue  # the element has changed, and polls it no more
+        configured.add(name)
+        minutes = str(read.options.get("refreshInterval", ""))
+        yield Polled(name, key, read.options.get("enabled", True), minutes)
+    for resource in element.resources:
+        if resource.can_be_polled and resource.name not in configured:
+            yield Polled(resource.name, None, False, "")
+
+
+def _field(control: Control, values: Mapping[str, str], secret: bool) -> forms.Field:
+    """What the field of a key of the configuration shows, and takes."""
+    value = values.get(control.key, control.default)
+    if control.kind is Kind.FLAG:
+        return forms.BooleanField(
+            label=control.label,
+            required=False,
+            initial=value.strip().lower() == "true",
+            help_text=control.help,
+        )
+    return Text(
+        label=control.label,
+        required=control.required and not secret,
+        max_length=control.longest,
+        strip=not secret and control.kind is not Kind.LINES,
+        initial="" if secret else value,
+        help_text=f"{control.help.rstrip('.')}. {STAYS}".removeprefix(". ")
+        if secret
+        else control.help,
+        widget=_widget(control, value),
+    )
+
+
+class Text(forms.CharField):
+    """Lines end as they are stored, not as browsers send them."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
+
+def _widget(control: Control, value: str) -> forms.Widget:
+    if control.kind is Kind.SECRET:
+        return forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    if control.kind is Kind.LINES:
+        return forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+    if control.choices:
+        offered = dict.fromkeys(
+            (value, *control.choices) if value or not control.default else control.choices
+        )
+        return forms.Select(choices=[(one, one) for one in offered])
+    return forms.TextInput(attrs={"autocomplete": "off"})
