@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from accounts.models import User
 from administration import errands
-from administration.deeds import DEEDS, Deed, Refused, nothing_within
+from administration.deeds import DEEDS, Deed, Refused
 from administration.page import M, Page
 from administration.tasks import wake
 
@@ -40,45 +40,40 @@ class ActingPage(Page[M]):
             return {}
         return actions | {key: (partial(_act, key), key, DEEDS[key].label) for key in self.deeds}
 
-    def get_action(self, action: Any) -> Any:
-        if action in self.deeds:
-            return partial(_act, action), action, DEEDS[action].label
-        return super().get_action(action)
-
 
 def _act(key: str, page: ActingPage[Any], request: HttpRequest, rows: QuerySet[Any]) -> None:
-    user, deed = request.user, DEEDS[key]
-    assert isinstance(user, User)  # noqa: S101 - nobody else gets here
     if request.POST.get("select_across") == "1":
-        _begin(request, errands.begin(key, user, timezone.now(), query=request.GET.urlencode()))
+        _begin(key, request, query=request.GET.urlencode())
         return
-    ids = sorted(rows.values_list("pk", flat=True))
-    if len(ids) <= MOST_AT_ONCE and deed.at_once:
-        do_at_once(page, request, deed, list(rows.filter(pk__in=ids)))
+    chosen = list(rows.order_by("pk"))
+    if len(chosen) <= MOST_AT_ONCE and DEEDS[key].at_once:
+        do_at_once(page, request, DEEDS[key], chosen)
     else:
-        _begin(request, errands.begin(key, user, timezone.now(), ids=ids))
+        _begin(key, request, ids=[row.pk for row in chosen])
 
 
-def _begin(request: HttpRequest, errand: Any) -> None:
+def _begin(key: str, request: HttpRequest, **selection: Any) -> None:
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 - nobody else gets here
+    errand = errands.begin(key, user, timezone.now(), **selection)
     wake()
     address = reverse("admin:administration_errand_change", args=[errand.pk])
-    label = DEEDS[errand.deed].label
     said = '{}: the worker does it, and you are told when it is done. <a href="{}">Look at it.</a>'
-    messages.info(request, format_html(said, label, address))
+    messages.info(request, format_html(said, DEEDS[key].label, address))
 
 
 def do_at_once(page: Page[Any], request: HttpRequest, deed: Deed, rows: list[Model]) -> None:
     """Does it while somebody waits, and says what came of it."""
     changed = unchanged = 0
     for row in rows:
+        logged = partial(page.log_change, request, row, f"{deed.label}.")
         try:
-            if deed.do(row.pk, nothing_within, timezone.now()):
-                page.log_change(request, row, f"{deed.label}.")
+            if deed.do(row.pk, logged, timezone.now()):
                 changed += 1
             else:
                 unchanged += 1
         except Refused as error:
-            messages.error(request, f"{deed.label}: {row}: {error}.".replace("..", "."))
+            messages.error(request, f"{deed.label}: {row}: {str(error).removesuffix('.')}.")
     if changed:
         messages.success(request, f"{changed} {deed.done}.")
     if unchanged:

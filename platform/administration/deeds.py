@@ -1,7 +1,8 @@
 """What can be done to a row from its list: to one, to some, to all that a search finds.
 
 Rule 1: each deed is one transaction, and calls `within` in it before it changes anything, so that
-whoever counts the deeds of an errand counts with them or not at all.
+whoever counts or logs it does so with the deed or not at all. Where nothing is to be changed it is
+not called.
 Rule 2: it asks no provider. What it makes due, the worker does next.
 """
 
@@ -23,7 +24,7 @@ from events.models import Delivery, Subscription
 from events.own_events import record_wanted_reconnection
 from events.own_topics import RECONNECTION_WANTED
 from events.redeliver import send_again
-from events.subscription import reactivate, send_queued
+from events.subscription import has_queued, reactivate, send_queued
 from instances import configuration as keys
 from instances import provision
 from instances.models import ElementInstance
@@ -32,7 +33,7 @@ from polling.due_now import make_due
 from polling.poll_now import why_nothing
 from polling.schedule import left_to_the_worker
 
-Within: TypeAlias = Callable[[], None]
+Within: TypeAlias = Callable[[], object]
 GONE = "it is not there any more"
 WRONG = (ApiError, ConfigurationError, ElementNotFound, UnsealError)
 
@@ -81,10 +82,10 @@ def switch_instance(instance_id: int, within: Within, now: datetime, *, on: bool
     return True
 
 
-def switch_resource(instance_id: int, name: str, on: bool) -> None:
+def switch_resource(instance_id: int, within: Within, *, name: str, on: bool) -> None:
     """Of the list's toggles; it is no errand's."""
     instance = _instance(instance_id)
-    _change(partial(switch.switch, instance, name, on), nothing_within)
+    _change(partial(switch.switch, instance, name, on), within)
 
 
 def poll_now(instance_id: int, within: Within, now: datetime) -> bool:
@@ -123,9 +124,12 @@ def _instance(instance_id: int) -> ElementInstance:
 
 
 def _change(change: Callable[..., object], within: Within) -> None:
+    def first(_: ElementInstance) -> None:
+        within()
+
     try:
         with left_to_the_worker():
-            change(first=lambda _: within())
+            change(first=first)
     except WRONG as error:
         raise Refused(str(error)) from error
 
@@ -135,15 +139,18 @@ def _change(change: Callable[..., object], within: Within) -> None:
 
 def turn_on(subscription_id: int, within: Within, now: datetime, *, send: bool) -> bool:
     with transaction.atomic():
-        within()
-        found = Subscription.objects.filter(pk=subscription_id).values_list("active", flat=True)
-        active = found.first()
+        rows = Subscription.objects.select_for_update().filter(pk=subscription_id)
+        active = rows.values_list("active", flat=True).first()
         if active is None:
             raise Refused(GONE)
+        if active and not (send and has_queued(subscription_id)):
+            return False
+        within()
         if not active and not reactivate(subscription_id):
             raise Refused("it has no callback URL")
-        sent = send_queued(subscription_id, now) if send else 0
-    return bool(not active or sent)
+        if send:
+            send_queued(subscription_id, now)
+    return True
 
 
 def redeliver(delivery_id: int, within: Within, now: datetime) -> bool:

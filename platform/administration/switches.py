@@ -9,19 +9,26 @@ or a resource's name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from administration.deeds import Refused, nothing_within, switch_events, switch_resource
+from administration.deeds import Refused, switch_events, switch_resource
 from instances.models import ElementInstance
 
 LIST = "admin:instances_elementinstance_changelist"
@@ -82,19 +89,21 @@ def switched(page: Any, request: HttpRequest, instance_id: int) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not page.has_act_permission(request):
         raise PermissionDenied
-    instance = get_object_or_404(ElementInstance, pk=instance_id)
     on = "on" in request.POST
+    if on == ("off" in request.POST):
+        return HttpResponseBadRequest("Say what is to be: on or off.")
+    instance = get_object_or_404(ElementInstance, pk=instance_id)
     name = request.POST.get("on" if on else "off", "")
     said = f"{name or 'Events'} {'on' if on else 'off'}"
+    logged = partial(page.log_change, request, instance, f"{said}.")
     try:
         if name:
-            switch_resource(instance.pk, name, on)
+            switch_resource(instance.pk, logged, name=name, on=on)
         else:
-            switch_events(instance.pk, nothing_within, timezone.now(), on=on)
+            switch_events(instance.pk, logged, timezone.now(), on=on)
     except Refused as error:
         messages.error(request, f"{instance}: {error}")
     else:
-        page.log_change(request, instance, f"{said}.")
         messages.success(request, f"{instance}: {said}.")
     back = request.GET.get(BACK, "")
     return HttpResponseRedirect(f"{reverse(LIST)}?{back}" if back else reverse(LIST))

@@ -148,6 +148,11 @@ def deactivate(subscription_id: int, reason: str, now: datetime) -> None:
         queue_pending(subscription_id, now)
 
 
+def has_queued(subscription_id: int) -> bool:
+    queued = Delivery.objects.filter(subscription=subscription_id, status=DeliveryStatus.QUEUED)
+    return queued.exists()
+
+
 def send_queued(subscription_id: int, now: datetime) -> int:
     """Makes the queued deliveries of an active subscription due, each for a new round of tries.
 

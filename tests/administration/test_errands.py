@@ -90,6 +90,30 @@ def test_what_is_selected_across_pages_is_done_by_the_worker(world: World) -> No
 
 
 @pytest.mark.django_db
+def test_a_page_that_renews_a_part_of_itself_takes_no_message(world: World) -> None:
+    world.connect(1)
+    browser = signed_in(role=OPERATOR)
+    begin("disable", asker(), timezone.now())
+    run_all()
+    browser.get("/admin/", headers={"HX-Request": "true"})
+    assert "Disable: 1 changed." in browser.get("/admin/").content.decode()
+
+
+@pytest.mark.django_db
+def test_what_is_on_already_is_counted_as_that(world: World) -> None:
+    organization = world.new.organization
+    rows = [Subscription(organization=organization, url="https://example.com/") for _ in range(3)]
+    for row in rows:
+        row.save()
+    Subscription.objects.filter(pk=rows[0].pk).update(active=False)
+    signed_in(role=OPERATOR)
+    errand = begin("turn_on_and_send_queued", asker(), timezone.now())
+    errands._work(errand)
+    errand.refresh_from_db()
+    assert (errand.changed, errand.unchanged) == (1, 2)
+
+
+@pytest.mark.django_db
 def test_selecting_thousands_reads_none_of_them(
     world: World, django_assert_max_num_queries: Any
 ) -> None:

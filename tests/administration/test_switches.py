@@ -81,6 +81,9 @@ def test_only_a_click_of_ones_own_switches(instance: ElementInstance) -> None:
     assert Client().post(url, {"off": ""}).status_code == 302  # to sign in
     operator.handler.enforce_csrf_checks = True
     assert operator.post(url, {"off": ""}).status_code == 403
+    operator.handler.enforce_csrf_checks = False
+    for neither in ({}, {"on": "", "off": ""}):
+        assert operator.post(url, neither).status_code == 400
     instance.refresh_from_db()
     assert instance.events_enabled
     assert 'class="switch"' not in reader.get(LIST).content.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -66,9 +67,10 @@ class ErrandPage(ReadOnlyPage[Errand]):
 
     @admin.action(description="Cancel: what is done stays done", permissions=["act"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Errand]) -> None:
-        ended = [one for one in queryset[:100] if errands.cancel(one.pk, timezone.now())]
-        for errand in ended:
-            self.log_change(request, errand, "Cancelled.")
+        with transaction.atomic():
+            ended = [one for one in queryset[:100] if errands.cancel(one.pk, timezone.now())]
+            for errand in ended:
+                self.log_change(request, errand, "Cancelled.")
         messages.success(request, f"{len(ended)} cancelled.")
 
     @admin.display(description="what")
