@@ -29,7 +29,7 @@ MOST_PROJECTS = 5
 
 
 class Figure(NamedTuple):
-    """`kind` is how it is to be taken: good, bad or plain; `link` shows the rows it counts."""
+    """`kind` is how it is to be taken: good, bad or plain; `link` leads to the rows it counts."""
 
     name: str
     value: str
@@ -57,7 +57,12 @@ PERIODS = (
 
 
 def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """unfold's DASHBOARD_CALLBACK: adds to what templates/admin/index.html knows."""
+    """unfold's DASHBOARD_CALLBACK: adds to what templates/admin/index.html knows.
+
+    Nothing for those who may see no instances: the figures are of all customers together.
+    """
+    if not request.user.has_perm("instances.view_elementinstance"):
+        return {**context, "no_role": True}
     now = timezone.now()
     period = next((one for one in PERIODS if one.key == request.GET.get("period")), PERIODS[0])
     counted = sample.sums(period.step, period.steps, now)
@@ -119,8 +124,10 @@ def _groups(latest: Sample | None, now: datetime) -> Iterator[Group]:
                 "Waiting for a retry", f"{deliveries.waiting:,}", link=f"{sent}?status__exact=retry"
             ),
             _wrong("Late", deliveries.late, f"{sent}?status__exact=created"),
-            _wrong("Failing subscriptions", deliveries.failing, subscriptions),
-            _wrong("Subscriptions turned off", deliveries.deactivated, subscriptions),
+            _wrong("Failing subscriptions", deliveries.failing, f"{subscriptions}?sending=failing"),
+            _wrong(
+                "Subscriptions turned off", deliveries.deactivated, f"{subscriptions}?sending=off"
+            ),
         ],
     )
 

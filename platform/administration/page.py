@@ -118,9 +118,6 @@ class Page(ModelAdmin[M]):
             return False
         return "\0" not in text
 
-    def sees_payloads(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(VIEW_PAYLOADS)
-
 
 class ReadOnly:
     """Nothing here is written by hand."""

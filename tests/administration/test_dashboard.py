@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from administration.roles import READ_ONLY
+from events.models import Subscription
 from instances.models import Credential, CredentialState
 from monitoring.models import Sample
 from polling.models import PollingResource
@@ -90,6 +91,28 @@ def test_it_asks_as_many_statements_for_many_rows_as_for_one(world: World, perio
         counts.append(len(asked))
         world.fill(5)
     assert counts[0] == counts[1]
+
+
+def test_it_shows_nothing_to_those_who_have_no_role(world: World) -> None:
+    shown = page(signed_in())
+    assert "You have no role here yet" in shown
+    assert "Worker hosts" not in shown
+
+
+def test_its_figures_lead_to_the_rows_they_count(world: World) -> None:
+    now = timezone.now()
+    world.fill(2)
+    failing, off, well = Subscription.objects.order_by("pk")[:3]
+    Subscription.objects.filter(pk=failing.pk).update(failing_since=now)
+    Subscription.objects.filter(pk=off.pk).update(active=False, deactivated_at=now)
+    browser = signed_in(role=READ_ONLY)
+    shown = page(browser)
+    for name, row in (("Failing subscriptions", failing), ("Subscriptions turned off", off)):
+        assert tile(shown, name) == "1"
+        link = shown.partition(f"<span>{name}</span>")[0].rpartition('href="')[2].split('"')[0]
+        listed = browser.get(link).content.decode()
+        found = [one.pk for one in (failing, off, well) if f"/{one.pk}/change/" in listed]
+        assert found == [row.pk]
 
 
 def test_it_is_not_for_customers(world: World) -> None:

@@ -9,7 +9,14 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from administration.acting import ActingPage
-from administration.page import ReadOnly, ReadOnlyInline, ReadOnlyPage, by_number, pretty
+from administration.page import (
+    VIEW_PAYLOADS,
+    ReadOnly,
+    ReadOnlyInline,
+    ReadOnlyPage,
+    by_number,
+    pretty,
+)
 from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
 from events.subscription import origin_of
 from explanations.masking import masked_url
@@ -69,7 +76,27 @@ class EventPage(ReadOnlyPage[Event]):
             "poll_run",
             "created_at",
         ]
-        return [*told, "message", "body"] if self.sees_payloads(request) else told
+        return [*told, "message", "body"] if request.user.has_perm(VIEW_PAYLOADS) else told
+
+
+class SendingFilter(admin.SimpleListFilter):
+    title = "sending"
+    parameter_name = "sending"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("failing", "failing"), ("off", "turned off")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Subscription]
+    ) -> QuerySet[Subscription]:
+        """By what the dashboard counts (events.backlog), each by an index of its own."""
+        match self.value():
+            case "failing":
+                return queryset.filter(failing_since__isnull=False, active=True)
+            case "off":
+                off = queryset.filter(deactivated_at__isnull=False, active=False)
+                return off.exclude(url="")
+        return queryset
 
 
 @admin.register(Subscription)
@@ -84,6 +111,7 @@ class SubscriptionPage(ReadOnly, ActingPage[Subscription]):
         "deactivated_at",
         "deactivation_reason",
     ]
+    list_filter = [SendingFilter]
     list_select_related = ["instance"]
     search_fields = ["id"]
     search_help_text = "the id of the subscription or of its instance, or a server: https://host"
@@ -194,6 +222,6 @@ class EndpointPage(ReadOnlyPage[Endpoint]):
 
 
 def attempt_fields(request: HttpRequest) -> list[Any]:
-    """What is told of an attempt. An error may repeat what the receiver answered."""
+    """What is told of an attempt; what the receiver answered is payload."""
     told = ["number", "started_at", "duration_ms", "status_code", "error"]
-    return [*told, "response_excerpt"] if request.user.has_perm("events.view_payload") else told
+    return [*told, "response_excerpt"] if request.user.has_perm(VIEW_PAYLOADS) else told
