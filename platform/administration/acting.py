@@ -33,9 +33,7 @@ class ActingPage(Page[M]):
         return request.user.has_perm(f"{opts.app_label}.change_{opts.model_name}")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Without deleting many: it would take as long as somebody waits for a page."""
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
         if not self.has_act_permission(request):
             return {}
         return actions | {key: (partial(_act, key), key, DEEDS[key].label) for key in self.deeds}

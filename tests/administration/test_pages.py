@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django_q.models import Schedule
 
+from audit.models import Action, AuditEntry
 from tests.administration.world import SCRIPT, SECRETS, World, address, models, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -34,3 +38,15 @@ def test_no_page_shows_a_secret_or_runs_what_others_wrote(world: World) -> None:
         assert "unsafe" not in answer["Content-Security-Policy"]
         for secret in (*SECRETS, *digests, *SECRET_COLUMNS):
             assert secret not in text, (page, secret)
+
+
+@pytest.mark.parametrize("model", [Group, Schedule])
+def test_a_row_is_deleted_on_its_page_and_written_down(world: World, model: type[Model]) -> None:
+    one, other = (model._default_manager.create(name=f"new {n}") for n in (1, 2))
+    browser = signed_in(superuser=True)
+    many = {"action": "delete_selected", "_selected_action": [one.pk, other.pk], "post": "yes"}
+    browser.post(address(model), many)
+    browser.post(address(model, "delete", one.pk), {"post": "yes"})
+    assert not model._default_manager.filter(pk=one.pk).exists()
+    assert model._default_manager.filter(pk=other.pk).exists()
+    assert AuditEntry.objects.get(action=Action.ADMIN_DELETED).subject_id == one.pk
