@@ -118,6 +118,9 @@ def _pages(rows: int) -> Iterator[Asked]:
     yield Asked("quota buckets, by subject", "quota.quotabucket", {"q": "gmail account 777"})
     yield Asked("failing servers", "events.endpoint")
     yield Asked("failing servers, by address", "events.endpoint", {"q": "https://server777."})
+    yield Asked("failed tasks", "django_q.failure")
+    yield Asked("failed tasks, the last page", "django_q.failure", last)
+    yield Asked("successful tasks", "django_q.success")
     yield Asked("errands", "administration.errand")
     yield Asked("errands, by id", "administration.errand", {"q": rows // 2})
 
@@ -195,6 +198,8 @@ def _what_hangs_on_them(rows: int, now: Any) -> None:
 
 
 def _what_is_written_down(rows: int, now: Any) -> None:
+    from django_q.models import Task
+
     from accounts.models import Account
     from administration.models import Errand
     from audit.models import AuditEntry
@@ -226,6 +231,12 @@ def _what_is_written_down(rows: int, now: Any) -> None:
         Endpoint(failures=1, probes=0, updated_at=now),
         rows,
         {"organization_id": "1 + n %% 100", "origin": "'https://server' || n || '.example.com'"},
+    )
+    insert(
+        Task(func="events.tasks.deliver_due", started=now, stopped=now, success=False),
+        rows,
+        {"id": "md5(n::text)", "name": "'task ' || n", "stopped": "now() - n * interval '1 s'"},
+        ids=False,
     )
     insert(
         Errand(deed="turn_events_on", until_id=rows, status="done", created_at=now, told_at=now),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import BrowserSession
+from retention.remove import remove
 
 FAILURES_KEPT = timedelta(days=1)  # of sign-ins, and never shorter than they count
 
@@ -17,5 +18,5 @@ def remove_old_sessions() -> int:
     """Removes ended sessions, and failed sign-ins that count no more; how many sessions."""
     now = timezone.now()
     kept = max(FAILURES_KEPT, settings.AXES_COOLOFF_TIME)
-    AccessAttempt.objects.filter(attempt_time__lt=now - kept).delete()
-    return BrowserSession.objects.filter(expire_date__lt=now).delete()[0]
+    remove(AccessAttempt.objects.filter(attempt_time__lt=now - kept))
+    return remove(BrowserSession.objects.filter(expire_date__lt=now))

@@ -30,6 +30,7 @@ from administration.models import Errand, ErrandStatus
 from administration.selection import UnknownSelection, rows_of
 from audit.actor import Actor, acting
 from audit.models import Source
+from retention.remove import remove
 from worker.line import stopping
 
 BATCH = 100  # rows of one errand, then the next one has its turn
@@ -69,7 +70,7 @@ def cancel(errand_id: int, now: datetime) -> bool:
 
 
 def remove_finished(before: datetime) -> int:
-    return Errand.objects.filter(finished_at__lt=before).delete()[0]
+    return remove(Errand.objects.filter(finished_at__lt=before))
 
 
 # --- Working -------------------------------------------------------------------------------------

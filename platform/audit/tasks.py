@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from audit.models import AuditEntry
+from retention.remove import remove
 
 
 def remove_old_entries() -> int:
@@ -15,4 +16,4 @@ def remove_old_entries() -> int:
     if not settings.AUDIT_KEPT_DAYS:
         return 0
     before = timezone.now() - timedelta(days=settings.AUDIT_KEPT_DAYS)
-    return AuditEntry.objects.filter(at__lt=before).delete()[0]
+    return remove(AuditEntry.objects.filter(at__lt=before))

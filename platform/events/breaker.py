@@ -124,12 +124,6 @@ def store(cursor: CursorWrapper, words: Iterable[Word], now: datetime) -> None:
         )
 
 
-def forget(before: datetime) -> None:
-    """Removes what was last heard of before that time."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM events_endpoint WHERE updated_at < %s", [before])
-
-
 def _columns(endpoints: Collection[Endpoint]) -> dict[str, list[object]]:
     return {
         "organizations": [one.organization_id for one in endpoints],

@@ -9,6 +9,9 @@ from datetime import datetime
 
 from django.db import connection
 
+from events.models import Endpoint, ReceivedWebhook
+from retention.remove import remove
+
 REMOVED_AT_ONCE = 2000  # events
 
 REMOVE = """
@@ -25,13 +28,6 @@ WITH old AS MATERIALIZED (
     DELETE FROM events_delivery WHERE id IN (SELECT id FROM sent)
 )
 DELETE FROM events_event WHERE id IN (SELECT id FROM old)
-"""
-FORGET = """
-DELETE FROM events_receivedwebhook
- WHERE id IN (SELECT id FROM events_receivedwebhook
-               WHERE received_at < %(before)s
-               LIMIT %(most)s
-                 FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -55,11 +51,9 @@ def remove_received(before: datetime) -> int:
 
     Returns how many webhooks it were.
     """
-    removed = 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(FORGET, {"before": before, "most": REMOVED_AT_ONCE})
-            count: int = cursor.rowcount
-        removed += count
-        if count < REMOVED_AT_ONCE:
-            return removed
+    return remove(ReceivedWebhook.objects.filter(received_at__lt=before))
+
+
+def remove_endpoints(before: datetime) -> int:
+    """Forgets servers that did not answer well, and were last heard of before that time."""
+    return remove(Endpoint.objects.filter(updated_at__lt=before))

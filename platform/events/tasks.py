@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.utils import timezone
 
-from events import attempt, breaker, retention
+from events import attempt, retention
 from events.deliver import DeliveryEngine
 from worker.garbage import rare_collection
 from worker.line import run_line
@@ -45,7 +45,7 @@ def remove_old_events() -> int:
     """
     remembered = timedelta(days=max(settings.EVENTS_KEPT_DAYS, RECEIVED_KEPT_DAYS))
     retention.remove_received(timezone.now() - remembered)
-    breaker.forget(timezone.now() - remembered)
+    retention.remove_endpoints(timezone.now() - remembered)
     if not settings.EVENTS_KEPT_DAYS:
         return 0
     return retention.remove_events(timezone.now() - timedelta(days=settings.EVENTS_KEPT_DAYS))

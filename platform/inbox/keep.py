@@ -15,21 +15,14 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from inbox.models import Inbox, InboxDelivery
+from retention.remove import remove
 
 MOST_KEPT = 1_000  # deliveries of one inbox
 KEPT_FOR = timedelta(days=7)
 KEPT_OF_A_BODY = 262_144  # bytes
-REMOVED_AT_ONCE = 2000  # deliveries
 
 COUNT = """
 UPDATE inbox_inbox SET received = received + 1 WHERE id = %s RETURNING received
-"""
-REMOVE = """
-DELETE FROM inbox_inboxdelivery
- WHERE id IN (SELECT id FROM inbox_inboxdelivery
-               WHERE received_at <= %(before)s
-               LIMIT %(most)s
-                 FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -80,11 +73,4 @@ def kept_of(organization_id: int, now: datetime) -> QuerySet[InboxDelivery]:
 
 def remove_old(now: datetime) -> int:
     """Removes what is older than KEPT_FOR; how many deliveries it were."""
-    removed = 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(REMOVE, {"before": now - KEPT_FOR, "most": REMOVED_AT_ONCE})
-            count: int = cursor.rowcount
-        removed += count
-        if count < REMOVED_AT_ONCE:
-            return removed
+    return remove(InboxDelivery.objects.filter(received_at__lte=now - KEPT_FOR))

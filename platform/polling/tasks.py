@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from polling import engine
 from polling.models import PollRun
+from retention.remove import remove
 from worker.line import run_line
 
 RUNS_KEPT = timedelta(days=30)
-REMOVED_AT_ONCE = 5000  # rows
 
 
 def poll_due(slot: int = 0) -> None:
@@ -31,15 +31,5 @@ def poll_all_due() -> None:
 
 
 def remove_old_runs() -> int:
-    """Removes poll runs that are older than RUNS_KEPT, few at a time; how many it were."""
-    before = timezone.now() - RUNS_KEPT
-    removed = 0
-    while True:
-        ids = list(
-            PollRun.objects.filter(started_at__lt=before).values_list("pk", flat=True)[
-                :REMOVED_AT_ONCE
-            ]
-        )
-        if not ids:
-            return removed
-        removed += PollRun.objects.filter(pk__in=ids).delete()[0]
+    """Removes poll runs that are older than RUNS_KEPT; how many it were."""
+    return remove(PollRun.objects.filter(started_at__lt=timezone.now() - RUNS_KEPT))

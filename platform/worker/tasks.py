@@ -1,0 +1,17 @@
+"""What django-q2 runs for itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from django_q.models import Failure
+
+from retention.remove import remove
+
+FAILURES_KEPT = timedelta(days=30)
+
+
+def remove_old_failures() -> int:
+    """Removes tasks that failed long ago, which django-q2 keeps for ever; how many it were."""
+    return remove(Failure.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT))
