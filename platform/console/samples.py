@@ -47,7 +47,7 @@ def samples_of(delivery: Delivery, body: str, now: datetime) -> Samples | None:
     last = max(delivery.attempts.all(), key=lambda one: one.number, default=None)
     at = now if last is None else last.started_at
     try:
-        own = dict(json.loads(delivery.subscription.headers or "[]"))
+        own = dict(delivery.subscription.sent_along)
         then, fresh = _signed(delivery, body, at), _signed(delivery, body, now)
         signed = bool(delivery.subscription.signature_key)
     except UnsealError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
@@ -138,7 +140,7 @@ class Subscription(EncryptedModel):
     origin = models.TextField(blank=True)
     signature_key = EncryptedTextField(default="")
     retired_keys = SparseEncryptedTextField()  # JSON; see events.signing_key
-    headers = SparseEncryptedTextField()  # JSON [[name, value]]: what is sent along
+    headers = SparseEncryptedTextField()  # JSON [[name, value]]; read as `sent_along`
     ordered = models.BooleanField(default=False, db_default=False)  # see events.order
     active = models.BooleanField(default=True)
     failing_since = models.DateTimeField(null=True)
@@ -173,6 +175,11 @@ class Subscription(EncryptedModel):
         if self.instance_id is None:
             return f"subscription {self.pk} of {', '.join(self.topics)}"
         return f"subscription of instance {self.instance_id}"
+
+    @property
+    def sent_along(self) -> list[tuple[str, str]]:
+        """The customer's own headers, name and value of each. Raises UnsealError."""
+        return [(name, value) for name, value in json.loads(self.headers or "[]")]
 
 
 class Endpoint(models.Model):

@@ -79,7 +79,7 @@ def _of_instance(instance: ElementInstance) -> Iterator[str]:
 def _of_subscription(subscription: Subscription) -> Iterator[str]:
     yield subscription.signature_key
     yield from (one.key for one in retired_of(subscription))
-    for _, value in json.loads(subscription.headers or "[]"):
+    for _, value in subscription.sent_along:
         yield value
         yield value.partition(" ")[2]  # what follows Basic or Bearer
     if subscription.channel == Channel.EMAIL:

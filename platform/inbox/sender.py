@@ -101,8 +101,7 @@ def _with_keys(
         keys = tuple(key for key in read() if key)
         why = "" if keys else NO_KEY
         if subscription is not None:
-            sent_along = json.loads(subscription.headers or "[]")
-            own_headers = frozenset(name.lower() for name, _ in sent_along)
+            own_headers = frozenset(name.lower() for name, _ in subscription.sent_along)
     except UnsealError:
         why = SEALED
     return Sender(keys, why, instance_id, event_id, own_headers)
