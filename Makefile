@@ -1,6 +1,9 @@
 # The commands a person types. Python 3.11 or newer and make are all they need.
 PYTHON ?= python3
 BIN := .venv/bin
+# Python keeps what it compiles, whatever the caller's environment says: else each of the many
+# processes compiles everything anew.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help up demo test lint format bench proof screenshots clean
 help:

@@ -116,8 +116,13 @@ def _elements_are_found_by_token() -> None:
     """As the product does it."""
 
 
-@pytest.fixture
-def other(db: None) -> NewOrganization:
+@pytest.fixture(scope="module")
+def acme(rows_of_module: None) -> NewOrganization:
+    return create_organization("Acme", "user@example.com")
+
+
+@pytest.fixture(scope="module")
+def other(rows_of_module: None) -> NewOrganization:
     return create_organization("Another", "other@example.com")
 
 
@@ -162,7 +167,7 @@ def colleague_of(organization: Organization) -> User:
     return user
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def theirs(acme: NewOrganization) -> Connected:
     return connect(acme, "their mailbox")
 
