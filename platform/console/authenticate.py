@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Organization, User
-from api.errors import BadRequest
+from api.errors import BadRequest, Conflict
 from api.openapi import PREFIX
 from console import forms
 from console.addresses import callback_url
@@ -25,10 +28,12 @@ from elements import catalogue
 from elements.errors import ElementNotFound
 from elements.types import Element, OAuth2
 from inbox.addresses import inbox_url
-from instances import census, oauth, provision, wish
+from instances import census, idempotency, oauth, provision, wish
 from instances import configuration as keys
 from instances.models import ElementInstance
 
+AT_WORK = "An earlier click is creating it: look among the instances in a moment."
+ONCE = "once"  # the field by which a form that is sent twice is known
 MOST_TAGS = 20  # that are suggested
 NAMES_LOOKED_AT = 200
 DATES = (("updated", "Updated"), ("created", "Created"))
@@ -63,6 +68,11 @@ class Posted:
         found = forms.body_posted(self.element, self.controls, self.data)
         return forms.with_kept_secrets(found, self.kept or {})
 
+    def refused(self) -> dict[str, Any]:
+        """What of it can be shown again, then."""
+        found = forms.body_refused(self.element, self.controls, self.data)
+        return forms.with_kept_secrets(found, self.kept or {})
+
 
 def posted(
     request: HttpRequest, user: User, organization: Organization, element_key: str
@@ -90,12 +100,12 @@ def authenticate(
     try:
         body = form.body()
     except BadRequest as error:
-        body = forms.body_of(element, controls, form.data)
-        return _page(request, user, organization, form, body, [forms.Fault(str(error))])
-    try:
-        return _connected(request, user, organization, element, body)
-    except FAILED as error:
-        faults = forms.faults_of(sentence_of(error, element), element, controls)
+        body, faults = form.refused(), [forms.Fault(str(error))]
+    else:
+        try:
+            return _connected(request, user, organization, element, body)
+        except FAILED as error:
+            faults = forms.faults_of(sentence_of(error, element), element, controls)
     aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
     return _page(request, user, organization, replace(form, trip=str(aside.pk)), body, faults)
 
@@ -120,9 +130,45 @@ def _connected(
     if isinstance(element.authentication, OAuth2) and not _has_consent(wanted):
         _require_own_callback(wanted)
         return redirect(oauth.begin(user, request.session, oauth.Request(callback_url(), body)))
-    instance = provision.create(user, organization, element, wanted)
+    instance_id = _created(request, user, organization, element, wanted, body)
     messages.success(request, "The account is connected.")
-    return redirect("console:instance", instance.pk)
+    return redirect("console:instance", instance_id)
+
+
+def _created(
+    request: HttpRequest,
+    user: User,
+    organization: Organization,
+    element: Element,
+    wanted: provision.Wish,
+    body: dict[str, Any],
+) -> int:
+    """The id of the instance: the same one, however often a page's form is sent as it is."""
+    claim = _claimed(organization, request.POST.get(ONCE, ""), body)
+    if claim.answer is not None:
+        return int(claim.answer["id"])
+    try:
+        made = provision.create(
+            user, organization, element, wanted, within=lambda one: claim.keep({"id": one.pk})
+        )
+    except Exception:
+        claim.give_back()
+        raise
+    return made.pk
+
+
+def _claimed(organization: Organization, once: str, body: dict[str, Any]) -> idempotency.Claim:
+    if not once:
+        return idempotency.Claim()
+    digest = sha256(json.dumps([once, body]).encode()).hexdigest()
+    try:
+        claim = idempotency.claim_key(organization, f"form {digest}", digest)
+    except Conflict as error:
+        raise Conflict(AT_WORK) from error
+    if claim.answer is None:
+        return claim
+    made = ElementInstance.objects.filter(organization=organization, pk=claim.answer["id"])
+    return claim if made.exists() else idempotency.Claim()  # deleted, and wanted again
 
 
 def _has_consent(wanted: provision.Wish) -> bool:
@@ -150,6 +196,7 @@ def _page(
         "element": element,
         "form": shown,
         "again": form.trip,
+        "once": secrets.token_urlsafe(16),
         "by_consent": isinstance(element.authentication, OAuth2),
         "api": f"{settings.PUBLIC_URL}{PREFIX}",
         "dates": DATES,

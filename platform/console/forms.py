@@ -7,6 +7,7 @@ What is wrong with it, the API's own checks say; here a message is only put at i
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from django.http import QueryDict
 
 from api.errors import BadRequest
-from api.parsers import parse_json
+from api.parsers import DEEPEST, parse_json
 from console.controls import IN_CONFIGURATION, TAGS, Control, Controls, Kind
 from elements.types import Element, Resource
 from instances import configuration as keys
@@ -63,6 +64,28 @@ def checked(body: dict[str, Any]) -> dict[str, Any]:
     """The body, unless it holds what no JSON may. Raises BadRequest."""
     parse_json(json.dumps(body).encode(), "the form")
     return body
+
+
+def body_refused(element: Element, controls: Controls, data: QueryDict) -> dict[str, Any]:
+    """What was posted, to be shown again after `body_posted` has refused it: as it was typed, but
+    for what cannot be stored."""
+    try:
+        body = json.loads(data.get(BODY, ""))
+    except (ValueError, RecursionError):
+        body = None
+    return dict(_storable(body if isinstance(body, dict) else body_of(element, controls, data)))
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {_storable(key): _storable(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_storable(one, depth + 1) for one in value]
+    if isinstance(value, str):
+        return value.replace("\0", "?").encode("utf-8", "replace").decode()
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
 
 
 def _said(control: Control, data: QueryDict) -> Any:

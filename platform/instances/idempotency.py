@@ -67,7 +67,11 @@ def claim(organization: Organization, request: Request) -> Claim:
     key = key.strip()
     if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise BadRequest(f"{HEADER}: must be 1 to {LONGEST_KEY} printable ASCII characters")
-    digest = _digest(request)
+    return claim_key(organization, key, _digest(request))
+
+
+def claim_key(organization: Organization, key: str, digest: str) -> Claim:
+    """`digest` is of what is asked for. Raises Conflict as `claim` does."""
     now = timezone.now()
     holder = uuid.uuid4()
     IdempotencyKey.objects.filter(organization=organization, created_at__lt=now - KEPT_FOR).delete()

@@ -215,6 +215,27 @@ def test_what_no_json_may_hold_is_refused(browser: Client, form: Form, text: str
     assert "NUL" in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        r'"name": "half \ud83d and \u0000"',
+        '"more": 1e999',
+        f'"more": {"9" * 101}',
+        f'"more": {"[" * 60}{"]" * 60}',
+    ],
+)
+def test_what_was_typed_outlives_json_that_is_refused(browser: Client, more: str) -> None:
+    keys = '"oauth.api.key": "my-client", "oauth.api.secret": "my secret"'
+    answer = browser.post(ADDRESS, {"body": f'{{"configuration": {{{keys}}}, {more}}}'})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert 'value="my-client"' in page
+    assert "my secret" not in page
+    [trip] = re.findall(r'name="again" value="(\d+)"', page)
+    kept = oauth.Request.from_text(OAuthState.objects.get(pk=trip).request).body
+    assert kept["configuration"]["oauth.api.secret"] == "my secret"
+
+
 def test_connecting_a_lost_account_again(
     browser: Client, travel: Travel, sandbox: SandboxServer
 ) -> None:

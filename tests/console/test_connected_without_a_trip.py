@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
+from django.utils import timezone
 
 from accounts.provision import NewOrganization
 from elements import register
 from instances import configuration
-from instances.models import ElementInstance
+from instances.models import ElementInstance, IdempotencyKey
 from tests.elements.ledger import Provider, ledger, provider
 
 FORM = "/catalogue/ledger/authenticate"
@@ -40,6 +43,31 @@ def test_the_key_is_all_it_takes(browser: Client, there: Provider) -> None:
     shown = done.content.decode()  # without what a consent page alone could do
     assert ">Reconnect<" not in shown
     assert "Make a link for its owner" not in shown
+
+
+def test_a_form_that_is_sent_twice_connects_one_account(
+    browser: Client, there: Provider, organization: NewOrganization
+) -> None:
+    page = browser.get(FORM).content.decode()
+    found = re.search(r'name="once" value="([^"]+)"', page)
+    assert found
+    sent = {"once": found[1], "name": "Books", KEY: "a-key"}
+    first = browser.post(FORM, sent)
+    assert browser.post(FORM, sent)["Location"] == first["Location"]
+    assert ElementInstance.objects.count() == 1
+    # Another page of it, or another account: another one.
+    assert browser.post(FORM, {**sent, "name": "Other books"})["Location"] != first["Location"]
+    assert browser.post(FORM, {**sent, "once": "another"})["Location"] != first["Location"]
+    # What was deleted meanwhile is wanted again.
+    browser.post(f"{first['Location']}/delete")
+    assert browser.post(FORM, sent)["Location"] != first["Location"]
+
+    for row in IdempotencyKey.objects.all():
+        row.answer, row.held_until = "", timezone.now() + timedelta(minutes=1)
+        row.save()
+    busy = browser.post(FORM, sent)
+    assert busy.status_code == 400
+    assert "An earlier click is creating it" in busy.content.decode()
 
 
 def test_a_wrong_key_is_said_and_kept(browser: Client, there: Provider) -> None:

@@ -149,15 +149,20 @@ page.addEventListener("input", (event) => {
   if (slides) named(slides)[0].value = event.target.value;
   if (event.target.name || slides) fieldsChanged();
 });
+let sent = false; // a second click must not send it again
+window.addEventListener("pageshow", () => { sent = false; });
 page.addEventListener("submit", (event) => {
-  if (!broken) return;
-  event.preventDefault();
-  json.focus();
-  tell("The JSON cannot be sent as it is: mend it, or change a field.", "error");
+  if (sent || broken) event.preventDefault();
+  if (broken) {
+    json.focus();
+    tell("The JSON cannot be sent as it is: mend it, or change a field.", "error");
+  } else {
+    sent = true;
+  }
 });
 page.addEventListener("formdata", ({ formData }) => {
   for (const name of new Set(formData.keys())) {
-    if (!["csrfmiddlewaretoken", "again"].includes(name)) formData.delete(name);
+    if (!["csrfmiddlewaretoken", "again", "once"].includes(name)) formData.delete(name);
   }
   formData.set("body", json.value);
 });
