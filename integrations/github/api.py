@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ REPOSITORY = "github.repository"  # owner/name, of the configuration
 VERSION_HEADER, VERSION = "X-GitHub-Api-Version", "2022-11-28"
 UNITS = 1  # a request is one of the 5,000 of an hour
 LONGEST_ETAG = 200  # characters
+LAST_TIME = datetime.max.replace(tzinfo=UTC)
+FIRST_YEAR, LAST_YEAR = 1971, 9999  # that times are computed with, and written in four digits
 
 
 def repository_of(configuration: Mapping[str, str]) -> str:
@@ -58,6 +61,16 @@ def etag_of(response: Response) -> str:
     return etag if len(etag) <= LONGEST_ETAG and etag.isascii() and etag.isprintable() else ""
 
 
+def answered_at(response: Response) -> datetime:
+    """When GitHub says that it answered (RFC 9110 section 6.6.1); the last time there is, where it
+    doesn't say."""
+    try:
+        found = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return LAST_TIME
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
 def records_of(response: Response) -> list[dict[str, Any]]:
     """The list that was answered. Raises MalformedAnswer."""
     records = response.json()
@@ -73,6 +86,6 @@ def time_of(record: Mapping[str, Any], name: str) -> datetime:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         found = None
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not FIRST_YEAR <= found.year < LAST_YEAR:
         raise MalformedAnswer(f"a record of GitHub's has no usable {name}")
     return found

@@ -6,7 +6,9 @@ Rule 2: what was read is read once more before `since` moves past it, and then t
 end: GitHub reads its lists from copies, where a change may appear after a later one, and what is
 deleted between two pages may hide a record. What is seen again is known by its fingerprint.
 Rule 3: an ETag stands for one address, and for what was read whole and brought nothing new.
-Rule 4: times are GitHub's. Ours are compared with none of them.
+Rule 4: times are GitHub's. Ours are compared with none of them. What is dated later than the answer
+itself (issues that somebody has imported) is told, and moves nothing: all that comes until then
+would be older.
 
 The cursor is JSON (`Cursor`). The first poll, and the first of another repository, takes the
 picture of the margin and tells nothing. What one page doesn't hold is read on from there, at most
@@ -29,7 +31,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from elements.calls import Change, Changes, ChangeType, PollCall
-from integrations.github.api import etag_of, get, path_of, records_of, repository_of, time_of
+from integrations.github.api import (
+    answered_at,
+    etag_of,
+    get,
+    path_of,
+    records_of,
+    repository_of,
+    time_of,
+)
 from transport.types import KnownObjects, QueryValue, Response, Steps
 
 MARGIN = timedelta(seconds=60)
@@ -114,7 +124,7 @@ def changes(of: List, call: PollCall) -> Steps[Changes]:
     if response.status == 304:
         return Changes((), cursor.text())
     page = Page.of(of, response)
-    newest = _written(page.newest) if page.newest else cursor.read_to
+    newest = _written(page.read_to) if page.read_to else cursor.read_to
     cursor = replace(cursor, etag=etag_of(response), newest=newest)
     if not page.more or (not of.takes_since and page.reaches(cursor)):
         return (yield from _told(of, page.sightings[::-1], cursor))
@@ -128,11 +138,11 @@ def _picture(of: List, repository: str) -> Steps[Changes]:
     """Where the list stands now, and what need not be told although it lies within the margin."""
     query = {**of.newest_first, "per_page": PAGE}
     page = Page.of(of, (yield from get(path_of(repository, of.path), query)))
-    since = page.newest - MARGIN if page.newest else BEGINNING
+    since = page.read_to - MARGIN if page.read_to else BEGINNING
     if page.more and page.oldest:
         since = max(since, page.oldest)
     known = {one.object_id: one.fingerprint for one in page.sightings[::-1] if one.at >= since}
-    cursor = Cursor(repository, _written(since), _written(page.newest or since))
+    cursor = Cursor(repository, _written(since), _written(page.read_to or since))
     return Changes((), cursor.text(), picture=known)
 
 
@@ -141,11 +151,13 @@ def _picture(of: List, repository: str) -> Steps[Changes]:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`newest` and `oldest` are of all its records; `more` is the query of the next page."""
+    """`newest` and `oldest` are of all its records, `read_to` is the newest that is not of the
+    future; `more` is the query of the next page."""
 
     sightings: list[Sighting]
     newest: datetime | None
     oldest: datetime | None
+    read_to: datetime | None
     more: Mapping[str, QueryValue]
 
     @classmethod
@@ -157,6 +169,7 @@ class Page:
             [one for one in read if one is not None],
             max(times, default=None),
             min(times, default=None),
+            max((time for time in times if time <= answered_at(response)), default=None),
             {**response.next_query},
         )
 
@@ -167,29 +180,36 @@ class Page:
 
 def _read_on(of: List, cursor: Cursor, found: list[Sighting]) -> Steps[Changes]:
     """The pages from `cursor.on`, after what was `found` before them."""
-    on = yield from (_upwards if of.takes_since else _downwards)(of, cursor, found)
-    if not of.takes_since:
+    if of.takes_since:
+        on, read_to = yield from _upwards(of, cursor, found)
+        if not on and read_to is not None:
+            cursor = replace(cursor, newest=_written(read_to))
+    else:
+        on = yield from _downwards(of, cursor, found)
         found.reverse()
-    elif not on and found:
-        cursor = replace(cursor, newest=_written(max(one.at for one in found)))
     return (yield from _told(of, found, replace(cursor, on=on)))
 
 
-def _upwards(of: List, cursor: Cursor, found: list[Sighting]) -> Steps[Mapping[str, QueryValue]]:
-    """Reads pages oldest change first. The query of the next one, empty after the last."""
+def _upwards(
+    of: List, cursor: Cursor, found: list[Sighting]
+) -> Steps[tuple[Mapping[str, QueryValue], datetime | None]]:
+    """Reads pages oldest change first. The query of the next one, empty after the last; and what
+    they lead to, None where that is nothing new."""
     on = dict(cursor.on)
+    read_to: datetime | None = None
     for _ in range(PAGES_A_POLL):
         page = Page.of(of, (yield from get(path_of(cursor.repository, of.path), on)))
         found += page.sightings
+        read_to = page.read_to or read_to
         if not page.more or page.newest is None:
-            return {}
+            return {}, read_to
         if page.newest > _time(str(on["since"])):
             on |= {"since": _written(page.newest), "page": 1}
         else:  # more than a page within one second
             on["page"] = int(on["page"]) + 1  # type: ignore[arg-type]
     if on["since"] != cursor.on["since"]:
         on["page"] = 1  # until the next poll, pages may shift
-    return on
+    return on, read_to
 
 
 def _downwards(of: List, cursor: Cursor, found: list[Sighting]) -> Steps[Mapping[str, QueryValue]]:

@@ -57,7 +57,9 @@ def _comment(record: Mapping[str, Any]) -> Sighting:
 def _pull_request(record: Mapping[str, Any]) -> Sighting:
     # The repositories within change without the pull request.
     own = {
-        name: {**value, "repo": None} if name in ("head", "base") and value else value
+        name: {**value, "repo": None}
+        if name in ("head", "base") and isinstance(value, dict)
+        else value
         for name, value in record.items()
     }
     return _dated(record, "number", own)

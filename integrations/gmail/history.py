@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elements.calls import ChangeType
+from integrations.gmail.page import next_token, objects
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 
 PROFILE = "/gmail/v1/users/me/profile"
 HISTORY = "/gmail/v1/users/me/history"
+METHOD = "history.list"
 RECORDS_A_PAGE = 500  # the most that Gmail gives
 SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,200}")
 
@@ -70,7 +72,7 @@ def read_history(start: str) -> Steps[History]:
     while True:
         page = yield from _page(start, token, RECORDS_A_PAGE)
         _read_records(page, sightings)
-        token = _next_token(page)
+        token = next_token(page, METHOD)
         if not token:
             return History(sightings, _history_id(page))
         if token in tokens:
@@ -83,7 +85,7 @@ def read_one_page(start: str, size: int) -> Steps[History]:
     sightings: dict[str, Sighting] = {}
     page = yield from _page(start, "", size)
     last_id = _read_records(page, sightings)
-    if _next_token(page) and last_id:
+    if next_token(page, METHOD) and last_id:
         return History(sightings, last_id, more=True)
     return History(sightings, _history_id(page))
 
@@ -106,7 +108,7 @@ def _page(start: str, token: str, size: int) -> Steps[dict[str, Any]]:
 def _read_records(page: Mapping[str, Any], sightings: dict[str, Sighting]) -> str:
     """Adds what the page's records say to `sightings`; returns the last record's id."""
     record_id = ""
-    for record in _objects(page, "history"):
+    for record in objects(page, "history", METHOD):
         record_id = text_id(record.get("id"))
         for kind, field_name in (
             (ChangeType.CREATED, "messagesAdded"),
@@ -114,7 +116,7 @@ def _read_records(page: Mapping[str, Any], sightings: dict[str, Sighting]) -> st
             (ChangeType.UPDATED, "labelsRemoved"),
             (ChangeType.DELETED, "messagesDeleted"),
         ):
-            for entry in _objects(record, field_name):
+            for entry in objects(record, field_name, METHOD):
                 sighting = _sighting(entry.get("message"), kind, record_id)
                 earlier = sightings.get(sighting.message_id)
                 sightings[sighting.message_id] = _later(earlier, sighting)
@@ -148,20 +150,6 @@ def _sighting(message: object, kind: ChangeType, record_id: str) -> Sighting:
         record_id,
         kind,
     )
-
-
-def _objects(holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    value = holder.get(name)
-    if value is None:  # Gmail leaves out what is empty
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise MalformedAnswer(f"{name} in Gmail's history.list is not a list of objects")
-    return value
-
-
-def _next_token(page: Mapping[str, Any]) -> str:
-    token = page.get("nextPageToken")
-    return token if isinstance(token, str) else ""
 
 
 def _history_id(answer: Mapping[str, Any]) -> str:

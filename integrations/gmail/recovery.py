@@ -24,11 +24,13 @@ from datetime import datetime, timedelta
 from elements.calls import Changes, ChangeType, Gap, PollCall
 from integrations.gmail.history import current_history_id, is_safe_id
 from integrations.gmail.messages import DELETED_FINGERPRINT, MESSAGES, fetch_messages
+from integrations.gmail.page import next_token, objects
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer
 from transport.types import KnownObjects, QueryValue, Request, Response, Steps
 
 MARGIN = timedelta(hours=1)  # mail is dated by its sender's side and may be listed late
+METHOD = "messages.list"
 IDS_A_PAGE = 500  # the most that Gmail gives
 
 
@@ -86,12 +88,12 @@ def _messages_since(since: datetime) -> Steps[list[str]]:
             "GET", MESSAGES, dict(query), units=UNITS["messages.list"]
         )
         page = response.object()
-        for message in page.get("messages") or []:
-            if not isinstance(message, dict) or not is_safe_id(message.get("id")):
+        for message in objects(page, "messages", METHOD):
+            if not is_safe_id(message.get("id")):
                 raise MalformedAnswer("Gmail's messages.list names a message without a usable id")
             newest_first.append(message["id"])
-        token = page.get("nextPageToken")
-        if not isinstance(token, str) or not token:
+        token = next_token(page, METHOD)
+        if not token:
             return newest_first[::-1]
         if token in tokens:
             raise MalformedAnswer("Gmail's messages.list gave the same nextPageToken twice")

@@ -16,6 +16,9 @@ from transport.types import QueryValue, Request, Response, Steps
 
 INTERPOLATED = re.compile(r"\$\{([^}]*)\}|\{(\w+)\}")
 TRUTHS = {"true": True, "false": False}
+# What a 2xx answer has at its top when it is none.
+SUCCESS = ("ok", "success")
+FAILURE = ("error", "errors")
 
 
 def list_steps(operation: Operation, call: Call) -> Steps[Page]:
@@ -89,7 +92,7 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
     response: Response = yield request_of(operation, call, query)
     answer = response.json()
     records = found_at(answer, operation.root_key)
-    if records is None and operation.root_key:
+    if records is None and operation.root_key and _says_nothing(answer):
         records = []
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         where = operation.root_key or "the answer"
@@ -99,6 +102,18 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
     if operation.paging.next_token_key == LINK:
         return Page(records, response.next_query.get(operation.paging.token_parameter, ""))
     return Page(records, _next_token(operation.paging, call, answer, len(records)))
+
+
+def _says_nothing(answer: Any) -> bool:
+    """Whether an answer without its list has none: providers leave out what is empty.
+
+    Some answer 200 when they fail, and say so inside. Taken for an empty list, that would be the
+    end of every record.
+    """
+    if not isinstance(answer, dict):
+        return False
+    failed = any(answer.get(name) is False for name in SUCCESS)
+    return not failed and not any(answer.get(name) for name in FAILURE)
 
 
 def _declared_answer(operation: Operation, call: Call) -> Steps[Any]:
@@ -248,9 +263,12 @@ def _next_token(paging: Paging, call: Call, answer: Any, found: int) -> str:
     """Where the next page begins; empty after the last: a numbered one that is not full."""
     if paging.kind == PagingKind.CURSOR:
         token = found_at(answer, paging.next_token_key)
-        if isinstance(token, int) and not isinstance(token, bool):
-            return str(token)
-        return token if isinstance(token, str) else ""
+        if token is None or token is False:
+            return ""
+        if isinstance(token, bool) or not isinstance(token, str | int):
+            where = paging.next_token_key
+            raise MalformedAnswer(f"{where} in the provider's answer is no token of a page")
+        return str(token)
     asked = min(call.page_size, paging.largest) if paging.size_parameter else 1
     if found < asked:
         return ""

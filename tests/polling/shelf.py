@@ -41,7 +41,9 @@ class Shelf:
         limit = int(query["limit"])
         if path == "/names":
             start = int(query.get("after", "0"))
-            answer: Json = {"items": [{"id": one["id"]} for one in records[start : start + limit]]}
+            answer: Json = {
+                "items": [{"id": one.get("id")} for one in records[start : start + limit]]
+            }
             if start + limit < len(records):
                 answer["next"] = str(start + limit)
             return 200, answer

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from email.utils import format_datetime
 from hashlib import sha256
 
 from integrations.github.sandbox.world import Json
@@ -19,6 +22,7 @@ class Listed:
         self.second = 0
         self.meanwhile: Callable[[], None] = lambda: None
         self.statuses: list[int] = []
+        self.clock: int | None = None  # the second of the hour that its answers say it is
 
     def change(self, number: int) -> None:
         """Makes it, or changes it again."""
@@ -40,6 +44,9 @@ class Listed:
         response = answer(records, etag=etag, more=more)
         if request.headers.get("If-None-Match") == etag:
             response = Response(304, {"etag": etag}, b"")
+        if self.clock is not None:
+            date = format_datetime(datetime.fromisoformat(at(self.clock)), usegmt=True)
+            response = replace(response, headers={**response.headers, "date": date})
         self.statuses.append(response.status)
         self.meanwhile()
         return response

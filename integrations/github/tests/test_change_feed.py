@@ -57,6 +57,44 @@ def test_what_is_new_is_created_and_what_changes_is_updated(listed: Listed) -> N
     assert polled.told() == []
 
 
+@pytest.mark.parametrize("name", ["issues", "pull-requests"])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_date_of_the_future_hides_nothing(
+    name: str, pages: int, listed: Listed, small_pages: None
+) -> None:
+    """Who imports issues says when they were changed."""
+    polled = Polled(name, listed)
+    listed.change(1)
+    polled.poll()
+    listed.second = 500_000_000
+    listed.change(2)
+    listed.records[3] = {**listed.records[2], "number": 3}
+    listed.clock = listed.second = 100
+    for number in range(10, 10 + 2 * pages):
+        listed.change(number)
+    told = polled.told()
+    assert len(told) == len({id_ for id_, _ in told}) == 2 + 2 * pages
+
+    for number in range(20, 24):
+        listed.clock = listed.second = listed.second + 1000
+        listed.change(number)
+        assert polled.told() == [(str(number), "CREATED")]
+        assert polled.told() == []
+
+
+def test_a_first_poll_that_sees_a_date_of_the_future_starts_from_now(listed: Listed) -> None:
+    listed.second = 500_000_000
+    listed.change(1)
+    listed.clock = listed.second = 100
+    listed.change(2)
+    polled = Polled("issues", listed)
+    polled.poll()
+
+    listed.clock = listed.second = 200
+    listed.change(3)
+    assert polled.told() == [("3", "CREATED")]
+
+
 def test_an_empty_list_may_fill_up(listed: Listed) -> None:
     polled = Polled("comments", listed)
     polled.poll()

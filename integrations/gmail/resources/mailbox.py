@@ -8,10 +8,10 @@ from elements.calls import Call, Page
 from elements.errors import ParameterError
 from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail.changed_messages import changed_messages, list_changed_messages
-from integrations.gmail.history import HISTORY, PROFILE, RECORDS_A_PAGE
+from integrations.gmail.history import HISTORY, METHOD, PROFILE, RECORDS_A_PAGE
+from integrations.gmail.page import next_token, objects
 from integrations.gmail.resources.messages import FIELDS
 from integrations.gmail.units import UNITS
-from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 
 KINDS = ("messageAdded", "messageDeleted", "labelAdded", "labelRemoved")
@@ -49,11 +49,8 @@ def list_history(call: Call) -> Steps[Page]:
         query["pageToken"] = call.page_token
     response: Response = yield Request("GET", HISTORY, query, units=UNITS["history.list"])
     answer: dict[str, Any] = response.object()
-    records = answer.get("history") or []
-    if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
-        raise MalformedAnswer("history in Gmail's history.list is not a list of objects")
-    token = answer.get("nextPageToken")
-    return Page(records, token if isinstance(token, str) else "")
+    records = objects(answer, "history", METHOD)
+    return Page(records, next_token(answer, METHOD))
 
 
 HISTORY_RESOURCE = Resource(

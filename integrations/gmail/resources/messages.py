@@ -10,6 +10,7 @@ from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail import mail, mail_body, record_body
 from integrations.gmail.decoded_message import decoded, is_attachment_id, unread_texts
 from integrations.gmail.messages import FORMATS, MESSAGES
+from integrations.gmail.page import next_token, objects
 from integrations.gmail.query import search
 from integrations.gmail.reply import HEADERS, reply
 from integrations.gmail.resources.steps import (
@@ -20,7 +21,6 @@ from integrations.gmail.resources.steps import (
     safe_id,
 )
 from integrations.gmail.units import UNITS
-from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 
 LARGEST_PAGE = 500
@@ -38,13 +38,10 @@ def search_page(call: Call, vendor_path: str, root_key: str) -> Steps[Page]:
     query["maxResults"] = max(1, min(call.page_size, LARGEST_PAGE))
     if call.page_token:
         query["pageToken"] = call.page_token
-    response: Response = yield Request("GET", vendor_path, query, units=UNITS[f"{root_key}.list"])
+    method = f"{root_key}.list"
+    response: Response = yield Request("GET", vendor_path, query, units=UNITS[method])
     answer = response.object()
-    records = answer.get(root_key) or []
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise MalformedAnswer(f"{root_key} in Gmail's {root_key}.list is not a list of objects")
-    token = answer.get("nextPageToken")
-    return Page(records, token if isinstance(token, str) else "")
+    return Page(objects(answer, root_key, method), next_token(answer, method))
 
 
 def get_message(call: Call) -> Steps[dict[str, Any]]:
