@@ -221,7 +221,7 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
     thread = threading.Thread(
         target=_part, args=(farewells, element, token, instance_id), name=REVOKING, daemon=True
     )
-    thread.start()
+    transaction.on_commit(thread.start)  # the caller's transaction may be open still
     return thread
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import TestCase
 from rest_framework.test import APIClient
 
 from instances import account, provision
@@ -27,7 +28,8 @@ def connect(api: APIClient, body: Body, **more: Any) -> int:
 
 def delete(instance_id: int) -> None:
     instance = ElementInstance.objects.get(pk=instance_id)
-    thread = provision.delete(instance.organization, instance.pk)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        thread = provision.delete(instance.organization, instance.pk)
     if thread is not None:
         thread.join(10)
 
@@ -46,6 +48,21 @@ def test_the_grant_ends_with_the_last_instance(
     assert revocations(sandbox) == 0
     delete(other)
     assert revocations(sandbox) == 1
+
+
+def test_the_grant_lasts_where_the_deletion_is_undone(
+    api: APIClient, body: Body, sandbox: SandboxServer
+) -> None:
+    """As that of a page of the admin, which is one transaction."""
+    instance = ElementInstance.objects.get(pk=connect(api, body))
+    with transaction.atomic():
+        provision.delete(instance.organization, instance.pk)
+        transaction.set_rollback(True)
+    for thread in threading.enumerate():
+        if thread.name == provision.REVOKING:
+            thread.join(10)
+    assert ElementInstance.objects.filter(pk=instance.pk).exists()
+    assert revocations(sandbox) == 0
 
 
 def test_an_instance_that_has_lost_its_grant_keeps_none(
