@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from accounts.models import User
 from administration import errands
-from administration.deeds import DEEDS, Deed, Refused
+from administration.deeds import DEEDS, Deed, Refused, outcome
 from administration.page import M, Page
 from administration.tasks import wake
 
@@ -27,10 +27,6 @@ class ActingPage(Page[M]):
     """A list whose rows something can be done to, by those who may change them."""
 
     deeds: tuple[str, ...] = ()
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        opts = self.opts
-        return request.user.has_perm(f"{opts.app_label}.change_{opts.model_name}")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -72,7 +68,6 @@ def do_at_once(page: Page[Any], request: HttpRequest, deed: Deed, rows: list[Mod
                 unchanged += 1
         except Refused as error:
             messages.error(request, f"{deed.label}: {row}: {str(error).removesuffix('.')}.")
-    if changed:
-        messages.success(request, f"{changed} {deed.done}.")
-    if unchanged:
-        messages.info(request, f"{unchanged} were so already.")
+    if changed or unchanged:
+        level = messages.SUCCESS if changed else messages.INFO
+        messages.add_message(request, level, outcome(deed.label, changed, unchanged))

@@ -47,7 +47,6 @@ class Deed:
     """`do` is given a row's id and answers whether it changed anything. Raises Refused."""
 
     label: str
-    done: str  # after a number of rows
     model: type[Model]
     do: Callable[[int, Within, datetime], bool]
     at_once: bool = True  # quick enough to be done to a few while somebody waits
@@ -162,31 +161,28 @@ def redeliver(delivery_id: int, within: Within, now: datetime) -> bool:
 
 
 DEEDS = {
-    "events_on": Deed(
-        "Turn events on",
-        "have events on now",
-        ElementInstance,
-        partial(switch_events, on=True),
-    ),
-    "events_off": Deed(
-        "Turn events off",
-        "have events off now",
-        ElementInstance,
-        partial(switch_events, on=False),
-    ),
-    "poll_now": Deed("Poll now", "are polled next", ElementInstance, poll_now),
-    "disable": Deed("Disable", "are disabled", ElementInstance, partial(switch_instance, on=False)),
-    "enable": Deed("Enable", "are enabled", ElementInstance, partial(switch_instance, on=True)),
-    "reconnect": Deed(
-        "Send reconnect link", "have a link on its way", ElementInstance, send_reconnect_link
-    ),
-    "turn_on": Deed("Turn on again", "are on again", Subscription, partial(turn_on, send=False)),
+    "events_on": Deed("Turn events on", ElementInstance, partial(switch_events, on=True)),
+    "events_off": Deed("Turn events off", ElementInstance, partial(switch_events, on=False)),
+    "poll_now": Deed("Poll now", ElementInstance, poll_now),
+    "disable": Deed("Disable", ElementInstance, partial(switch_instance, on=False)),
+    "enable": Deed("Enable", ElementInstance, partial(switch_instance, on=True)),
+    "reconnect": Deed("Send reconnect link", ElementInstance, send_reconnect_link),
+    "turn_on": Deed("Turn on again", Subscription, partial(turn_on, send=False)),
     "turn_on_and_send_queued": Deed(
         "Turn on again and send what is queued",
-        "are on, and what was queued is sent",
         Subscription,
         partial(turn_on, send=True),
         at_once=False,
     ),
-    "redeliver": Deed("Send again", "are sent again", Delivery, redeliver),
+    "redeliver": Deed("Send again", Delivery, redeliver),
 }
+
+
+def outcome(label: str, changed: int, unchanged: int, failed: int = 0) -> str:
+    """What came of a deed, for people."""
+    parts = [f"{changed:,} done"]
+    if unchanged:
+        parts.append(f"{unchanged:,} as it should be already")
+    if failed:
+        parts.append(f"{failed:,} failed")
+    return f"{label}: {', '.join(parts)}."

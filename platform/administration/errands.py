@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.models import User
-from administration.deeds import DEEDS, Deed, Refused
+from administration.deeds import DEEDS, Deed, Refused, outcome
 from administration.models import Errand, ErrandStatus
 from administration.selection import UnknownSelection, rows_of
 from audit.actor import Actor, acting
@@ -213,10 +213,5 @@ def sentence(errand: Errand) -> str:
     """What came of it, for people."""
     deed = DEEDS.get(errand.deed)
     label = deed.label if deed else errand.deed
-    parts = [f"{errand.changed:,} changed"]
-    if errand.unchanged:
-        parts.append(f"{errand.unchanged:,} were so already")
-    if errand.failed:
-        parts.append(f"{errand.failed:,} failed")
     ended = "" if errand.status == ErrandStatus.DONE else f" ({errand.get_status_display()})"
-    return f"{label}{ended}: {', '.join(parts)}."
+    return outcome(f"{label}{ended}", errand.changed, errand.unchanged, errand.failed)

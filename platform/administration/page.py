@@ -83,6 +83,10 @@ class Page(ModelAdmin[M]):
         found = self.sought(term)
         return (queryset.none() if found is None else queryset.filter(found)), False
 
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether what is done to rows may be done, where nobody edits them either."""
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without deleting many: nobody waits so long for a page, and Django logs many by a
         statement that the audit log does not see. A row is deleted on its own page."""

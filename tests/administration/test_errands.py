@@ -54,9 +54,11 @@ def asker() -> User:
 def test_a_few_are_done_at_once(world: World) -> None:
     one, other = world.connect(2)
     text = act(signed_in(role=OPERATOR), "disable", [one])
-    assert "1 are disabled." in text
+    assert "Disable: 1 done." in text
     assert list(ElementInstance.objects.filter(enabled=False).values_list("pk", flat=True)) == [one]
-    assert "1 were so already." in act(signed_in(superuser=True), "disable", [one])
+    assert "Disable: 0 done, 1 as it should be already." in act(
+        signed_in(superuser=True), "disable", [one]
+    )
     assert not Errand.objects.exists()
     assert ElementInstance.objects.get(pk=other).enabled
 
@@ -84,7 +86,7 @@ def test_what_is_selected_across_pages_is_done_by_the_worker(world: World) -> No
     on = set(ElementInstance.objects.filter(enabled=True).values_list("pk", flat=True))
     assert on == {left_out, later}
     page = browser.get(LIST).content.decode()
-    assert f"Disable: {MANY - 1} changed." in page
+    assert f"Disable: {MANY - 1} done." in page
     assert "Refresh" not in browser.get(its_page).headers
     assert "Disable:" not in browser.get(LIST).content.decode()  # told once
 
@@ -96,7 +98,7 @@ def test_a_page_that_renews_a_part_of_itself_takes_no_message(world: World) -> N
     begin("disable", asker(), timezone.now())
     run_all()
     browser.get("/admin/", headers={"HX-Request": "true"})
-    assert "Disable: 1 changed." in browser.get("/admin/").content.decode()
+    assert "Disable: 1 done." in browser.get("/admin/").content.decode()
 
 
 @pytest.mark.django_db
@@ -320,7 +322,7 @@ def test_a_reconnect_link_goes_to_whoever_hears_of_it_or_says_that_nobody_does(
         topics=["instance.authorization.wanted"],
         url="https://example.com/topics",
     ).save()
-    assert "1 have a link on its way." in act(browser, "reconnect", [one])
+    assert "Send reconnect link: 1 done." in act(browser, "reconnect", [one])
     event = Event.objects.get(topic="instance.authorization.wanted")
     assert "/reconnect/" in event.body
     assert Delivery.objects.get(event=event).subscription.instance is None

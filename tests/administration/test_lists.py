@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from administration import paginator
-from events.models import Delivery, Event
+from events.models import Delivery, Event, Subscription
 from instances.models import ElementInstance
 from polling.models import PollingResource
 from tests.administration.world import World, address, models, signed_in
@@ -67,6 +67,7 @@ def test_what_is_sought_is_found(world: World) -> None:
     ElementInstance.objects.filter(pk=instance.pk).update(name="Wanted mailbox", tags=["rare"])
     sought = [
         (Event, str(wanted.event_id), wanted.event_id, other.event_id),
+        (Subscription, wanted.webhook_id, wanted.subscription_id, other.subscription_id),
         (Event, wanted.webhook_id, wanted.event_id, other.event_id),
         (Delivery, wanted.webhook_id, wanted.pk, other.pk),
         (ElementInstance, "WANTED", instance.pk, other.event.instance_id),

@@ -73,6 +73,23 @@ def test_what_cannot_be_switched_says_so(instance: ElementInstance) -> None:
     assert SCRIPT not in press(browser, instance, off=SCRIPT)
 
 
+def test_a_page_that_is_refused_changes_nothing_and_says_so(instance: ElementInstance) -> None:
+    browser = signed_in(role=OPERATOR)
+    page = address(ElementInstance, "change", instance.pk)
+    ElementInstance.objects.filter(pk=instance.pk).update(element_key="gone")
+    form = {"polling_resources-TOTAL_FORMS": "0", "polling_resources-INITIAL_FORMS": "0"}
+    text = browser.post(page, form, follow=True).content.decode()
+    assert "Nothing was changed: " in text
+    assert "successfully" not in text
+    assert not LogEntry.objects.exists()
+    instance.refresh_from_db()
+    assert instance.enabled
+    ElementInstance.objects.filter(pk=instance.pk).update(element_key="gmail")
+    assert "successfully" in browser.post(page, form, follow=True).content.decode()
+    instance.refresh_from_db()
+    assert (instance.enabled, instance.events_enabled) == (False, False)
+
+
 def test_only_a_click_of_ones_own_switches(instance: ElementInstance) -> None:
     url = reverse("admin:instances_elementinstance_switch", args=[instance.pk])
     reader, operator = signed_in(role=READ_ONLY), signed_in(role=OPERATOR)

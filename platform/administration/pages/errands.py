@@ -62,9 +62,6 @@ class ErrandPage(ReadOnlyPage[Errand]):
             answer["Refresh"] = str(LOOK_AGAIN)
         return answer
 
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("administration.change_errand")
-
     @admin.action(description="Cancel: what is done stays done", permissions=["act"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Errand]) -> None:
         with transaction.atomic():

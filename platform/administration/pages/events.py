@@ -114,7 +114,9 @@ class SubscriptionPage(ReadOnly, ActingPage[Subscription]):
     list_filter = [SendingFilter]
     list_select_related = ["instance"]
     search_fields = ["id"]
-    search_help_text = "the id of the subscription or of its instance, or a server: https://host"
+    search_help_text = (
+        "the id of the subscription or of its instance, a webhook-id, or a server: https://host"
+    )
     asked_by = ["instance__id__exact", "organization__id__exact"]
     readonly_fields = [
         "instance",
@@ -133,6 +135,9 @@ class SubscriptionPage(ReadOnly, ActingPage[Subscription]):
     deeds = ("turn_on", "turn_on_and_send_queued")
 
     def sought(self, term: str) -> Q | None:
+        if term.startswith("msg_"):
+            sent = Delivery.objects.filter(webhook_id=term)
+            return Q(pk__in=sent.values("subscription"))
         return by_number(term, "pk", "instance") or Q(origin=origin_of(term))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -129,16 +129,27 @@ class InstancePage(ActingPage[ElementInstance]):
             return str(error)
         return "\n".join(f"{key}: {_plain(value)}" for key, value in values.items())
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """All of what was changed, or nothing, and no word of success."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refused as error:
+            self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
     def save_model(
         self, request: HttpRequest, obj: ElementInstance, form: Any, change: bool
     ) -> None:
         """Only what was changed in the form: somebody may have changed the rest meanwhile."""
         switches = {"events_enabled": switch_events, "enabled": switch_instance}
         for name in form.changed_data:
-            try:
-                switches[name](obj.pk, nothing_within, timezone.now(), on=getattr(obj, name))
-            except Refused as error:
-                self.message_user(request, f"{obj}: {error}", messages.ERROR)
+            switches[name](obj.pk, nothing_within, timezone.now(), on=getattr(obj, name))
 
     def get_deleted_objects(
         self, objs: Iterable[ElementInstance], request: HttpRequest
