@@ -377,7 +377,8 @@ def _fault(message: str, element: Element, controls: Controls) -> Fault:
 
 
 def blank(element: Element, names: Iterator[str] | Sequence[str] = ()) -> dict[str, Any]:
-    """The body that a form begins with; its name is none of the `names`."""
+    """The body that a form begins with; its name is none of the `names`. Events are on where the
+    element says itself what of them there is."""
     taken, number, name = set(names), 1, element.name
     while name in taken:
         number += 1
@@ -385,5 +386,7 @@ def blank(element: Element, names: Iterator[str] | Sequence[str] = ()) -> dict[s
     return {
         "name": name,
         "element": {"key": element.key},
-        "configuration": {keys.EVENTS_ENABLED: True},
+        "configuration": {
+            keys.EVENTS_ENABLED: bool(element.default_poller) or element.webhook is not None
+        },
     }

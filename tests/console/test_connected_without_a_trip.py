@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ def test_the_key_is_all_it_takes(browser: Client, there: Provider) -> None:
     page = browser.get(FORM).content.decode()
     assert f'name="{KEY}"' in page
     assert "/oauth/callback" not in page
+    # Nobody has said what of it is polled.
+    assert '"event.notification.enabled": false' in html.unescape(page)
     done = browser.post(FORM, {"name": "Books", KEY: "a-key"}, follow=True)
     instance = ElementInstance.objects.get()
     assert done.redirect_chain == [(f"/instances/{instance.pk}", 302)]

@@ -10,6 +10,9 @@ function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     time.textContent = zoned.format(new Date(time.dateTime));
   }
+  for (const title of root.querySelectorAll("title[data-begins]")) {
+    title.textContent = `${zoned.format(new Date(title.dataset.begins))}: ${title.dataset.counted}`;
+  }
 }
 
 const told = document.getElementById("told");

@@ -25,6 +25,7 @@ export function openEntry(form, resource, changed) {
   show(entryNow(resource));
   zones();
   dialog.showModal();
+  dialog.scrollTop = 0;
 }
 
 function entryNow(resource) {
@@ -67,6 +68,7 @@ const actions = {
     keep(other, copied(entryNow(opened.resource), opened.resource, other));
     opened.changed();
     tell(`${other.name} is polled with a copy of these settings.`);
+    dialog.close(); // opened anew, it begins at its top
     openEntry(opened.form, other, opened.changed);
   },
 };
