@@ -9,7 +9,7 @@
 FMT is a pattern of elements.date_pattern. What is put into the url is percent-encoded.
 
 A local time that doesn't say how far it is from UTC is repeated when the clock is set back. It is
-written so that every later time reads later: an hour early, in the hour before the change.
+written so that every later time reads later: in the hours before the change, earlier by as much.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KNOWN = (
     "${gmtDate:yyyy-MM-dd}, ${date:yyyy-MM-dd}, ${date}, "
     "${dateTimeZone:America/Denver:yyyy-MM-dd}, ${epoch}, ${epoch:s} and ${epoch:us}"
 )
-LONGEST_CHANGE = timedelta(hours=1)  # that a clock is set back by
+LONGEST_CHANGE = timedelta(hours=3)  # that a clock is set back by: Antarctica/Casey, 2022
 
 Write = Callable[[datetime], str]
 
