@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import Http404
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.defaults import page_not_found
 
 from api.documentation import docs_page
 
@@ -28,6 +30,7 @@ API_APPS = (
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("elements/api-v2/", include(f"{app}.urls")) for app in API_APPS),
     re_path(r"^elements/api-docs/?$", docs_page, name="api-docs"),
+    path("admin/search/", page_not_found, {"exception": Http404()}),  # unfold's; no page has it
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
     path("", include("inbox.urls")),

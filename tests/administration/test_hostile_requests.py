@@ -55,3 +55,7 @@ def test_an_address_that_is_no_id_is_nothing(world: World) -> None:
         for text in ("a%00b", "9" * 25):
             asked = f"/admin/{opts.app_label}/{opts.model_name}/{text}/change/"
             assert browser.get(asked).status_code == 302, asked
+
+
+def test_there_is_no_search_of_unfolds_own(world: World) -> None:
+    assert signed_in(superuser=True).get("/admin/search/?s=a&page=b").status_code == 404

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django_q.models import Schedule
 
 from audit.models import Action, AuditEntry
+from instances.models import ElementInstance
 from tests.administration.world import SCRIPT, SECRETS, World, address, models, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +51,12 @@ def test_a_row_is_deleted_on_its_page_and_written_down(world: World, model: type
     assert not model._default_manager.filter(pk=one.pk).exists()
     assert model._default_manager.filter(pk=other.pk).exists()
     assert AuditEntry.objects.get(action=Action.ADMIN_DELETED).subject_id == one.pk
+
+
+def test_a_message_is_read_aloud_by_what_it_says(world: World) -> None:
+    browser = signed_in(superuser=True)
+    instance = world.rows[ElementInstance][0].pk
+    for deed, ids, role in (("disable", [instance], "status"), ("disable", ["x"], "alert")):
+        asked = {"action": deed, "_selected_action": ids}
+        page = browser.post(address(ElementInstance), asked, follow=True).content.decode()
+        assert f'role="{role}"' in page

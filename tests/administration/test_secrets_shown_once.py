@@ -119,6 +119,21 @@ def test_switching_an_account_off_there_takes_its_users_access(
     access_changed.disconnect(hear)
 
 
+def test_an_external_id_that_another_account_has_is_refused(
+    browser: Client, made: NewOrganization
+) -> None:
+    for name in ("one", "other"):
+        Account.objects.create(organization=made.organization, name=name, external_id=name)
+    one = Account.objects.get(name="one")
+    address = reverse("admin:accounts_account_change", args=[one.pk])
+    data = {"name": "one", "external_id": "other", "failure_policy": "queue", "active": "on"}
+    assert "another active account" in browser.post(address, data, follow=True).content.decode()
+    one.refresh_from_db()
+    assert one.external_id == "one"
+    Account.objects.filter(pk=one.pk).update(active=False, external_id="other")
+    assert "another active account" in browser.post(address, data, follow=True).content.decode()
+
+
 def test_the_default_account_can_neither_be_switched_off_nor_deleted(
     browser: Client, made: NewOrganization
 ) -> None:

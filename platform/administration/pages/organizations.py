@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import IntegrityError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 
 from accounts import access, secret
 from accounts.models import Account, Organization, User
 from accounts.provision import rotate_organization_secret
 from administration.page import Page, by_number
+
+TAKEN = "Nothing was changed: another active account of the organization has this external id."
 
 
 @admin.register(Organization)
@@ -81,6 +84,20 @@ class AccountPage(Page[Account]):
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
         """Accounts are switched off; their users and what these connected stay."""
         return False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """The form does not look whether an external id is free: the organization is not in it."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError:
+            self.message_user(request, TAKEN, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         wanted = obj.active
