@@ -7,7 +7,7 @@ from datetime import timedelta
 from asgiref.sync import async_to_sync
 from django.utils import timezone
 
-from polling import engine
+from polling import engine, recall
 from polling.models import PollRun
 from retention.remove import remove
 from worker.line import run_line
@@ -28,6 +28,11 @@ def poll_until(deadline: float) -> None:
 def poll_all_due() -> None:
     """Polls until nothing is due."""
     async_to_sync(engine.poll_until)(None)
+
+
+def recall_put_off() -> int:
+    """Makes due what a wrong clock has put off; how many resources it were."""
+    return recall.recall(timezone.now())
 
 
 def remove_old_runs() -> int:
