@@ -1,4 +1,4 @@
-"""The admin in a browser: its switches, an errand, and its pages read aloud and on a phone.
+"""The admin in a browser: its switches, and an errand.
 
 Nothing on them may be against the Content-Security-Policy: `watched` notes what the console says.
 """
@@ -10,19 +10,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import axe
 from tests.browser.site import Site
-from tests.browser.test_every_page import PHONE, sideways
 from tests.browser.watch import Watch, watched
 
 LIST = "/admin/instances/elementinstance/"
-PAGES = (
-    "/admin/",
-    LIST,
-    "/admin/events/delivery/",
-    "/admin/administration/errand/",
-    "/admin/accounts/user/add/",
-)
 Opened = tuple[Page, Watch]
 
 
@@ -72,20 +63,3 @@ def test_what_is_done_to_all_is_done_by_the_worker(operator: Opened, site: Site)
     for instance in instances:
         assert member.call("GET", f"/instances/{instance}")["disabled"]
     assert watch.faults == []
-
-
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(
-    "way", [{"color_scheme": "light"}, {"color_scheme": "dark", "viewport": PHONE}]
-)
-def test_everybody_can_read_it(
-    browser: Browser, site: Site, path: str, way: dict[str, object]
-) -> None:
-    page, watch = watched(browser, site, site.superuser, **way)
-    answer = page.goto(path)
-    assert answer is not None
-    assert answer.status == 200
-    assert axe.faults(page) == []
-    assert sideways(page) == []
-    assert watch.faults == []
-    page.context.close()

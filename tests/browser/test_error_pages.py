@@ -63,7 +63,10 @@ def test_links_that_lead_nowhere(page: Page, site: Site, link: str) -> None:
 
     page.goto(link)
     with psycopg.connect(site.places.more["DATABASE_URL"]) as connection:
-        connection.execute("UPDATE instances_reconnectlink SET expires_at = now()")
+        connection.execute(
+            "UPDATE instances_reconnectlink SET expires_at = now()"
+            " WHERE id = (SELECT max(id) FROM instances_reconnectlink)"
+        )
     begin(page)
     expect_page(page, "The account was not connected")
     expect(page.get_by_text("This link has expired.")).to_be_visible()

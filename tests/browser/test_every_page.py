@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import pytest
 from django.urls import URLPattern, reverse
-from playwright.sync_api import APIResponse, Browser, Page
+from playwright.sync_api import APIResponse, Browser
 
 from console.urls import urlpatterns
-from tests.browser import axe
+from tests.browser import looks
 from tests.browser.reader import Reader, reader
 from tests.browser.sample import Sample
 from tests.browser.site import Site
 
-PHONE = {"width": 390, "height": 844}
 # What a page answers to somebody who comes with nothing in hand.
 REFUSALS = {"oauth-callback": 400}
 # Who is signed in is led on from these.
@@ -27,20 +26,18 @@ FOR_STRANGERS = frozenset({"sign-in", "forgotten-password", "new-password"})
 
 @dataclass
 class Readers:
-    """One at a desk in the light, one with a phone in the dark, and what is in an address."""
+    """Who looks, and what is in an address."""
 
-    signed_in: list[Reader]
-    strangers: list[Reader]
+    signed_in: Reader
+    stranger: Reader
     used: Sample
 
 
 @pytest.fixture(scope="module")
 def readers(browser: Browser, site: Site, used: Sample) -> Iterator[Readers]:
-    ways = ({"color_scheme": "light"}, {"color_scheme": "dark", "viewport": PHONE})
-    signed_in = [reader(browser, site, used.member, **way) for way in ways]
-    strangers = [reader(browser, site, **way) for way in ways]
-    yield Readers(signed_in, strangers, used)
-    for one in (*signed_in, *strangers):
+    found = Readers(reader(browser, site, used.member), reader(browser, site), used)
+    yield found
+    for one in (found.signed_in, found.stranger):
         one.page.context.close()
 
 
@@ -48,18 +45,15 @@ def readers(browser: Browser, site: Site, used: Sample) -> Iterator[Readers]:
 def test_everybody_can_read_it(site: Site, readers: Readers, pattern: URLPattern) -> None:
     name = str(pattern.name)
     path = reverse(f"console:{name}", kwargs=parameters(readers.used, pattern))
-    who = readers.strangers if name in FOR_STRANGERS else readers.signed_in
-    sign_in = f"{site.url}/sign-in"
-    if not is_page(who[0].page.request.get(path)):
+    one = readers.stranger if name in FOR_STRANGERS else readers.signed_in
+    if not is_page(one.page.request.get(path)):
         return
-    for one in who:
-        answer = one.page.goto(path)
-        assert answer is not None
-        assert answer.status == REFUSALS.get(name, 200)
-        assert name in FOR_STRANGERS or not one.page.url.startswith(sign_in)
-        assert axe.faults(one.page) == []
-        assert sideways(one.page) == []
-        assert one.watch.faults == []
+    answer = one.page.goto(path)
+    assert answer is not None
+    assert answer.status == REFUSALS.get(name, 200)
+    assert name in FOR_STRANGERS or not one.page.url.startswith(f"{site.url}/sign-in")
+    assert looks.faults(one.page) == []
+    assert one.watch.faults == []
 
 
 def parameters(used: Sample, pattern: URLPattern) -> dict[str, str]:
@@ -73,17 +67,3 @@ def is_page(answer: APIResponse) -> bool:
     """Whether somebody may go there: not something to do (405), nor a part of a page."""
     html = answer.headers["content-type"].startswith("text/html")
     return answer.status != 405 and html and "<html" in answer.text()
-
-
-def sideways(page: Page) -> list[str]:
-    """What makes a page wider than its window."""
-    found: list[str] = page.evaluate(
-        """() => {
-          const width = document.documentElement.clientWidth;
-          if (document.documentElement.scrollWidth <= width) return [];
-          return [...document.querySelectorAll("body *")]
-            .filter((one) => one.getBoundingClientRect().right > width)
-            .map((one) => one.outerHTML.slice(0, 200));
-        }"""
-    )
-    return found

@@ -29,9 +29,33 @@ const page = (firstTab = "") => ({
   },
 });
 
+// unfold asks once whether the system is dark; it may become so while a page is open.
+const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
+
+const followedTheme = (first) => {
+  const asked = theme(first);
+  return {
+    ...asked,
+    systemIsDark: SYSTEM.matches,
+    init() {
+      asked.init.call(this);
+      SYSTEM.addEventListener("change", () => {
+        this.systemIsDark = SYSTEM.matches;
+      });
+    },
+    themeBindings: {
+      ...asked.themeBindings,
+      ["x-bind:class"]() {
+        const dark = this.adminTheme === "auto" ? this.systemIsDark : this.adminTheme === "dark";
+        return dark ? "dark" : "";
+      },
+    },
+  };
+};
+
 document.addEventListener("alpine:init", () => {
   Alpine.data("page", page);
-  Alpine.data("theme", theme);
+  Alpine.data("theme", followedTheme);
   Alpine.data("searchForm", searchForm);
 });
 
