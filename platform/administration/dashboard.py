@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -26,6 +27,7 @@ from worker import heartbeat
 
 SAMPLE_LATE_AFTER = timedelta(minutes=5)
 MOST_PROJECTS = 5
+SHORT_ID = 8  # characters of a project's id, which is a digest
 
 
 class Figure(NamedTuple):
@@ -69,6 +71,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     latest = sample.latest(now)
     return {
         **context,
+        "title": "Dashboard",
         "now": now,
         "groups": list(_groups(latest, now)),
         "no_sample": latest is None,
@@ -143,14 +146,27 @@ def _charts(counted: Sequence[sample.Sums]) -> list[Chart]:
     ]
 
 
-class Project(NamedTuple):
-    """An application at a provider, and how much of its quota is used."""
+class Share(NamedTuple):
+    """Units that are used; of 0 there may be any number."""
 
+    used: int
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.used:,} of {self.limit:,}" if self.limit else f"{self.used:,}"
+
+
+class Project(NamedTuple):
+    """An application at a provider, and how much of its quota is used.
+
+    `subject` is what its bucket is called, `name` the same with a shortened id.
+    """
+
+    subject: str
     name: str
-    minute: int
-    minute_limit: int
-    day: int
-    day_limit: int
+    link: str
+    minute: Share
+    day: Share
     closed_until: datetime | None
 
 
@@ -158,9 +174,21 @@ def _projects() -> Iterator[Project]:
     """Of each provider that counts, those that use most in its day."""
     quotas = {one.quota.name: one.quota for one in catalogue.all_elements() if one.quota}
     for quota in quotas.values():
-        for name, used in meter.busiest_projects(quota, MOST_PROJECTS):
+        for subject, used in meter.busiest_projects(quota, MOST_PROJECTS):
             limits = quota.project
-            yield Project(name, used.minute, limits.minute, used.day, limits.day, used.closed_until)
+            yield Project(
+                subject,
+                _shortened(subject),
+                f"{_list('quota_quotabucket')}?{urlencode({'q': subject})}",
+                Share(used.minute, limits.minute),
+                Share(used.day, limits.day),
+                used.closed_until,
+            )
+
+
+def _shortened(subject: str) -> str:
+    kind, _, its_id = subject.rpartition(" ")
+    return f"{kind} {its_id[:SHORT_ID]}…" if len(its_id) > SHORT_ID else subject
 
 
 def _wrong(name: str, count: int, link: str) -> Figure:
