@@ -58,7 +58,7 @@ def absences_of(scope: Scope, object_id: str, told: set[int]) -> list[Absence]:
     ids = {scope.instance_id} if scope.instance_id is not None else rows.instances | told
     instances = list(
         ElementInstance.objects.filter(organization_id=scope.organization_id, pk__in=ids)
-        .select_related("credential", "subscription", "user")
+        .select_related("credential", "subscription", "user__account")
         .order_by("pk")[:MOST_INSTANCES]
     )
     resources: dict[int, list[PollingResource]] = {}

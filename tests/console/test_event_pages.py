@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from events.models import Delivery, Subscription
@@ -14,7 +15,7 @@ from events.tasks import deliver_all_due
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
 from polling.poll_now import poll_now
-from tests.events.found import changes, record
+from tests.events.found import changes, new_instance, record
 from tests.events.receiver import Receiver
 
 Travel = Callable[..., str]
@@ -132,3 +133,16 @@ def test_records_too_long_for_a_page_are_cut(browser: Client, travel: Travel) ->
     with transaction.atomic():
         [event_id] = record(ElementInstance.objects.get(), changes(1, text="x" * 200_000))
     assert "characters more" in shown(browser, f"/events/{event_id}")
+
+
+def test_an_object_of_many_instances_costs_as_many_queries_as_of_one(
+    reader: Client, member: User
+) -> None:
+    counts = []
+    for _ in range(2):
+        for _ in range(3):
+            record(new_instance(member.organization, url="https://receiver.example/"))
+        with CaptureQueriesContext(connection) as made:
+            assert reader.get("/events?id=m0&object").status_code == 200
+        counts.append(len(made))
+    assert counts[0] == counts[1]
