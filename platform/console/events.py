@@ -95,7 +95,9 @@ def replay(
     if send_again(found, timezone.now(), arrived=True):
         messages.success(request, "It is sent again, under the same webhook-id.")
     else:
-        messages.error(request, "It cannot be sent again now.")
+        messages.error(
+            request, "It is not sent again: it is on its way already, or has no address to go to."
+        )
     return redirect("console:event", delivery.event_id)
 
 

@@ -31,7 +31,8 @@ class InboxDelivery(models.Model):
 
     `body` is its beginning, `size` the bytes of all of it. `checks` are the verdicts on its
     signatures when it arrived (inbox.checks), for keys change. `event_id` and `instance_id` are
-    of what it says it is, where the organization has that; no keys, for those go before it.
+    of what it says it is, where the organization has that (0: a test from a form, of an instance
+    that is not there yet); no keys, for those go before it.
     """
 
     inbox = models.ForeignKey(

@@ -20,6 +20,7 @@ from instances import configuration
 from instances.models import ElementInstance
 
 NOBODY = "it names no element instance of this organization, so there is no key to check it with"
+UNSAVED = "it is a test from the form of an instance that is not there yet, nor is its key"
 NO_KEY = "no signature key is set there, so nothing is signed"
 SEALED = "the signature key cannot be decrypted"
 LARGEST_READ = 1_000_000  # bytes of a body; JSON takes twenty times its size in memory
@@ -28,8 +29,8 @@ LARGEST_READ = 1_000_000  # bytes of a body; JSON takes twenty times its size in
 @dataclass(frozen=True, slots=True)
 class Sender:
     """`keys` are the present signature key and those that it replaced a moment ago. Without any,
-    `why` says the reason. `own_headers` are names of headers whose values are secret; None where
-    nobody knows which those are."""
+    `why` says the reason. `instance_id` is 0 for a test from a form. `own_headers` are names of
+    headers whose values are secret; None where nobody knows which those are."""
 
     keys: tuple[str, ...] = ()
     why: str = ""
@@ -44,7 +45,11 @@ def sender_of(organization_id: int, webhook_id: str, body: bytes, now: datetime)
     if delivery is not None:
         told_of = delivery.event.instance_id or delivery.subscription.instance_id
         return _of_subscription(delivery.subscription, now, told_of, delivery.event_id)
-    instance = _instance(organization_id, body)
+    named = _instance_named(body)
+    if named == 0:
+        return Sender(why=UNSAVED, instance_id=0)
+    own = ElementInstance.objects.filter(organization_id=organization_id)
+    instance = own.filter(pk=named).first() if named is not None else None
     if instance is None:
         return Sender(why=NOBODY)
     subscription = Subscription.objects.filter(instance=instance).first()
@@ -60,8 +65,8 @@ def _delivery(organization_id: int, webhook_id: str) -> Delivery | None:
     return found.select_related("subscription", "event").defer("event__body").first()
 
 
-def _instance(organization_id: int, body: bytes) -> ElementInstance | None:
-    """The one that `message.instanceId` names; of a very large body none."""
+def _instance_named(body: bytes) -> int | None:
+    """What `message.instanceId` says; of a very large body None."""
     if len(body) > LARGEST_READ:
         return None
     try:
@@ -70,9 +75,7 @@ def _instance(organization_id: int, body: bytes) -> ElementInstance | None:
         return None
     message = value.get("message") if isinstance(value, dict) else None
     named = message.get("instanceId") if isinstance(message, dict) else None
-    if not isinstance(named, int) or not 0 < named <= LARGEST_ID:
-        return None
-    return ElementInstance.objects.filter(organization_id=organization_id, pk=named).first()
+    return named if type(named) is int and 0 <= named <= LARGEST_ID else None
 
 
 def _of_subscription(

@@ -108,7 +108,7 @@ def test_a_button_sends_it_again(browser: Client, delivery: Delivery, receiver: 
     assert receiver.ids() == [delivery.webhook_id] * 2
     Subscription.objects.update(url="")
     page = browser.post(f"/deliveries/{delivery.pk}/replay", follow=True)
-    assert "It cannot be sent again now." in page.content.decode()
+    assert "It is not sent again: it is on its way already" in page.content.decode()
 
 
 def test_others_events_are_not_there(

@@ -126,6 +126,15 @@ def test_the_queries_of_a_list_are_as_many_whatever_it_holds(
         assert reader.get("/inbox").status_code == 200
 
 
+def test_a_test_from_a_form_is_called_one(reader: Client, organization_of: Organization) -> None:
+    kept = send(organization_of, b'{"message": {"instanceId": 0}}')
+    for path in ("/inbox", f"/inbox/{kept.pk}"):
+        page = reader.get(path).content.decode()
+        assert "a test from a form" in page
+        assert "cannot be verified" in page
+    assert "an instance that is not there yet" in page
+
+
 def test_another_organizations_deliveries_are_not_there(reader: Client, stranger: User) -> None:
     assert stranger.organization is not None
     theirs = send(stranger.organization, b'{"a": "their secret"}')
