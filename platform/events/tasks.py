@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.utils import timezone
 
-from events import attempt, retention
+from events import attempt, recall, retention
 from events.deliver import DeliveryEngine
 from worker.garbage import rare_collection
 from worker.line import run_line
@@ -36,6 +36,11 @@ async def _deliver(deadline: float | None, attempt_within: float) -> None:
         engine = DeliveryEngine(sessions, settings.DELIVERY_CONCURRENCY, attempt_within)
         with rare_collection():
             await engine.run(deadline)
+
+
+def recall_put_off() -> int:
+    """Makes due what a wrong clock has put off; how many deliveries it were."""
+    return recall.recall(timezone.now())
 
 
 def remove_old_events() -> int:

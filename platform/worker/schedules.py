@@ -41,7 +41,10 @@ def wanted() -> Iterator[Wanted]:
     yield Wanted(f"{OWN}keep watches at providers", "watching.tasks.keep_due", 0)
     yield Wanted(f"{OWN}work on errands of the admin", "administration.tasks.run_errands", 0)
     yield Wanted(f"{OWN}tell of stalls and of what will end", "monitoring.watch.watch")
-    yield Wanted(f"{OWN}recall what a clock put off", "polling.tasks.recall_put_off", minutes=10)
+    yield Wanted(f"{OWN}recall polls a clock put off", "polling.tasks.recall_put_off", minutes=10)
+    yield Wanted(
+        f"{OWN}recall deliveries a clock put off", "events.tasks.recall_put_off", minutes=10
+    )
     yield Wanted(f"{OWN}remove old poll runs", "polling.tasks.remove_old_runs", minutes=60)
     yield Wanted(f"{OWN}remove old buckets", "quota.tasks.remove_old_buckets", minutes=60)
     yield Wanted(f"{OWN}remove old events", "events.tasks.remove_old_events", minutes=60)

@@ -1,0 +1,92 @@
+"""A clock that ran ahead and was set right keeps nothing from being delivered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from events.claim import claim, due_subscriptions
+from events.models import Delivery, DeliveryStatus
+from events.recall import recall
+from events.tasks import deliver_all_due
+from tests.events.found import new_instance, record
+from tests.events.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+YEAR = timedelta(days=365)
+
+
+def ahead(by: timedelta) -> Any:
+    return time_machine.travel(timezone.now() + by, tick=False)
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=2), YEAR])
+def test_what_is_found_meanwhile_is_sent(receiver: Receiver, by: timedelta) -> None:
+    instance = new_instance(url=receiver.url)
+    with ahead(by):
+        record(instance)
+    deliver_all_due()
+    assert receiver.ids() == []
+
+    assert recall(timezone.now()) == 1
+    assert recall(timezone.now()) == 0
+    deliver_all_due()
+    assert len(receiver.ids()) == 1
+
+
+def test_what_failed_meanwhile_is_retried_from_then_on(receiver: Receiver) -> None:
+    instance = new_instance(url=receiver.url)
+    receiver.always(500)
+    record(instance)
+    with ahead(YEAR):
+        deliver_all_due()
+    assert Delivery.objects.get().failures == 1
+
+    recall(timezone.now())
+    deliver_all_due()
+    retried = Delivery.objects.get()
+    assert retried.failures == 2
+    assert retried.next_attempt_at < timezone.now() + timedelta(minutes=1)
+
+
+def test_an_engine_that_died_with_such_a_lease_holds_nothing(receiver: Receiver) -> None:
+    record(new_instance(url=receiver.url))
+    with ahead(YEAR):
+        due = due_subscriptions(timezone.now()).due
+        assert claim(timezone.now(), {one.subscription_id: 1 for one in due}, 1)
+    assert recall(timezone.now()) == 1
+    deliver_all_due()
+    assert len(receiver.ids()) == 1
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"status": "retry", "failures": 9, "next_attempt_at": timedelta(hours=73)},
+        {"status": "retry", "failures": 1, "next_attempt_at": timedelta(days=1)},
+        {"lease_until": timedelta(minutes=1)},
+        {"status": DeliveryStatus.QUEUED, "next_attempt_at": YEAR},
+    ],
+    ids=["due", "the last retry", "as the receiver asked", "held", "queued"],
+)
+def test_nothing_else_is_recalled(columns: dict[str, Any]) -> None:
+    record(new_instance(url="http://127.0.0.1:9/callback"))
+    now = timezone.now()
+    Delivery.objects.update(
+        **{
+            name: now + value if isinstance(value, timedelta) else value
+            for name, value in columns.items()
+        }
+    )
+    assert recall(now) == 0
+
+
+def test_a_clock_that_is_behind_recalls_nothing() -> None:
+    record(new_instance(url="http://127.0.0.1:9/callback"))
+    with ahead(-YEAR):
+        assert recall(timezone.now()) == 0
