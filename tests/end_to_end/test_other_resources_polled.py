@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db.models import Max
 from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -16,6 +17,7 @@ from events.models import Event
 from instances.models import ElementInstance
 from polling.models import PollingResource
 from polling.tasks import poll_all_due
+from tests.conftest import ClientFor
 from tests.elements.ledger import Provider, ledger, provider
 from tests.end_to_end.line import API, Line
 
@@ -51,6 +53,47 @@ def test_messages_and_labels_are_polled_by_their_lists(line: Line) -> None:
     }
     again = line.api.post(f"{API}{line.path}/polls").json()["polls"]
     assert [report["status"] for report in again] == ["idle"] * 3
+
+
+def test_of_labels_drafts_and_filters_all_that_happens_is_told(
+    line: Line, organization: NewOrganization, client_for: ClientFor
+) -> None:
+    names = ("labels", "drafts", "filters")
+    line.connect(poller={one: {"url": f"/hubs/general/{one}", "idField": "id"} for one in names})
+    hub = client_for(organization, line.instance["token"])
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        answer = getattr(hub, method)(f"{API}{path}", body, format="json")
+        assert answer.status_code == 200, answer.content
+        return answer.json() if answer.content else None
+
+    def polled() -> list[tuple[str, str, str]]:
+        before = Event.objects.aggregate(last=Max("pk"))["last"] or 0
+        reports = line.api.post(f"{API}{line.path}/polls").json()["polls"]
+        assert [report["error"] for report in reports] == [None] * 3
+        return sorted(
+            (event.object_type, one["objectId"], one["eventType"])
+            for event in Event.objects.filter(pk__gt=before)
+            for one in event.objects_found
+        )
+
+    label = call("post", "/labels", {"name": "Books"})["id"]
+    draft = call("post", "/drafts", {"subject": "Not yet", "text": "One"})["id"]
+    rule = {"criteria": {"from": "sender@example.com"}, "action": {"addLabelIds": ["STARRED"]}}
+    made = call("post", "/settings/filters", rule)["id"]
+    everything = [("drafts", draft), ("filters", made), ("labels", label)]
+    assert polled() == [(*one, "CREATED") for one in everything]
+
+    call("patch", f"/labels/{label}", {"name": "Papers"})
+    call("put", f"/drafts/{draft}", {"subject": "Now", "text": "Two"})
+    # Gmail has no way to change a filter.
+    assert polled() == [("drafts", draft, "UPDATED"), ("labels", label, "UPDATED")]
+
+    call("delete", f"/labels/{label}")
+    call("delete", f"/drafts/{draft}")
+    call("delete", f"/settings/filters/{made}")
+    assert polled() == [(*one, "DELETED") for one in everything]
+    assert polled() == []
 
 
 def test_the_entry_of_changed_messages_serves_every_resource_that_lists(line: Line) -> None:
