@@ -21,6 +21,7 @@ def test_a_mailbox_is_connected_and_its_event_is_seen(
     mail = site.control.deliver(subject="A new mail")
     page.get_by_role("button", name="Poll now").click()
     expect(page.get_by_text("1 created, 0 updated, 0 deleted")).to_be_visible()
+    expect(page.get_by_role("button", name="Poll now")).to_be_focused()
     # Without loading the page anew.
     timeline = page.get_by_role("region", name="Timeline")
     expect(timeline.get_by_text("delivered")).to_be_visible(timeout=20_000)
