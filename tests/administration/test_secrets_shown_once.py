@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -65,6 +66,29 @@ def test_the_action_shows_the_new_secret_once(
     row.refresh_from_db()
     assert row.secret_digest == digest(found[1])
     assert found[1] not in browser.get(address).content.decode()
+
+
+def test_nobody_takes_over_a_superuser_by_a_new_secret(made: NewOrganization) -> None:
+    clerk = User.objects.create(username="clerk@example.com", is_staff=True)
+    rights = ("view_user", "change_user")
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client = Client()
+    client.force_login(clerk)
+    data = {"action": "rotate_secret", "_selected_action": [made.user.pk]}
+    listed = reverse("admin:accounts_user_changelist")
+    text = client.post(listed, data, follow=True).content.decode()
+    assert "Only a superuser gives a superuser a new secret." in text
+    before = made.user.secret_digest
+    made.user.refresh_from_db()
+    assert made.user.secret_digest == before
+    password = reverse("admin:auth_user_password_change", args=[made.user.pk])
+    new = {"password1": "correct horse battery", "password2": "correct horse battery"}
+    assert client.post(password, new).status_code == 403
+    data["_selected_action"] = [clerk.pk]
+    assert (
+        "The secret of clerk@example.com is"
+        in client.post(listed, data, follow=True).content.decode()
+    )
 
 
 def test_an_organization_made_here_gets_a_secret_of_its_own(browser: Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 
@@ -46,8 +46,10 @@ class OrganizationPage(Page[Organization]):
     @admin.action(description="Give a new secret, shown once", permissions=["change"])
     def rotate_secret(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         if one := only_one(request, queryset):
-            self.log_change(request, one, "Gave a new secret.")
-            show_once(request, one, rotate_organization_secret(one))
+            with transaction.atomic():
+                self.log_change(request, one, "Gave a new secret.")
+                new = rotate_organization_secret(one)
+            show_once(request, one, new)
 
 
 @admin.register(Account)

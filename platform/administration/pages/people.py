@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -129,9 +129,15 @@ class UserPage(DjangoUserAdmin[User], Page[User]):
     @admin.action(description="Give a new secret, shown once", permissions=["change"])
     def rotate_secret(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         one = only_one(request, queryset)
-        if one is not None and self.has_change_permission(request, one):
+        if one is None:
+            return
+        if not self.has_change_permission(request, one):
+            messages.error(request, "Only a superuser gives a superuser a new secret.")
+            return
+        with transaction.atomic():
             self.log_change(request, one, "Gave a new secret.")
-            show_once(request, one, rotate_user_secret(one))
+            new = rotate_user_secret(one)
+        show_once(request, one, new)
 
 
 @admin.register(Group)
