@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
+from django.views.defaults import server_error
 
 from accounts.models import User
 from accounts.provision import NewOrganization, create_organization
@@ -60,6 +61,22 @@ def test_a_user_of_no_organization(db: None) -> None:
     browser = Client()
     browser.force_login(User.objects.create(username="admin@example.com"))
     assert browser.get("/").status_code == 403
+
+
+def test_a_request_that_no_browser_sends_is_answered_by_a_page(db: None) -> None:
+    answer = Client().get("/sign-in", headers={"host": "elsewhere.example.com"})
+    assert answer.status_code == 400
+    assert "The request could not be read." in answer.content.decode()
+
+
+def test_the_page_of_a_failure_asks_nothing_that_may_have_failed() -> None:
+    """No database, no session, no user: it is shown when one of them is why."""
+    answer = server_error(RequestFactory().get("/"))
+    page = answer.content.decode()
+    assert answer.status_code == 500
+    assert "It is not your fault" in page
+    assert 'name="viewport"' in page
+    assert "console.css" in page
 
 
 def test_events_are_switched(browser: Client, travel: Travel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -149,3 +150,11 @@ class GroupPage(DjangoGroupAdmin, Page[Group]):
 
     def sought(self, term: str) -> Q | None:
         return Q(name__istartswith=term)
+
+    def get_deleted_objects(
+        self, objs: Sequence[Group] | QuerySet[Group], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Without a line for each permission and each user: those only lose the role."""
+        _, _, needed, protected = super().get_deleted_objects(objs, request)
+        names = [str(group) for group in objs]
+        return names, {"roles": len(names)}, needed, protected
