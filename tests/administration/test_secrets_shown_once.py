@@ -68,6 +68,17 @@ def test_the_action_shows_the_new_secret_once(
     assert found[1] not in browser.get(address).content.decode()
 
 
+def test_a_dashboard_that_renews_itself_takes_no_secret_away(
+    browser: Client, made: NewOrganization
+) -> None:
+    address = reverse("admin:accounts_organization_changelist")
+    data = {"action": "rotate_secret", "_selected_action": [made.organization.pk]}
+    browser.post(address, data)
+    elsewhere = browser.get(reverse("admin:index"), headers={"HX-Request": "true"})
+    assert "The secret of" not in elsewhere.content.decode()
+    assert "The secret of" in browser.get(address).content.decode()
+
+
 def test_nobody_takes_over_a_superuser_by_a_new_secret(made: NewOrganization) -> None:
     clerk = User.objects.create(username="clerk@example.com", is_staff=True)
     rights = ("view_user", "change_user")
