@@ -186,11 +186,8 @@ def _end(errand: Errand, status: ErrandStatus, error: str = "") -> None:
 
 
 def tell(request: HttpRequest) -> dict[str, object]:
-    """unfold's GLOBAL_CALLBACK, called for each page: a message for each errand that has ended.
-
-    A page that renews a part of itself does not show its messages.
-    """
-    if not request.user.is_authenticated or "HX-Request" in request.headers:
+    """unfold's GLOBAL_CALLBACK, called for each page: a message for each errand that has ended."""
+    if not request.user.is_authenticated:
         return {}
     now = timezone.now()
     for errand in Errand.objects.filter(asked_by=request.user.pk, told_at=None).exclude(
