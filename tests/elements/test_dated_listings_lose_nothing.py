@@ -109,26 +109,31 @@ def test_a_large_record_is_told_whatever_its_size(
 # --- Zones ---------------------------------------------------------------------------------------
 
 LOCAL = "yyyy-MM-dd'T'HH:mm:ss"
-SPRING = datetime(2026, 3, 8, 9, tzinfo=UTC)  # Denver: 02:00 becomes 03:00
-AUTUMN = datetime(2026, 11, 1, 8, tzinfo=UTC)  # Denver: 02:00 becomes 01:00
+CHANGES = {
+    "02:00 becomes 03:00": ("America/Denver", datetime(2026, 3, 8, 9, tzinfo=UTC)),
+    "02:00 becomes 01:00": ("America/Denver", datetime(2026, 11, 1, 8, tzinfo=UTC)),
+    "02:00 becomes 01:30": ("Australia/Lord_Howe", datetime(2026, 4, 4, 15, tzinfo=UTC)),
+    "00:00 becomes 21:00": ("Antarctica/Casey", datetime(2022, 3, 12, 13, tzinfo=UTC)),
+}
 
 
-@pytest.mark.parametrize("change", [SPRING, AUTUMN], ids=["spring", "autumn"])
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("place", ["field", "entry", "instance"])
+@pytest.mark.parametrize("interval", [5, 150])
 def test_a_change_of_the_clock_neither_repeats_nor_loses_a_record(
-    change: datetime, place: str
+    change: str, place: str, interval: int
 ) -> None:
     """Local times without an offset, compared as text, and a new record every five minutes."""
-    denver = zone("America/Denver")
+    name, changed_at = CHANGES[change]
     dates: Json = {"updatedDateField": "updated", "updatedDateFormat": LOCAL}
-    entry: Json = {"url": f"/notes?since=${{dateTimeZone:America/Denver:{LOCAL}}}", "idField": "id"}
+    entry: Json = {"url": f"/notes?since=${{dateTimeZone:{name}:{LOCAL}}}", "idField": "id"}
     configuration = {}
     if place == "field":
-        dates["updatedDateTimezone"] = "America/Denver"
+        dates["updatedDateTimezone"] = name
     elif place == "entry":
-        entry["updatedDateTimezone"] = "America/Denver"
+        entry["updatedDateTimezone"] = name
     else:
-        configuration["event.poller.timezone"] = "America/Denver"
+        configuration["event.poller.timezone"] = name
     records: dict[str, Json] = {}
     polled = Polled(
         {**entry, "datesConfiguration": dates},
@@ -136,13 +141,14 @@ def test_a_change_of_the_clock_neither_repeats_nor_loses_a_record(
         configuration=configuration,
     )
     told: list[str] = []
-    for minutes in range(-180, 181, 5):
-        now = change + timedelta(minutes=minutes, seconds=20)
-        told += [id_ for id_, _ in polled.poll(now)]
+    for minutes in range(-240, 241, 5):
+        now = changed_at + timedelta(minutes=minutes, seconds=20)
+        if minutes == -240 or (minutes - 10) % interval == 0:
+            told += [id_ for id_, _ in polled.poll(now)]
         id_ = f"at {minutes}"
-        local = (now + timedelta(minutes=2)).astimezone(denver)
+        local = (now + timedelta(minutes=2)).astimezone(zone(name))
         records[id_] = {"id": id_, "updated": format_of(LOCAL).write(local)}
-    told += [id_ for id_, _ in polled.poll(change + timedelta(minutes=200))]
+    told += [id_ for id_, _ in polled.poll(changed_at + timedelta(minutes=260))]
     assert told == list(records)
 
 
