@@ -292,10 +292,7 @@ class Form:
         self, resource: Resource, entries: Mapping[str, Any], usual: Mapping[str, Any]
     ) -> Polled:
         name = resource.name
-        own = usual.get(name) or {
-            "url": f"/hubs/{self.element.hub}/{name}",
-            "idField": resource.id_field,
-        }
+        own = usual_entry(self.element, resource)
         faults = [one.message for one in self.faults if one.path == ENTRY + name]
         return Polled(
             resource,
@@ -340,6 +337,12 @@ def entries_said(element: Element, body: Mapping[str, Any]) -> dict[str, Any] | 
         return None
     named = ((element.resource(str(key)), entry) for key, entry in said.items())
     return {resource.name: entry for resource, entry in named if resource is not None}
+
+
+def usual_entry(element: Element, resource: Resource) -> Mapping[str, Any]:
+    """The entry of a resource where nobody has said another one."""
+    own = {"url": f"/hubs/{element.hub}/{resource.name}", "idField": resource.id_field}
+    return element.default_poller.get(resource.name) or own
 
 
 def _entry_text(entry: Any) -> str:

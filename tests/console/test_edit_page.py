@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def filled(browser: Client, instance: ElementInstance, **changes: Any) -> dict[s
             blank = "on" if found["type"] == "checkbox" else ""
             sent[found["name"]] = found.get("value", blank)
     texts = re.findall(r'<textarea [^>]*?name="([^"]*)".*?>\n?(.*?)</textarea>', page, re.DOTALL)
-    sent.update(texts)
+    sent.update((name, html.unescape(text)) for name, text in texts)
     for name, choices in re.findall(r'<select name="([^"]*)".*?>(.*?)</select>', page, re.DOTALL):
         if chosen := re.search(r'value="([^"]*)" selected', choices):
             sent[name] = chosen[1]
@@ -145,6 +146,29 @@ def test_entries_keep_what_the_form_does_not_show(
     post(browser, instance, **{"poll-labels-minutes": "10"})
     stored = json.loads(instance.configuration[keys.POLLER_CONFIGURATION])
     assert stored == {"/labels": {**entry, "enabled": True, "refreshInterval": "10"}}
+
+
+def test_the_settings_of_a_resource_are_changed_as_json(
+    browser: Client, instance: ElementInstance
+) -> None:
+    entry = {"url": "/hubs/general/labels?pageSize=7", "idField": "id", "pollDelay": 7}
+    name = "poll-labels-entry"
+    assert (
+        post(browser, instance, **{"poll-labels-on": "on", name: json.dumps(entry)}).status_code
+        == 302
+    )
+    page = browser.get(f"/instances/{instance.pk}/edit").content.decode()
+    assert html.escape(json.dumps(entry, indent=2)) in page
+
+    def stored() -> Any:
+        return json.loads(instance.configuration[keys.POLLER_CONFIGURATION])["labels"]
+
+    assert stored() == {**entry, "enabled": True}
+    refused = post(browser, instance, **{name: '{"url": "/hubs/general/nothing", "idField": "id"}'})
+    assert (refused.status_code, list(refused.context["form"].errors)) == (400, [name])
+    assert stored() == {**entry, "enabled": True}
+    assert post(browser, instance, **{name: ""}).status_code == 302
+    assert stored()["url"] == "/hubs/general/labels"
 
 
 @pytest.mark.parametrize(

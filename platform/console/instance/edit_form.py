@@ -14,13 +14,18 @@ from typing import Any
 
 from django import forms
 
+from api.errors import BadRequest
+from api.parsers import parse_json
 from console.controls import Control, Kind, controls_of
+from console.forms import usual_entry
 from elements import poller
 from elements.errors import ConfigurationError
 from elements.types import Element
 from instances import configuration as keys
 from instances.models import ElementInstance
 
+LONGEST_ENTRY = 20_000  # characters
+OWN_FIELDS = ("enabled", "refreshInterval")  # of an entry, that are fields of the form
 STAYS = "It is not shown. Left empty, it stays as it is."
 # Which field a fault of the API is shown at, by how its message begins.
 FIELDS = {
@@ -40,6 +45,8 @@ class Polled:
     key: str | None
     on: bool
     minutes: str  # empty: the instance's interval
+    entry: str  # all else of its entry, as JSON
+    usual: Mapping[str, Any]  # what that is where nobody has said another one
 
     @property
     def id(self) -> str:
@@ -94,6 +101,13 @@ class Edit(forms.Form):
                 initial=one.minutes,
                 widget=forms.NumberInput(attrs={"min": 1, "placeholder": "as above"}),
             )
+            self.fields[f"{one.id}-entry"] = Text(
+                label=f"Settings of {one.name}, as JSON",
+                required=False,
+                max_length=LONGEST_ENTRY,
+                initial=one.entry,
+                widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+            )
 
     @property
     def _settings(self) -> Sequence[Control]:
@@ -122,9 +136,25 @@ class Edit(forms.Form):
     def own_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("name", "tags", "callback_url", "interval")]
 
-    def polled(self) -> Iterator[tuple[Polled, forms.BoundField, forms.BoundField]]:
+    def polled(
+        self,
+    ) -> Iterator[tuple[Polled, forms.BoundField, forms.BoundField, forms.BoundField]]:
         for one in self.resources:
-            yield one, self[f"{one.id}-on"], self[f"{one.id}-minutes"]
+            yield one, self[f"{one.id}-on"], self[f"{one.id}-minutes"], self[f"{one.id}-entry"]
+
+    def clean(self) -> dict[str, Any]:
+        """Reads the entries. Left empty, one is as the element has it."""
+        for one in self.resources:
+            name = f"{one.id}-entry"
+            try:
+                entry = parse_json((self.cleaned_data.get(name) or "{}").encode(), "it")
+            except BadRequest as error:
+                self.add_error(name, str(error))
+                continue
+            if not isinstance(entry, dict):
+                self.add_error(name, 'it must be an object, such as {"url": "…", "idField": "id"}')
+            self.cleaned_data[name] = entry
+        return self.cleaned_data
 
     def body(self) -> dict[str, Any]:
         """The body of PATCH that the valid form stands for."""
@@ -146,7 +176,9 @@ class Edit(forms.Form):
                     None if said == "" else said
                 )  # then as the element has it
         if any(name.startswith("poll-") for name in changed):
-            configuration[keys.POLLER_CONFIGURATION] = json.dumps(self._polled_then(data))
+            polled = self._polled_then(data)
+            if polled != self._entries:
+                configuration[keys.POLLER_CONFIGURATION] = json.dumps(polled)
         if configuration:
             body["configuration"] = configuration
         return body
@@ -159,13 +191,12 @@ class Edit(forms.Form):
         }
         for one in self.resources:
             on, minutes = data[f"{one.id}-on"], data[f"{one.id}-minutes"].strip()
-            if (on, minutes) == (one.on, one.minutes) or (one.key is None and not on):
+            entry = data[f"{one.id}-entry"] if f"{one.id}-entry" in self.changed_data else None
+            if (on, minutes, entry) == (one.on, one.minutes, None) or (one.key is None and not on):
                 continue
             key = one.key or one.name
-            if one.key is None:
-                entries[key] = {"url": f"/hubs/{self._element.hub}/{one.name}", "idField": ""}
-            entries[key]["enabled"] = on
-            entries[key].pop("refreshInterval", None)
+            own = json.loads(one.entry) if entry is None else entry or one.usual
+            entries[key] = {**own, "enabled": on}
             if minutes:
                 entries[key]["refreshInterval"] = minutes
         return entries
@@ -173,8 +204,10 @@ class Edit(forms.Form):
     def show_fault(self, message: str) -> None:
         """Puts an error of the API at the field that it names, or above the form."""
         for one in self.resources:
-            if message.startswith(f"{poller.PATH}.{one.key or one.name}.refreshInterval"):
-                self.add_error(f"{one.id}-minutes", message)
+            start = f"{poller.PATH}.{(one.key or one.name).strip().lstrip('/')}"
+            if message.startswith((f"{start}:", f"{start}.")):
+                part = "minutes" if message.startswith(f"{start}.refreshInterval") else "entry"
+                self.add_error(f"{one.id}-{part}", message)
                 return
         settings = {control.key: control.path for control in self._settings}
         for key, name in {**settings, **FIELDS}.items():
@@ -194,16 +227,27 @@ def _resources(element: Element, entries: Mapping[str, Any]) -> Iterator[Polled]
     """What is configured, as it was written, then what could be polled too."""
     configured = set()
     for key, entry in entries.items():
+        resource = element.resource(key)
         try:
-            [(name, read)] = poller.parse({key: entry}, element).items()
+            [read] = poller.parse({key: entry}, element).values()
         except ConfigurationError:
+            resource = None
+        if resource is None:
             continue  # the element has changed, and polls it no more
-        configured.add(name)
+        configured.add(resource.name)
         minutes = str(read.options.get("refreshInterval", ""))
-        yield Polled(name, key, read.options.get("enabled", True), minutes)
+        rest = {field: value for field, value in entry.items() if field not in OWN_FIELDS}
+        on = read.options.get("enabled", True)
+        usual = usual_entry(element, resource)
+        yield Polled(resource.name, key, on, minutes, _text(rest), usual)
     for resource in element.resources:
         if resource.can_be_polled and resource.name not in configured:
-            yield Polled(resource.name, None, False, "")
+            usual = usual_entry(element, resource)
+            yield Polled(resource.name, None, False, "", _text(usual), usual)
+
+
+def _text(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry, indent=2, ensure_ascii=False)
 
 
 def _field(control: Control, values: Mapping[str, str], secret: bool) -> forms.Field:
