@@ -20,8 +20,10 @@ from tests.browser.site import Site
 MODELS = sorted(
     f"admin:{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry
 )
-# The navigation is the same on every page and is looked at on the first; of rows ten are enough.
-SEEN = ("#nav-sidebar", "#result_list tbody:nth-of-type(n + 11)")
+SEEN = ("#nav-sidebar",)  # the same on every page: it is looked at on the first
+KEEP_TEN_ROWS = """
+document.querySelectorAll("#result_list tbody:nth-of-type(n + 11)").forEach((one) => one.remove())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,7 @@ def test_the_list_of_a_model_and_the_first_row(administrator: Reader, model: str
     answer = page.goto(reverse(f"{model}_changelist"))
     assert answer is not None
     assert answer.ok
+    page.evaluate(KEEP_TEN_ROWS)  # axe takes its time for each
     assert looks.faults(page, without=SEEN) == []
     one = page.locator("#result_list th a").first
     if one.count():
@@ -54,12 +57,13 @@ def test_the_list_of_a_model_and_the_first_row(administrator: Reader, model: str
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_page_that_adds_one(administrator: Reader, model: str) -> None:
-    page = administrator.page
-    answer = page.goto(reverse(f"{model}_add"))
+    page, path = administrator.page, reverse(f"{model}_add")
+    if page.request.get(path).status == 403:
+        return  # most are not made by hand
+    answer = page.goto(path)
     assert answer is not None
-    if answer.status != 403:  # most are not made by hand
-        assert answer.ok
-        assert looks.faults(page, without=SEEN) == []
+    assert answer.ok
+    assert looks.faults(page, without=SEEN) == []
     assert administrator.watch.faults == []
 
 
