@@ -9,6 +9,7 @@ Rule 3: a connection, whichever way it came, ends all open links of the instance
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from instances.models import ElementInstance, ReconnectLink
 
 PATH = "/reconnect/"
 SALT = "instances.reconnect_link"
+TOKEN = re.compile(rf"(?<={PATH})[\w:-]+")
 LONGEST_TOKEN = 200  # characters
 MOST_OPEN = 20  # of one instance; one more ends the oldest
 
@@ -70,6 +72,11 @@ def make(instance: ElementInstance, now: datetime) -> Made:
         audited.told(Action.INSTANCE_LINK_MADE, instance)
     token = signing.Signer(salt=SALT).sign(secret)
     return Made(f"{settings.PUBLIC_URL}{PATH}{token}", link.expires_at)
+
+
+def masked(text: str) -> str:
+    """The text with no link in it that anybody could follow."""
+    return TOKEN.sub(keys.MASK, text)
 
 
 def find(token: str, now: datetime) -> ReconnectLink:

@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, Organization, User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest
 from accounts.signals import access_changed
+from events.models import Event
+from events.own_events import record_wanted_reconnection
+from instances import reconnect_link
+from instances.models import ElementInstance
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +83,24 @@ def test_a_dashboard_that_renews_itself_takes_no_secret_away(
     elsewhere = browser.get(reverse("admin:index"), headers={"HX-Request": "true"})
     assert "The secret of" not in elsewhere.content.decode()
     assert "The secret of" in browser.get(address).content.decode()
+
+
+def test_a_link_that_an_owner_was_sent_is_not_for_a_superuser(
+    browser: Client, made: NewOrganization
+) -> None:
+    now = timezone.now()
+    instance = ElementInstance.objects.create(
+        organization=made.organization, user=made.user, element_key="gmail", name="A mailbox"
+    )
+    with transaction.atomic():
+        record_wanted_reconnection(instance, now)
+    event = Event.objects.get()
+    [link] = re.findall(r"/reconnect/([^\"]+)", event.body)
+    assert reconnect_link.find(link, now)
+    text = browser.get(reverse("admin:events_event_change", args=[event.pk])).content.decode()
+    assert "reconnectUrl" in text
+    assert "/reconnect/********" in text
+    assert link.partition(":")[0] not in text
 
 
 def test_nobody_takes_over_a_superuser_by_a_new_secret(made: NewOrganization) -> None:

@@ -20,6 +20,7 @@ from administration.page import (
 from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
 from events.subscription import origin_of
 from explanations.masking import masked_url
+from instances.reconnect_link import masked
 
 
 class DeliveryInline(ReadOnlyInline[Delivery, Event]):
@@ -61,6 +62,11 @@ class EventPage(ReadOnlyPage[Event]):
     def objects(self, event: Event) -> str:
         return pretty(event.objects_found)
 
+    @admin.display(description="body")
+    def shown_body(self, event: Event) -> str:
+        """Owners are sent links that connect their accounts again: they are for nobody else."""
+        return masked(event.body)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:
         return self.get_fields(request, obj)
 
@@ -76,7 +82,7 @@ class EventPage(ReadOnlyPage[Event]):
             "poll_run",
             "created_at",
         ]
-        return [*told, "message", "body"] if request.user.has_perm(VIEW_PAYLOADS) else told
+        return [*told, "message", "shown_body"] if request.user.has_perm(VIEW_PAYLOADS) else told
 
 
 class SendingFilter(admin.SimpleListFilter):
