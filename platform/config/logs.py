@@ -2,7 +2,8 @@
 
 JSON in production, readable text in development. Every line carries the request id, and no line
 carries a secret: `redact` takes out values by the name of their key, and by name within text that
-looks like a query string.
+looks like a query string. Anyone can have text logged by asking for a path, so reading it takes
+time in proportion to its length, and a line shows only so much of it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from typing import Any
 import structlog
 
 REDACTED = "[redacted]"
+MAX_TEXT = 20_000  # characters of one value in a line; of a longer one, its two ends
 SECRET_WORDS = frozenset(
     {"authorization", "token", "tokens", "secret", "secrets", "password", "verifier", "cookie"}
 )
 SECRET_NAMES = frozenset({"code", "apikey", "api_key", "oauth.api.key"})
 SECRET_ENDINGS = ("signature.key", "signature_key", "signaturekey")
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # of snake_case, dotted.case and camelCase
+# A name is read once, from its start to its end, and only then asked whether it is a secret's: to
+# try again from each of its letters would take the square of its length.
 IN_QUERY = re.compile(
-    r"(?i)\b(code|state|apikey|[a-z_.]*(?:token|secret|password|verifier))=[^&\s\"']+"
+    r"(?i)(?<![\w.])([\w.]++)"
+    r"(?:(?<=\bcode)|(?<=\bstate)|(?<=\bapikey)"
+    r"|(?<=token)|(?<=secret)|(?<=password)|(?<=verifier))=[^&\s\"']++"
 )
 IN_HEADER = re.compile(
     r"(?i)\b(bearer|basic|user|organization|element|token) (?=[a-z+/_.-]*\d)([a-z0-9+/_.-]{16,}=*)"
@@ -92,13 +98,24 @@ def redact(logger: Any, method: str, event: EventDict) -> EventDict:
 def _clean(key: str, value: Any) -> Any:
     if _is_secret(key) and value is not None and not isinstance(value, bool):
         return REDACTED
-    if isinstance(value, str):
-        return IN_HEADER.sub(rf"\1 {REDACTED}", IN_QUERY.sub(rf"\1={REDACTED}", value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, Mapping):
         return {str(below): _clean(str(below), item) for below, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean("", item) for item in value]
-    return value
+    # Anything else, such as an exception, is written as its text: without its secrets, too.
+    text = IN_QUERY.sub(rf"\1={REDACTED}", str(value))
+    return _shortened(IN_HEADER.sub(rf"\1 {REDACTED}", text))
+
+
+def _shortened(text: str) -> str:
+    """Return the text, or its two ends: a traceback says at its end what happened."""
+    left_out = len(text) - MAX_TEXT
+    if left_out <= 0:
+        return text
+    half = MAX_TEXT // 2
+    return f"{text[:half]} [{left_out} characters left out] {text[-half:]}"
 
 
 def _is_secret(key: str) -> bool:

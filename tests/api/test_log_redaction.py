@@ -77,6 +77,9 @@ def test_other_values_stay(written: Lines, key: str) -> None:
         "POST /token client_secret=hunter2&grant_type=refresh_token",
         "header was Bearer hunter2hunter2hunter2",
         "User hunter2hunter2hunter2=, Organization hunter2hunter2hunter2",
+        "https://provider.example/x?oauth2.refresh_token=hunter2",
+        "redirect=/a?y=1&z=client.code=hunter2",
+        "next=access_token=hunter2",
     ],
 )
 def test_secrets_within_text_are_taken_out(written: Lines, text: str) -> None:
@@ -88,6 +91,11 @@ def test_secrets_within_text_are_taken_out(written: Lines, text: str) -> None:
     lines = written()
     assert "hunter2" not in json.dumps(lines)
     assert "ValueError" in lines[1]["exception"]
+
+
+def test_secrets_within_the_text_of_an_exception_are_taken_out(written: Lines) -> None:
+    structlog.get_logger("app").info("failed", error=ValueError("at /x?access_token=hunter2"))
+    assert written()[0]["error"] == f"at /x?access_token={logs.REDACTED}"
 
 
 def test_what_gunicorn_quotes_goes_the_same_way(written: Lines) -> None:
