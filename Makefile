@@ -5,7 +5,7 @@ BIN := .venv/bin
 # processes compiles everything anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help up demo test lint format bench proof screenshots clean
+.PHONY: help up demo test lint format bench proof screenshots requirements clean
 help:
 	@echo "make demo   see Periodic do its main job, step by step, in the terminal"
 	@echo "make up     run the web server, the worker and a Gmail sandbox"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint   ruff, mypy and import-linter"
 	@echo "make bench  measure, and write benchmarks/results.json"
 	@echo "make screenshots  make the pictures of the documentation anew, in docs/pictures/"
+	@echo "make requirements  pin what requirements*.in name, with hashes"
 	@echo "make proof  kill workers and PostgreSQL over 100,000 changes, and write docs/proof.md"
 
 .venv/installed: requirements.txt
@@ -20,11 +21,11 @@ help:
 		{ echo "Periodic needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 demo"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
 		{ echo "Python could not make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 demo: .venv/installed
@@ -49,6 +50,15 @@ format: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks
+
+# One resolution for every platform and Python 3.11 or newer. What is pinned stays as it is until
+# its line in the .in file changes; "make requirements UPGRADE=--upgrade" renews the rest.
+PIN := UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet $(UPGRADE) \
+	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
+requirements:
+	@test -x $(BIN)/uv || $(MAKE) .venv/installed-dev
+	$(PIN) requirements.in --output-file requirements.txt
+	$(PIN) requirements-dev.in --output-file requirements-dev.txt
 
 proof: .venv/installed-dev
 	$(BIN)/python -m tests.proof
