@@ -37,8 +37,13 @@ def test_nothing_is_imported_as_platform_dot() -> None:
     assert offenders == []
 
 
-def test_production_refuses_to_start_without_its_three_settings() -> None:
-    safe = {"SECRET_KEY": "s" * 60, "PERIODIC_ENCRYPTION_KEYS": "x", "ALLOWED_HOSTS": "a.example"}
+def test_production_refuses_to_start_without_its_four_settings() -> None:
+    safe = {
+        "SECRET_KEY": "s" * 60,
+        "PERIODIC_ENCRYPTION_KEYS": "x",
+        "ALLOWED_HOSTS": "a.example",
+        "PUBLIC_URL": "https://a.example",
+    }
     for missing in safe:
         environment = {name: value for name, value in safe.items() if name != missing}
         done = subprocess.run(

@@ -15,7 +15,7 @@ from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from config import logs
+from config import logs, public_url
 
 django_stubs_ext.monkeypatch()  # Django's generic classes take their parameters at run time too
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -92,7 +92,7 @@ MIDDLEWARE = [
     "api.request_id.RequestIdMiddleware",
     "console.content_security.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.middleware.security.SecurityMiddleware",
+    "api.tls_redirect.TlsRedirectMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -199,13 +199,17 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked by machines, beside the TLS proxy
-if env.bool("BEHIND_TLS_PROXY", False):
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
 # Bytes of the body of a hub call: a mail of 25 MB, as Gmail takes it, with its files in base64.
 HUB_BODY_LIMIT = env.int("HUB_BODY_LIMIT", 36_000_000)
 # Where people reach this server; the console's OAuth callback is below it.
-PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+PUBLIC_URL = public_url.read(
+    required_in_production("PUBLIC_URL", "http://localhost:8000"), https_only=SECURE_SSL_REDIRECT
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]  # forms come from there, also where a proxy rewrites Host
 
 # --- The admin (platform/administration) ---------------------------------------------------------
 UNFOLD = {
@@ -240,7 +244,8 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of the vendor's
     "DEFAULT_SCHEMA_CLASS": "api.openapi.Operation",
     "DEFAULT_THROTTLE_CLASSES": ["api.throttle.CallerThrottle"],
-    "NUM_PROXIES": env.int("PROXIES", 0),  # as many of X-Forwarded-For are believed
+    # As many of X-Forwarded-For are believed. What ends TLS in front is one.
+    "NUM_PROXIES": env.int("PROXIES", 1 if BEHIND_TLS_PROXY else 0),
 }
 # Which pages of other origins may call the API. Secrets travel in a header, never in cookies.
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])

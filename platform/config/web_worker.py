@@ -37,10 +37,16 @@ def refuse(sock: socket.socket, status: int, reason: str, why: str) -> None:
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Reads addresses that hold where-clauses of the length that is allowed, and more: that one
-    is too long is then said by whoever reads it."""
+    is too long is then said by whoever reads it.
+
+    What a proxy says of its client is believed by the settings BEHIND_TLS_PROXY and PROXIES
+    alone. gunicorn would believe a proxy on this machine, and no other, whatever they say.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         message.MAX_REQUEST_LINE = LONGEST_LINE
         self.cfg.set("limit_request_line", LONGEST_LINE)
+        self.cfg.set("secure_scheme_headers", {})
+        self.cfg.set("forwarder_headers", "")
         util.write_error = refuse

@@ -64,3 +64,12 @@ def test_what_is_no_request_is_refused_as_json(server: str) -> None:
         answer.begin()
         assert answer.status == 400
         assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
+
+
+def test_who_believes_a_proxy_is_the_settings_and_not_the_server(server: str) -> None:
+    """gunicorn believes one on this machine, and lets it name the root of the site."""
+    forged = {"X-Forwarded-Proto": "https", "SCRIPT_NAME": "/elsewhere"}
+    answer = requests.get(server, headers=forged, timeout=30).text
+    assert "wsgi.url_scheme = 'http'" in answer
+    assert "HTTP_X_FORWARDED_PROTO = 'https'" in answer
+    assert "SCRIPT_NAME = ''" in answer

@@ -118,7 +118,12 @@ def test_cookies_of_production_travel_over_tls_alone() -> None:
         "s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SECURE_SSL_REDIRECT, "
         "s.SECURE_HSTS_SECONDS > 0, s.DEBUG]))"
     )
-    given = {"SECRET_KEY": "s" * 60, "PERIODIC_ENCRYPTION_KEYS": "x", "ALLOWED_HOSTS": "a.example"}
+    given = {
+        "SECRET_KEY": "s" * 60,
+        "PERIODIC_ENCRYPTION_KEYS": "x",
+        "ALLOWED_HOSTS": "a.example",
+        "PUBLIC_URL": "https://a.example",
+    }
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT / "platform",
