@@ -14,6 +14,8 @@ from typing import Any
 
 import structlog
 
+from config.short_lines import shorten
+
 REDACTED = "[redacted]"
 MAX_TEXT = 20_000  # characters of one value in a line; of a longer one, its two ends
 SECRET_WORDS = frozenset(
@@ -82,6 +84,7 @@ def _written(production: bool) -> list[structlog.typing.Processor]:
     head: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.StackInfoRenderer(),
+        shorten,
         structlog.processors.format_exc_info,
         redact,
     ]

@@ -1,0 +1,56 @@
+"""Which errors are a log line of their own, without a traceback: those that a caller makes.
+
+A wrong Host, a client that hangs up or a failed TLS handshake is no fault of the code, so a
+traceback tells nothing, and anybody could fill the log with them.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import structlog
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+
+CALLERS_ERRORS = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
+# An error of a connection may be the database's elsewhere.
+CONNECTION_ERRORS = (ConnectionError, ssl.SSLError)
+CONNECTION_LOGGERS = ("django.", "gunicorn.", "api.", "asyncio")
+MAX_MESSAGE = 200  # characters: a Host header may have thousands
+
+EventDict = structlog.typing.EventDict
+
+
+def shorten(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Replace the traceback of a caller's error by its name and message, as a warning."""
+    error = _error_of(event.get("exc_info"))
+    if error is None or not _is_short(error, str(event.get("logger", ""))):
+        return event
+    text = str(event.get("event", ""))
+    shortened = {
+        **event,
+        "event": text[:MAX_MESSAGE],
+        "level": "warning",
+        "error": type(error).__name__,
+    }
+    del shortened["exc_info"]
+    if (said := str(error)[:MAX_MESSAGE]) and said not in text:
+        shortened["reason"] = said
+    return shortened
+
+
+def _is_short(error: BaseException, logger: str) -> bool:
+    return isinstance(error, CALLERS_ERRORS) or (
+        isinstance(error, CONNECTION_ERRORS) and logger.startswith(CONNECTION_LOGGERS)
+    )
+
+
+def _error_of(exc_info: Any) -> BaseException | None:
+    """Return the exception of an `exc_info` in any of the forms that logging takes."""
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple) and len(exc_info) == 3:
+        return exc_info[1] if isinstance(exc_info[1], BaseException) else None
+    return None
