@@ -74,7 +74,7 @@ def _start(row: InstanceWatch, watch: Watch, element: Element) -> None:
         row,
         _renewal(watch, watched, now),
         state=dict(watched.state),
-        account=digest_of(element, watched.account) if watched.account else "",
+        account=digest_of(element, watched.account, account.base_url),
         started_at=now,
         expires_at=watched.expires_at,
         failures=0,

@@ -3,7 +3,9 @@
 Rule 1: a notice makes polls due and nothing else. What is new, their cursors say; so a notice that
 is lost, late, doubled or out of order loses and doubles nothing.
 Rule 2: whoever sends is proven before the body is looked at.
-Rule 3: an account that nobody has connected is answered as one that somebody has, or the provider
+Rule 3: an account is found by its name only where the provider's own host has told the name. An
+element that extends the provider's and has an address of its own could tell any.
+Rule 4: an account that nobody has connected is answered as one that somebody has, or the provider
 would send it again and again.
 """
 
@@ -19,7 +21,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from api.errors import BadRequest
-from elements import catalogue
+from elements import built_in, catalogue
 from elements.types import Element
 from elements.webhooks import Notices
 from watching import id_token
@@ -58,7 +60,8 @@ def receive(
     account = notices.account(body())
     if not 0 < len(account) <= LONGEST_ACCOUNT:
         raise BadRequest("the notice names no account")
-    rows = InstanceWatch.objects.filter(account=digest_of(element, account))
+    digest = digest_of(element, account, catalogue.address(element.base_url))
+    rows = InstanceWatch.objects.filter(account=digest)
     watches = {row.instance_id: row for row in rows.order_by("instance_id")}
     if not watches:
         log.info("notice of an unknown account", element=element.key)
@@ -75,9 +78,16 @@ def receive(
     note_heard(list(watches), watches, now)
 
 
-def digest_of(element: Element, account: str) -> str:
-    """By this an account is found: of the provider's element and the account's name."""
-    named = f"{element.extends or element.key}\0{account.strip().casefold()}"
+def digest_of(element: Element, account: str, base_url: str) -> str:
+    """Return by what notices find an account, of the provider's element and the account's name.
+
+    `base_url` is where the name was told. Empty for a host other than the provider's own, and for
+    an account without a name: no notice finds it.
+    """
+    provider = built_in.elements().get(element.extends or element.key)
+    if provider is None or not account or base_url != built_in.address(provider.base_url):
+        return ""
+    named = f"{provider.key}\0{account.strip().casefold()}"
     return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
 
 

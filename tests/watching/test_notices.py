@@ -19,10 +19,11 @@ from api.allowance import Allowance
 from elements import catalogue
 from instances.models import ElementInstance
 from integrations.gmail.push import account_of
+from integrations.gmail.sandbox.server import SandboxServer
 from polling.models import PollingResource
 from tests.events.found import new_instance
 from tests.watching.signer import AUDIENCE, SENDER, KeyServer, token
-from watching import public_keys
+from watching import claim, keep, public_keys
 from watching.models import InstanceWatch
 from watching.notices import digest_of
 
@@ -77,7 +78,7 @@ def watched(
         instance=instance,
         secret="unused",
         configured="",
-        account=digest_of(gmail, mailbox),
+        account=digest_of(gmail, mailbox, catalogue.address(gmail.base_url)),
         started_at=timezone.now(),
     ).save()
     for name in resources or ("changed-messages",):
@@ -211,6 +212,73 @@ def test_both_alphabets_of_base64_are_read() -> None:
     for encoded in (base64.b64encode(told), base64.urlsafe_b64encode(told).rstrip(b"=")):
         body = {"message": {"data": encoded.decode()}}
         assert account_of(body) == "ÿÿÿ>>>???@example.com"
+
+
+@pytest.mark.parametrize("at_the_providers_own_host", [True, False])
+def test_an_element_with_an_address_of_its_own_hears_of_nobodys_mailbox(
+    organization: NewOrganization,
+    client_for: Callable[[NewOrganization], APIClient],
+    sandbox: SandboxServer,
+    settings: Settings,
+    at_the_providers_own_host: bool,
+) -> None:
+    """It may call any account its own, also one that another organization has at the provider."""
+    settings.ALLOWED_PRIVATE_NETWORKS = ["127.0.0.0/8"]
+    settings.PUBLIC_URL = "https://periodic.example"
+    theirs = watched(organization, MAILBOX)
+    with SandboxServer() as elsewhere:
+        provider = sandbox if at_the_providers_own_host else elsewhere
+        instance = connected_at(
+            provider, client_for(create_organization("Another", "other@example.com"))
+        )
+        for row in claim.claim_due(1, timezone.now()):
+            keep.keep(row)
+        watch = InstanceWatch.objects.get(instance=instance)
+        assert (watch.started_at is not None, watch.error) == (True, "")
+        PollingResource.objects.update(next_poll_at=timezone.now() + LATER)
+
+        assert push(notice(MAILBOX)).status_code == 200
+
+    hearing = {theirs.pk, instance} if at_the_providers_own_host else {theirs.pk}
+    assert due() == hearing
+
+
+def connected_at(provider: SandboxServer, api: APIClient) -> int:
+    """Connect the sandbox's mailbox with an element that extends gmail; return the instance."""
+    addresses = {
+        "base.url": provider.url,
+        "oauth.authorization.url": f"{provider.url}/o/oauth2/v2/auth",
+        "oauth.token.url": f"{provider.url}/token",
+        "oauth.token.refresh_url": f"{provider.url}/token",
+        "oauth.token.revoke_url": f"{provider.url}/revoke",
+    }
+    element = {
+        "name": "Our mail",
+        "extends": "gmail",
+        "configuration": [
+            {"key": key, "name": key, "type": "TEXTFIELD_1000", "defaultValue": url}
+            for key, url in addresses.items()
+        ],
+    }
+    made = api.post("/elements/api-v2/elements", element, format="json")
+    assert made.status_code == 200, made.content
+    tokens = provider.control.sign_in()
+    instance = {
+        "name": "Mailbox",
+        "element": {"key": made.json()["key"]},
+        "externalAuthentication": "initial",
+        "configuration": {
+            "oauth.api.key": "sandbox-client",
+            "oauth.api.secret": "sandbox-secret",
+            "oauth.callback.url": "http://127.0.0.1/callback",
+            "oauth.user.refresh_token": tokens["refresh_token"],
+            "event.notification.enabled": True,
+            "event.vendor.push.topic": "projects/my-project/topics/gmail",
+        },
+    }
+    answer = api.post("/elements/api-v2/instances", instance, format="json")
+    assert answer.status_code == 200, answer.content
+    return int(answer.json()["id"])
 
 
 def test_an_instance_has_no_address_of_its_own_for_it(organization: NewOrganization) -> None:
