@@ -7,6 +7,8 @@ SSSSSS of 7 ms is 000007.
 Rule 3: reading is at least as lenient as Java's, and never loses a date that can be made out: a
 month of 13 is the next January, an offset may have any form, and what follows the pattern is
 ignored unless the whole text is ISO 8601.
+Rule 4: what a letter has read it never gives back, as in Java, so that reading takes time in
+proportion to the text, whatever pattern a customer has written.
 
 What is read is a stretch of time: 2026-01-31 is a day. A local time that an autumn's clock shows
 twice is the stretch from the first to the second.
@@ -45,8 +47,8 @@ PIVOT = 80  # years of two digits from here on are 19…
 class Letter:
     """What a run of one letter writes of a time, and reads of a text.
 
-    `reads` is a regular expression, by the width of the run and whether a digit may follow at
-    once; `value` what it found. `smallest` is the length of what it tells.
+    `reads` is a regular expression, by the width of the run and whether a digit follows at once;
+    `value` what it found. `smallest` is the length of what it tells.
     """
 
     unit: str
@@ -306,7 +308,7 @@ def pattern_of(text: str) -> Pattern:
     if not any(LETTERS[run.letter].smallest for run in runs if run.letter):
         raise PatternError("has no letter that tells a date, such as yyyy-MM-dd")
     expression = "".join(
-        f"({LETTERS[run.letter].reads(run.width, _is_number(after))})"
+        f"((?>{LETTERS[run.letter].reads(run.width, _is_number(after))}))"
         if run.letter
         else re.escape(run.text)
         for run, after in zip(runs, (*runs[1:], None), strict=True)
@@ -315,12 +317,16 @@ def pattern_of(text: str) -> Pattern:
 
 
 def _is_number(run: Run | None) -> bool:
-    return run is not None and bool(run.letter) and LETTERS[run.letter].numeric(run.width)
+    if run is None:
+        return False
+    return LETTERS[run.letter].numeric(run.width) if run.letter else run.text[0].isdecimal()
 
 
 def _runs(text: str) -> list[Run]:
     runs: list[Run] = []
-    for match in re.finditer(r"''|'((?:[^']|'')+)'|(?P<letter>[A-Za-z])(?P=letter)*|.", text):
+    for match in re.finditer(
+        r"''|'((?:[^']|'')+)'|(?P<letter>[A-Za-z])(?P=letter)*|.", text, re.DOTALL
+    ):
         found = match[0]
         if match["letter"]:
             runs.append(_run(found))
