@@ -187,9 +187,14 @@ USE_I18N = False
 USE_TZ = True
 FORMAT_MODULE_PATH = ["config.formats"]
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "var" / "static")))
 WHITENOISE_USE_FINDERS = not PRODUCTION  # production serves what collectstatic gathered
-if not PRODUCTION:
+if PRODUCTION:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "config.static_storage.HashedStorage"},
+    }
+else:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a missing folder
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_ENGINE = "accounts.sessions"

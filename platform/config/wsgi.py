@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
+
+from config import static_storage
 
 
 class Request(WSGIRequest):
@@ -33,4 +36,6 @@ class Handler(WSGIHandler):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
+if settings.PRODUCTION:
+    static_storage.require_collected()
 application = Handler()
