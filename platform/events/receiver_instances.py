@@ -1,4 +1,9 @@
-"""Which instances a provider's webhook is for: by the address, by a header, or by its body."""
+"""Which instances a provider's webhook is for: by the address, by a header, or by its body.
+
+Rule 1: anybody may write any vendor id into an instance of their own; whose webhook it is, the
+signature decides. So a bound on how many instances are asked is always one organization's own:
+nobody fills it for another.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ import binascii
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db import connection
+
 from api.errors import BadRequest, NotFound
 from elements.row_id import row_id
 from events.models import VendorSubscription
@@ -14,22 +21,58 @@ from events.receiver_body import LONGEST_VALUE, Sent, below, scalars, text_of
 from instances import configuration
 from instances.models import ElementInstance
 
-MOST_INSTANCES = 50  # of one webhook, each proven with a secret of its own
+MOST_INSTANCES = 50  # that a header names, or that one organization gives one vendor id
+MOST_OF_ORGANIZATION = 200  # that are asked for one webhook, whatever values its body holds
 INSTANCES_HEADER = "Element-Instances"
+
+# Those called by one of the values: of each organization a bounded number, the oldest of each
+# vendor id first.
+CALLED = """
+WITH called AS (
+    SELECT v.instance_id, i.organization_id, row_number() OVER (
+               PARTITION BY i.organization_id, v.vendor_id ORDER BY v.instance_id) AS place
+      FROM events_vendorsubscription v
+      JOIN instances_elementinstance i ON i.id = v.instance_id
+     WHERE v.element_key = %(element)s AND v.vendor_id = ANY(%(values)s)
+), asked AS (
+    SELECT instance_id, row_number() OVER (
+               PARTITION BY organization_id ORDER BY place, instance_id) AS place
+      FROM called
+     WHERE place <= %(most)s
+)
+SELECT instance_id FROM asked WHERE place <= %(most_of_organization)s
+"""
 
 
 def follow_configuration(instance: ElementInstance, **_: Any) -> None:
-    """Receiver of instance_saved: notes what the provider's webhooks call the instance."""
+    """Receiver of instance_saved: notes what the provider's webhooks call the instance.
+
+    Raises BadRequest where as many instances of the organization are called so as are asked.
+    """
     values = configuration.effective(instance)
     vendor_id = values.get(configuration.SUBSCRIPTION_ID, "").strip()
     told = instance.vendor_type == "webhook" and 0 < len(vendor_id) <= LONGEST_VALUE
     if not told:
         VendorSubscription.objects.filter(pk=instance.pk).delete()
         return
+    _require_room(instance, vendor_id)
     VendorSubscription.objects.update_or_create(
         instance=instance,
         defaults={"element_key": instance.element_key, "vendor_id": vendor_id},
     )
+
+
+def _require_room(instance: ElementInstance, vendor_id: str) -> None:
+    called = VendorSubscription.objects.filter(
+        element_key=instance.element_key,
+        vendor_id=vendor_id,
+        instance__organization=instance.organization_id,
+    ).values_list("pk", flat=True)[: MOST_INSTANCES + 1]
+    if instance.pk not in called and len(called) >= MOST_INSTANCES:
+        raise BadRequest(
+            f"configuration.{configuration.SUBSCRIPTION_ID}: {MOST_INSTANCES} instances have it "
+            "already, as many as one webhook goes to"
+        )
 
 
 def candidates(element_key: str, ref: str | None, sent: Sent) -> list[ElementInstance]:
@@ -78,13 +121,19 @@ def _named_within(element_key: str, sent: Sent) -> list[ElementInstance]:
     """Those whose finder leads to what the provider calls them.
 
     Any value of the body may be one, for each instance has a finder of its own: one query asks for
-    them all. Of too many the oldest are asked, so that nobody pushes them out by being called
-    alike.
+    them all.
     """
-    called = VendorSubscription.objects.filter(
-        element_key=element_key, vendor_id__in=scalars(sent.value)
-    ).order_by("pk")
-    ids = called.values_list("pk", flat=True)[:MOST_INSTANCES]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CALLED,
+            {
+                "element": element_key,
+                "values": scalars(sent.value),
+                "most": MOST_INSTANCES,
+                "most_of_organization": MOST_OF_ORGANIZATION,
+            },
+        )
+        ids = [int(row[0]) for row in cursor.fetchall()]
     return [one for one in _of(element_key, ids) if _is_named(one, sent.value)]
 
 

@@ -15,11 +15,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.provision import NewOrganization
+from accounts.provision import NewOrganization, create_organization
 from api import throttle
 from api.allowance import Allowance
-from events import tasks
+from api.errors import BadRequest
+from events import receiver_instances, tasks
 from events.models import Event, ReceivedWebhook, VendorSubscription
+from events.receiver_instances import MOST_INSTANCES, follow_configuration
 from events.tasks import deliver_all_due
 from instances import provision
 from instances.models import ElementInstance
@@ -114,6 +116,45 @@ def test_the_body_names_the_instance(organization: NewOrganization) -> None:
     assert {*Event.objects.values_list("instance", flat=True)} == {books.pk}
     assert send("ledger", {**BODY, "account": "79"}).status_code == 404
     assert send("ledger", {**BODY, "elsewhere": "77"}).status_code == 404
+
+
+def test_others_who_are_called_alike_keep_no_webhook_from_whose_it_is(
+    organization: NewOrganization,
+) -> None:
+    """They were there before, and as many as one organization may have."""
+    named = {
+        "event.notification.instance.finder": "account",
+        "event.notification.subscription.id": "77",
+    }
+    other = create_organization("Another", "other@example.com")
+    for owner in (other, organization):
+        element(owner)
+    for _ in range(MOST_INSTANCES):
+        connect(other, configuration=named, secret="another")
+    for value in ("added", "entry"):  # are in the body, too
+        alike = {**named, "event.notification.subscription.id": value}
+        connect(organization, configuration=alike, secret="a third")
+    books = connect(organization, configuration=named)
+
+    assert send("ledger", {**BODY, "account": "77"}).status_code == 200
+    assert {*Event.objects.values_list("instance", flat=True)} == {books.pk}
+
+
+def test_more_instances_than_a_webhook_goes_to_cannot_be_called_alike(
+    organization: NewOrganization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver_instances, "MOST_INSTANCES", 2)
+    element(organization)
+    named = {"event.notification.subscription.id": "77"}
+    first, _ = (
+        connect(organization, configuration=named),
+        connect(organization, configuration=named),
+    )
+
+    follow_configuration(first)  # goes on being called so
+    with pytest.raises(BadRequest, match=r"configuration\.event\.notification\.subscription\.id"):
+        connect(organization, configuration=named)
+    assert VendorSubscription.objects.count() == 2
 
 
 def test_looking_among_many_instances_costs_the_same(organization: NewOrganization) -> None:
