@@ -13,6 +13,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
+from config import clock
 from integrations.gmail.sandbox.server import SandboxServer
 from quota import meter
 from quota.models import QuotaBucket
@@ -51,6 +52,15 @@ def rows_of_module(django_db_setup: None, django_db_blocker: DjangoDbBlocker) ->
     with django_db_blocker.unblock(), transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+@pytest.fixture(autouse=True)
+def _clock_of_the_host(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Tests travel in time, and PostgreSQL's clock does not travel along: the platform goes by the
+    host's, but in tests marked `postgres_clock`."""
+    monkeypatch.setattr(clock, "_known", None)
+    if request.node.get_closest_marker("postgres_clock") is None:
+        monkeypatch.setattr(clock, "measure", lambda _=None: 0.0)
 
 
 @pytest.fixture(autouse=True)

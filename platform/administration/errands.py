@@ -30,6 +30,7 @@ from administration.models import Errand, ErrandStatus
 from administration.selection import UnknownSelection, rows_of
 from audit.actor import Actor, acting
 from audit.models import Source
+from config import clock
 from retention.remove import remove
 from worker.line import stopping
 
@@ -79,6 +80,7 @@ def remove_finished(before: datetime) -> int:
 def run_until(deadline: float | None) -> bool:
     """Works until time.monotonic() reaches `deadline`; False when nothing is left to do."""
     while not stopping() and (deadline is None or time.monotonic() < deadline):
+        clock.keep()
         waited_longest = F("worked_at").asc(nulls_first=True)
         errand = Errand.objects.filter(finished_at=None).order_by(waited_longest, "pk").first()
         if errand is None:

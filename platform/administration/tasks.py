@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 from django_q.tasks import async_task
 
 from administration import errands
+from config import clock
 from worker.line import run_line
 
 KEPT = timedelta(days=90)  # an errand that has ended
@@ -32,4 +32,4 @@ def run_all() -> None:
 
 
 def remove_old_errands() -> int:
-    return errands.remove_finished(timezone.now() - KEPT)
+    return errands.remove_finished(clock.agreed() - KEPT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from audit.models import AuditEntry
+from config import clock
 from retention.remove import remove
 
 
@@ -15,5 +15,5 @@ def remove_old_entries() -> int:
     """Removes entries older than AUDIT_KEPT_DAYS (0: none); how many it were."""
     if not settings.AUDIT_KEPT_DAYS:
         return 0
-    before = timezone.now() - timedelta(days=settings.AUDIT_KEPT_DAYS)
+    before = clock.agreed() - timedelta(days=settings.AUDIT_KEPT_DAYS)
     return remove(AuditEntry.objects.filter(at__lt=before))

@@ -24,6 +24,7 @@ from bulk import claim, commit, fetch
 from bulk.fetch import SIDE_BY_SIDE, Source, UnusableError, Waiting, source_for
 from bulk.models import BulkJob, BulkObject, JobStatus
 from ceql import WhereError
+from config import clock
 from elements.calls import Call
 from elements.errors import ElementNotFound, ParameterError
 from encryption.keys import UnsealError
@@ -118,6 +119,8 @@ class Engine:
         free = self._places - len(self._in_hand)
         if not free or self._closing() or time.monotonic() < self._next_claim_at:
             return
+        if clock.is_stale():
+            await sync_to_async(clock.measure)()
         held = Counter(job.organization_id for job in self._in_hand.values())
         half = max(1, self._places // 2)
         jobs = await sync_to_async(claim.claim_due)(

@@ -7,10 +7,10 @@ from datetime import timedelta
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django_q.tasks import async_task
 
 from bulk import engine, removal
+from config import clock
 from worker.line import run_line
 
 
@@ -42,4 +42,4 @@ def remove_old_jobs() -> int:
     """Removes jobs that finished more than BULK_KEPT_DAYS ago (0: none); how many it were."""
     if not settings.BULK_KEPT_DAYS:
         return 0
-    return removal.remove_finished(timezone.now() - timedelta(days=settings.BULK_KEPT_DAYS))
+    return removal.remove_finished(clock.agreed() - timedelta(days=settings.BULK_KEPT_DAYS))

@@ -15,8 +15,9 @@ from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from config import logs, public_url
+from config import clock, logs, public_url
 
+clock.install()
 django_stubs_ext.monkeypatch()  # Django's generic classes take their parameters at run time too
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "api.tls_redirect.TlsRedirectMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.clock.ClockMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

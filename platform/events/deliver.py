@@ -21,6 +21,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from config import clock
 from events import attempt, breaker, mail
 from events.breaker import Word
 from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_subscriptions
@@ -121,6 +122,8 @@ class DeliveryEngine:
         if not room:
             return False
         try:
+            if clock.is_stale():
+                await _database(clock.measure)
             walk: Walk = await _database(due_subscriptions, timezone.now(), self._after)
             self._troubled |= walk.troubled
             if walk.open:

@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.utils import timezone
 
+from config import clock
 from events import attempt, recall, retention
 from events.deliver import DeliveryEngine
 from worker.garbage import rare_collection
@@ -49,8 +50,9 @@ def remove_old_events() -> int:
     What providers sent is remembered as long, but not for ever: see RECEIVED_KEPT_DAYS.
     """
     remembered = timedelta(days=max(settings.EVENTS_KEPT_DAYS, RECEIVED_KEPT_DAYS))
-    retention.remove_received(timezone.now() - remembered)
-    retention.remove_endpoints(timezone.now() - remembered)
+    now = clock.agreed()
+    retention.remove_received(now - remembered)
+    retention.remove_endpoints(now - remembered)
     if not settings.EVENTS_KEPT_DAYS:
         return 0
-    return retention.remove_events(timezone.now() - timedelta(days=settings.EVENTS_KEPT_DAYS))
+    return retention.remove_events(now - timedelta(days=settings.EVENTS_KEPT_DAYS))

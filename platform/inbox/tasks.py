@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
-
+from config import clock
 from inbox import keep
 
 
 def remove_old_deliveries() -> int:
     """Removes what inboxes have held long enough; how many deliveries it were."""
-    return keep.remove_old(timezone.now())
+    return keep.remove_old(clock.agreed())

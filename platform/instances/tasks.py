@@ -11,6 +11,7 @@ import structlog
 from django.db import connection
 from django.utils import timezone
 
+from config import clock
 from elements.errors import ElementNotFound
 from encryption.keys import UnsealError
 from instances.claim import claim_due
@@ -46,6 +47,7 @@ def refresh_all_due() -> None:
 
 def refresh_batch() -> int:
     """Renews a batch of due credentials and returns how many it tried."""
+    clock.keep()
     due = claim_due(timezone.now(), BATCH)
     shares = [share for start in range(SIDE_BY_SIDE) if (share := due[start::SIDE_BY_SIDE])]
     if shares:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from config import clock
 from events import backlog
 from instances import grants
 from polling import overdue
@@ -33,4 +34,6 @@ def faults(now: datetime) -> dict[str, str]:
             f"{credentials.late} tokens should have been renewed more than "
             f"{grants.LATE_AFTER.total_seconds():.0f} s ago"
         )
+    if clock.differs():
+        found["clock"] = clock.difference()
     return found

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from config import clock
 from monitoring.models import Sample
 from polling import overdue
 
@@ -89,7 +90,8 @@ def take(now: datetime) -> Sample | None:
         last_attempt_id=last,
     )
     Sample.objects.bulk_create([sample], ignore_conflicts=True)
-    Sample.objects.filter(at__lt=now - KEPT).delete()
+    if not clock.differs():
+        Sample.objects.filter(at__lt=now - KEPT).delete()
     return sample
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from config import clock
 from events import failing
 from instances import expiring
 from monitoring import sample
@@ -14,6 +15,7 @@ from polling import overdue
 
 def watch() -> None:
     """The worker's, every minute."""
+    clock.keep()
     now = timezone.now()
     expiring.warn(now)
     failing.tell(now)

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from config import clock
 from polling import claim
 from polling.claim import ClaimedResource
 from polling.commit import (
@@ -167,6 +168,8 @@ class Engine:
         return past and (self._slow == 0 or self._stopping)
 
     async def _claim_now(self, wanted: int) -> None:
+        if clock.is_stale():
+            await patiently(clock.measure)
         alone = not (self._waiting or self._in_flight or self._idle or self._storing)
         resources = await patiently(
             claim.claim_due, wanted, timezone.now(), left_out=self._left_out()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from asgiref.sync import async_to_sync
 from django.utils import timezone
 
+from config import clock
 from polling import engine, recall
 from polling.models import PollRun
 from retention.remove import remove
@@ -37,4 +38,4 @@ def recall_put_off() -> int:
 
 def remove_old_runs() -> int:
     """Removes poll runs that are older than RUNS_KEPT; how many it were."""
-    return remove(PollRun.objects.filter(started_at__lt=timezone.now() - RUNS_KEPT))
+    return remove(PollRun.objects.filter(started_at__lt=clock.agreed() - RUNS_KEPT))

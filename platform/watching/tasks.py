@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from config import clock
 from watching import claim, keep
 from watching.models import InstanceWatch
 from worker.line import run_line, stopping
@@ -56,6 +57,7 @@ def keep_all_due() -> None:
 
 def keep_batch() -> int:
     """Starts, renews or stops a batch of due watches and returns how many were due."""
+    clock.keep()
     due = claim.claim_due(BATCH, timezone.now())
     shares = [share for start in range(SIDE_BY_SIDE) if (share := due[start::SIDE_BY_SIDE])]
     if shares:
