@@ -16,7 +16,7 @@ from benchmarks.bare_loop import Speed, measure
 from benchmarks.web import web_server
 from integrations.gmail.sandbox.server import SandboxServer
 
-IN_FLIGHT = 8  # as many as the server has threads
+IN_FLIGHT = 8  # as many of one organization as may wait for a provider
 SLICES, QUICK_SLICES = 9, 3
 CALLS, QUICK_CALLS = 2_000, 200
 CREATED, QUICK_CREATED = 200, 20

@@ -97,6 +97,14 @@ class TooManyRequests(ApiError):
         self.wait = wait
 
 
+class Unavailable(ApiError):
+    """`wait` is in seconds."""
+
+    def __init__(self, message: str, wait: int) -> None:
+        super().__init__(503, message)
+        self.wait = wait
+
+
 class BadGateway(ApiError):
     def __init__(self, message: str, provider_message: str = "") -> None:
         super().__init__(502, message, provider_message)

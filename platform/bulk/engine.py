@@ -34,6 +34,7 @@ from instances.session import account_of
 from quota.meter import SHARE_OF_BULK
 from transport.asynchronous import AsyncRunner, open_session
 from transport.errors import GrantLost, TransportError
+from transport.shares import on_behalf_of
 from worker import line
 from worker.garbage import rare_collection
 
@@ -168,7 +169,8 @@ class Engine:
             source = await sync_to_async(load)(job)
             left: BulkJob | None = job
             while left is not None:
-                step = await self._step(left, source)
+                with on_behalf_of(job.organization_id):
+                    step = await self._step(left, source)
                 left = await sync_to_async(commit.store)(left, step, timezone.now())
                 if left is not None and (time.monotonic() >= ends_at or self._closing()):
                     await sync_to_async(commit.hand_back)(left, timezone.now())

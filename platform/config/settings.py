@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.sessions.LastSeenMiddleware",
     "api.acting.ActingMiddleware",
+    "api.waiting.WaitingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "hubs.routing.ElementFirstMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

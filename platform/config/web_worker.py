@@ -15,6 +15,8 @@ from gunicorn import util
 from gunicorn.http import message
 from gunicorn.workers.gthread import ThreadWorker
 
+from transport import waiting
+
 LONGEST_LINE = 131_072  # bytes of a request's first line; gunicorn's own most is 8190
 log = logging.getLogger("gunicorn.error")
 
@@ -50,3 +52,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.cfg.set("secure_scheme_headers", {})
         self.cfg.set("forwarder_headers", "")
         util.write_error = refuse
+
+    def init_process(self) -> None:
+        waiting.SHARES.capacity = waiting.capacity(self.cfg.threads)
+        super().init_process()

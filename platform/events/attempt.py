@@ -22,6 +22,7 @@ from instances.configuration import MASK
 from transport.errors import TransportError, retry_after_seconds
 from transport.guard import AddressGuard, default_guard
 from transport.own_inbox import InboxConnector, is_inbox
+from transport.shares import current_owner, on_behalf_of
 
 TIMEOUT = 15.0  # seconds, from name resolution to the last byte of the answer
 EXCERPT = 1_000  # characters of the answer that are kept
@@ -84,7 +85,8 @@ async def post(
         return Answer(
             None, "not sent: a secret of the subscription cannot be decrypted", sent=False
         )
-    return await send(sessions, delivery.url, body, headers, own, within)
+    with on_behalf_of(delivery.organization_id or current_owner()):
+        return await send(sessions, delivery.url, body, headers, own, within)
 
 
 async def send(

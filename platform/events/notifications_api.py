@@ -22,6 +22,7 @@ from events import mail, notification_schema, representation, topics
 from events.models import Event, Severity
 from events.payload import Notice
 from events.record import record_notice
+from transport import waiting
 
 LONGEST_MESSAGE = 100_000  # characters
 LONGEST_SENDER = 200
@@ -131,6 +132,7 @@ class EmailsView(APIView):
         letter = _letter(json_object(request.data), organization.pk)
         if not settings.EMAIL_ENABLED:
             raise Forbidden("this installation sends no e-mail: the setting EMAIL_URL is empty")
+        waiting.begin()
         now = timezone.now()
         if not mail.take(organization.pk, len(letter.to), now):
             raise Throttled(

@@ -22,6 +22,7 @@ from events import attempt, payload, signature
 from events.outcome import Answer
 from events.payload import Source
 from events.record import TEST
+from transport import waiting
 
 WITHIN = 5.0  # seconds: a thread of the web server waits, and there are few
 # The number sets these locks apart from others of the database.
@@ -52,6 +53,7 @@ def rehearse(source: Source, receiver: Receiver, now: datetime) -> Rehearsal:
     body = payload.of_test(source, 0, TEST, now).encode()
     webhook_id = f"msg_{secrets.token_hex(16)}"
     headers = signature.headers(receiver.signature_key, webhook_id, body, now)
+    waiting.begin()
     with _alone(source.organization_id):
         began = time.monotonic()
         answer = async_to_sync(_send)(receiver, body, headers)

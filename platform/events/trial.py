@@ -34,6 +34,7 @@ from events.outcome import Answer
 from events.payload import Notice
 from events.record import TEST, event_ids, source_of
 from instances.models import ElementInstance
+from transport import waiting
 
 SEALED = """
 SELECT url, origin, signature_key, retired_keys, headers FROM events_subscription WHERE id = %s
@@ -77,6 +78,7 @@ def of_topics(subscription: Subscription, now: datetime) -> Trial:
 def _try(
     subscription: Subscription, message: str, body_of: Callable[[int], str], now: datetime
 ) -> Trial:
+    waiting.begin()  # first: a test that is refused leaves nothing behind
     delivery = _store(subscription, message, body_of, now)
     claimed = _claimed(delivery)
     began = time.monotonic()

@@ -28,6 +28,7 @@ from instances.models import Credential, CredentialState, ElementInstance
 from instances.reason import MEANING, Reason, of_loss
 from instances.signals import grant_lost
 from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
+from transport.shares import on_behalf_of
 
 KEPT_TRYING = 30  # times that a new grant is tried to be stored while the database is away
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
@@ -165,12 +166,13 @@ def _renewed(credential: Credential) -> grant.Grant:
         element = addressed(configuration.element_of(instance), values)
     except ConfigurationError as error:
         raise AddressRefused(str(error)) from error
-    return grant.renew(
-        element,
-        grant.Client.of(values),
-        refresh_token=credential.refresh_token,
-        scope=credential.scope,
-    )
+    with on_behalf_of(instance.organization_id):
+        return grant.renew(
+            element,
+            grant.Client.of(values),
+            refresh_token=credential.refresh_token,
+            scope=credential.scope,
+        )
 
 
 def _loss(failure: TransportError) -> str | None:

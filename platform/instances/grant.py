@@ -27,7 +27,7 @@ from elements import catalogue
 from elements.authorization import oauth2_of
 from elements.types import Element, OAuth2
 from instances import configuration as keys
-from transport import json_text
+from transport import json_text, waiting
 from transport.errors import (
     AddressRefused,
     MalformedAnswer,
@@ -193,10 +193,11 @@ class _Session(OAuth2Session):
     """
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        deadline = time.monotonic() + LIMITS.total
+        waiting.begin()
+        began, within = time.monotonic(), waiting.time_left(LIMITS.total)
         response = super().send(request, **{**options, "stream": True})
         with response:
-            whole = read_body(response, LIMITS, deadline)
+            whole = read_body(response, LIMITS, began, within)
         response.raw = io.BytesIO(whole)
         return response
 

@@ -33,6 +33,7 @@ from polling.put_aside import PutAside, Waiting, waiting
 from polling.schedule import lists_otherwise, stored_entry
 from transport.asynchronous import AsyncKnown, AsyncRunner, open_session
 from transport.types import Account, Steps
+from transport.waiting import begin
 
 T = TypeVar("T")
 EVENT_ID = 0  # stands for the ids that events would be given
@@ -77,6 +78,7 @@ def dry_run(
     if refused:
         raise poll_now.NothingPolledError(refused)
     held = [one for one in map(claim.look_at, rows) if one is not None]
+    begin()
     return async_to_sync(_look)(instance, held, now)
 
 

@@ -34,6 +34,7 @@ from polling.seen import known_objects
 from quota.meter import AccountMeter, Subject, payer, whose_project
 from transport.asynchronous import AsyncRunner
 from transport.errors import ProviderError, TransportError, UnitsUsedUp
+from transport.shares import on_behalf_of
 from transport.types import Account, KnownObjects, Steps
 
 LONGEST_POLL = 80.0  # seconds; a poll that takes longer has failed
@@ -186,7 +187,8 @@ class Poller:
         async def known(question: KnownObjects) -> Mapping[str, str]:
             return await sync_to_async(known_objects)(resource.id, question)
 
-        changes = await self._runner.run(feed.changes(call), account, known=known)
+        with on_behalf_of(resource.organization_id):
+            changes = await self._runner.run(feed.changes(call), account, known=known)
         if not isinstance(changes, Changes) or not changes.cursor:
             raise NotPollableError("the connector failed: it gave no cursor")
         return Succeeded(resource, started_at, changes, asked, paid.cost)

@@ -19,6 +19,7 @@ from polling.database import patiently
 from polling.engine import store
 from polling.models import PollingResource
 from polling.poll import Poller
+from transport import waiting
 from transport.asynchronous import AsyncRunner, open_session
 
 LONGEST_WAIT = 10.0  # seconds for a poll that is running
@@ -42,6 +43,7 @@ def poll_now(
     Chunks of a large find are polled one after another until all is in. Waits up to `wait`
     seconds for a poll that is running. Raises NothingPolledError, and PollRunningError.
     """
+    waiting.begin()
     reports = async_to_sync(_poll_instance)(instance.pk, resource, False, wait, LONGEST_POLL)
     if not reports:
         raise NothingPolledError(why_nothing(instance, resource))
@@ -53,6 +55,8 @@ def start_new(instance_id: int) -> list[PollReport]:
 
     Raises nothing: what doesn't start here is due, and the worker starts it.
     """
+    if not waiting.may_begin():
+        return []
     try:
         return async_to_sync(_poll_instance)(instance_id, None, True, LONGEST_WAIT, LONGEST_START)
     except PollRunningError:

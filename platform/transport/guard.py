@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -26,14 +26,14 @@ from AntiSSRF import IPAddressRanges
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from transport import waiting
 from transport.errors import AddressRefused, ProviderUnreachable
 from transport.guarded_connector import GuardedConnector
 from transport.guarded_session import GuardedSession, protect
+from transport.resolver import SYSTEM, Lookup, Resolver
 
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
-"""(name, port) -> every address of the name. Blocks; raises OSError when there is none."""
 
 LONGEST_URL = 8192  # characters
 # Python's own is_global misses some of these: 6to4 relays, Azure's wire server, AS112.
@@ -62,9 +62,9 @@ class AddressGuard:
     `resolve` is replaced in tests.
     """
 
-    def __init__(self, networks: Iterable[str] = (), *, resolve: Resolve | None = None) -> None:
+    def __init__(self, networks: Iterable[str] = (), *, resolve: Lookup | None = None) -> None:
         self.networks = tuple(ipaddress.ip_network(network.strip()) for network in networks)
-        self._resolve = resolve or _system_addresses
+        self._resolver = Resolver(resolve, remembered_for=0) if resolve else SYSTEM
 
     def refuses(self, address: str | IPAddress) -> bool:
         """Whether no connection may be made to this IP address."""
@@ -91,10 +91,21 @@ class AddressGuard:
         Raises AddressRefused when any is refused, OSError when the name has no address.
         """
         host = host.strip("[]")
+        if _is_address(host):
+            return self._judged(host, [host])
         try:
-            found = list(dict.fromkeys(self._resolve(host, port)))
-        except UnicodeError as error:  # a label that no name server could hold
-            raise socket.gaierror(socket.EAI_NONAME, "not a host name") from error
+            return self._judged(host, self._resolver.addresses(host, port))
+        except UnicodeError as error:
+            raise _not_a_name() from error
+
+    async def aaddresses(self, host: str, port: int) -> list[str]:
+        """As `addresses`, without blocking the event loop."""
+        try:
+            return self._judged(host, await self._resolver.aaddresses(host, port))
+        except UnicodeError as error:
+            raise _not_a_name() from error
+
+    def _judged(self, host: str, found: list[str]) -> list[str]:
         for address in found:
             self.judge(address, host)
         if not found:
@@ -115,6 +126,7 @@ class AddressGuard:
         elif _names_this_machine(target.host):
             self.judge(LOCALHOST, target.host)
         elif resolve:
+            waiting.begin()
             try:
                 self.addresses(target.host, target.port)
             except OSError as error:
@@ -213,6 +225,14 @@ def _names_this_machine(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
-def _system_addresses(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[4][0]) for address in found]
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _not_a_name() -> socket.gaierror:
+    """A label that no name server could hold, as Python's codec for names finds it."""
+    return socket.gaierror(socket.EAI_NONAME, "not a host name")

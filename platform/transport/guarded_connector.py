@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -13,24 +11,17 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 if TYPE_CHECKING:
     from transport.guard import AddressGuard
 
-# Names that hang in resolution must not keep others waiting: threads of our own, enough of them.
-RESOLVER_THREADS = 32
-NAMES_REMEMBERED_FOR = 10  # seconds, of addresses already judged
-
 
 class _JudgedResolver(AbstractResolver):
     """Resolves a name to addresses that are all judged."""
 
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
-        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        addresses = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._guard.addresses, host, port
-        )
+        addresses = await self._guard.aaddresses(host, port)
         return [
             ResolveResult(
                 hostname=host,
@@ -44,7 +35,7 @@ class _JudgedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Nothing to close: the guard's resolver serves everybody."""
 
 
 class GuardedConnector(aiohttp.TCPConnector):
@@ -58,7 +49,7 @@ class GuardedConnector(aiohttp.TCPConnector):
         super().__init__(
             resolver=_JudgedResolver(guard),
             socket_factory=self._judged_socket,
-            ttl_dns_cache=NAMES_REMEMBERED_FOR,
+            use_dns_cache=False,  # the resolver has one; aiohttp's lets owners wait on each other
             **options,
         )
 

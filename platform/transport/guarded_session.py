@@ -20,6 +20,8 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from transport.waiting import time_left
+
 if TYPE_CHECKING:
     from transport.guard import AddressGuard
 
@@ -57,7 +59,8 @@ class _JudgedConnection(HTTPConnection):
         A socket's own timeout starts anew with every byte.
         """
         late = threading.Event()
-        watchdog = threading.Timer(LONGEST_WAIT_FOR_HEADERS, _cut, (self.sock, late))
+        within = time_left(LONGEST_WAIT_FOR_HEADERS)
+        watchdog = threading.Timer(within, _cut, (self.sock, late))
         watchdog.daemon = True
         watchdog.start()
         try:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ import requests
 from requests import exceptions as failures
 from urllib3 import exceptions as urllib3_failures
 
+from transport import waiting
 from transport.conversation import Operation, Refresh, converse
 from transport.errors import (
     AddressRefused,
@@ -45,7 +47,11 @@ def run(
     `known` answers a KnownObjects question. The generator is closed in every case. Raises what it
     raises, and GrantLost when the account's authorization is gone. Token refresh and `known` run
     in the caller's thread.
+
+    Within a web request nothing is asked where too many wait (transport.waiting), and all that the
+    request asks ends within waiting.WITHIN.
     """
+    waiting.begin()
     runner = SyncRunner(_session(default_guard(), os.getpid()), limits=limits)
     return runner.run(steps, account, known=known)
 
@@ -117,7 +123,7 @@ class SyncRunner:
                 answers: list[Outcome | Future[Outcome]] = []
                 for outgoing in outgoings[start : start + most]:
                     unpaid = self._paid(outgoing, meter, ahead)
-                    answers.append(unpaid or threads.submit(settle, outgoing))
+                    answers.append(unpaid or threads.submit(copy_context().run, settle, outgoing))
                     ahead -= outgoing.units
                 outcomes += [
                     self._heeded(one.result() if isinstance(one, Future) else one, meter)
@@ -153,26 +159,27 @@ class SyncRunner:
                 return outcome
             elapsed = time.monotonic() - began
             pause = pause_before_retry(outgoing.method, outcome, attempt, elapsed, self._limits)
-            if pause is None or not paid_again():
+            if pause is None or waiting.time_left(pause) < pause or not paid_again():
                 return outcome
             self._sleep(pause)
             attempt += 1
 
     def _attempt(self, outgoing: Outgoing) -> Outcome:
-        deadline = time.monotonic() + self._limits.total
+        within = waiting.time_left(self._limits.total)
+        began = time.monotonic()
         try:
             with self._session.request(
                 outgoing.method,
                 outgoing.url,
                 data=outgoing.body,
                 headers={**COMMON_HEADERS, **outgoing.headers},
-                timeout=(self._limits.connect, self._limits.total),
+                timeout=(min(self._limits.connect, within), within),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(
-                    answer.status_code, headers, read_body(answer, self._limits, deadline)
+                    answer.status_code, headers, read_body(answer, self._limits, began, within)
                 )
         except TransportError as error:
             return error
@@ -181,7 +188,7 @@ class SyncRunner:
         except urllib3_failures.DecodeError:
             return MalformedAnswer("the provider's answer cannot be decompressed")
         except (failures.ConnectTimeout, failures.ReadTimeout, urllib3_failures.TimeoutError):
-            return ProviderUnreachable(f"no answer within {self._limits.total:g} s")
+            return ProviderUnreachable(f"no answer within {within:.3g} s")
         except (failures.RequestException, urllib3_failures.HTTPError) as error:
             return ProviderUnreachable(_why(error))
 
@@ -191,11 +198,11 @@ def _at_hand(outgoing: Outgoing, meter: Meter | None) -> bool:
     return meter is None or not outgoing.units or meter.take(outgoing.units, outgoing.units) == 0
 
 
-def read_body(answer: requests.Response, limits: Limits, deadline: float) -> bytes:
+def read_body(answer: requests.Response, limits: Limits, began: float, within: float) -> bytes:
     """The whole body of an answer got with `stream`, in bounded time and memory.
 
     Read as it arrives: `answer.content` would wait for as long as bytes keep dripping in.
-    `deadline` is on the monotonic clock. Raises MalformedAnswer, ProviderUnreachable, and what
+    `began` is on the monotonic clock, `within` in seconds since. Raises MalformedAnswer, ProviderUnreachable, and what
     requests and urllib3 raise.
     """
     chunks: list[bytes] = []
@@ -205,8 +212,8 @@ def read_body(answer: requests.Response, limits: Limits, deadline: float) -> byt
         size += len(chunk)
         if size > limits.body:
             raise MalformedAnswer(f"the answer is larger than {limits.body} bytes")
-        if time.monotonic() > deadline:
-            raise ProviderUnreachable(f"no whole answer within {limits.total:g} s")
+        if time.monotonic() > began + within:
+            raise ProviderUnreachable(f"no whole answer within {within:.3g} s")
     return b"".join(chunks)
 
 

@@ -32,6 +32,7 @@ from instances.models import Credential, ElementInstance
 from transport import sync
 from transport.errors import GrantLost, ProviderError, TransportError, UnitsUsedUp
 from transport.limits import Limits
+from transport.shares import on_behalf_of
 from transport.types import Account
 from watching import claim
 from watching.models import InstanceWatch
@@ -51,6 +52,11 @@ log = structlog.get_logger(__name__)
 
 def keep(row: InstanceWatch) -> None:
     """Does what a claimed row is due for. Raises the errors of the database."""
+    with on_behalf_of(row.instance.organization_id):
+        _keep(row)
+
+
+def _keep(row: InstanceWatch) -> None:
     try:
         element = keys.element_of(row.instance)
         if element.watch is None:  # moved to an element without one: nobody could stop it

@@ -16,7 +16,7 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from transport import sync
+from transport import sync, waiting
 from transport.errors import TransportError
 from transport.limits import Limits
 from transport.types import Account, Request, Response, Steps
@@ -46,6 +46,8 @@ class PublicKeys:
 
     def find(self, key_id: str) -> RSAPublicKey | None:
         """The key of this id; None when the provider has none. Raises KeysUnknownError."""
+        if self._lock.locked():  # somebody asks just now
+            waiting.begin()
         with self._lock:
             now = time.monotonic()
             if now >= self._until:

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 KEY = "crm-key-5f1d"
@@ -27,7 +27,7 @@ class Crm:
     records: list[dict[str, Any]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
 
-    def __enter__(self) -> Crm:
+    def __enter__(self) -> Self:
         crm = self
 
         class Handler(BaseHTTPRequestHandler):

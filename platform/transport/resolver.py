@@ -1,0 +1,154 @@
+"""Looks names up, so that those that hang keep nobody else waiting.
+
+A look-up in the system's resolver cannot be ended: with a name server that does not answer it
+takes a quarter of a minute or more, and a thread for as long.
+
+Rule 1: an owner has a share of the look-ups that run. What is more waits behind its own.
+Rule 2: who asks waits no longer than WITHIN, whatever becomes of the look-up.
+Rule 3: addresses are remembered unjudged, for seconds; the address guard judges them at each use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from transport.shares import Owner, Shares, current_owner
+
+Lookup: TypeAlias = Callable[[str, int], Sequence[str]]
+"""(name, port) -> every address of the name. Blocks; raises OSError when there is none."""
+
+LOOKUPS = 64  # that run at once in a process, each in a thread
+WITHIN = 5.0  # seconds
+REMEMBERED_FOR = 10.0  # seconds
+MOST_REMEMBERED = 10_000  # names
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """One look-up for one owner; all that ask the same meanwhile share it."""
+
+    owner: Owner
+    host: str
+    port: int
+    give_up_at: float  # on the monotonic clock: nobody waits any more
+    answer: Future[list[str]] = field(default_factory=Future)
+
+
+class Resolver:
+    """`lookup` is what a look-up calls; `lookups` of it run at once. Times are in seconds."""
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        *,
+        lookups: int = LOOKUPS,
+        within: float = WITHIN,
+        remembered_for: float = REMEMBERED_FOR,
+    ) -> None:
+        self._lookup = lookup
+        self._within = within
+        self._remembered_for = remembered_for
+        self._shares = Shares(lookups)
+        self._lock = threading.Lock()
+        self._asked: dict[tuple[Owner, str], _Asked] = {}
+        self._waiting: dict[Owner, deque[_Asked]] = {}
+        self._known: dict[str, tuple[float, list[str]]] = {}
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Every address of a name. Raises OSError when there is none, or none in time."""
+        try:
+            return self._ask(host, port).result(self._within)
+        except TimeoutError as error:
+            raise _late() from error
+
+    async def aaddresses(self, host: str, port: int) -> list[str]:
+        """As `addresses`, without blocking the event loop."""
+        answer = asyncio.wrap_future(self._ask(host, port))
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            async with asyncio.timeout(self._within):
+                return await asyncio.shield(answer)
+        except TimeoutError as error:
+            raise _late() from error
+
+    def _ask(self, host: str, port: int) -> Future[list[str]]:
+        owner, now = current_owner(), time.monotonic()
+        with self._lock:
+            until, addresses = self._known.get(host, (0.0, []))
+            if now < until:
+                known: Future[list[str]] = Future()
+                known.set_result(addresses)
+                return known
+            asked = self._asked.get((owner, host))
+            if asked is not None:
+                asked.give_up_at = now + self._within
+                return asked.answer
+            asked = _Asked(owner, host, port, now + self._within)
+            self._asked[owner, host] = asked
+            self._waiting.setdefault(owner, deque()).append(asked)
+            self._start_waiting()
+        return asked.answer
+
+    def _start_waiting(self) -> None:
+        """Starts what may start; the owners take turns. Holds the lock."""
+        turn = list(self._waiting)
+        while turn:
+            turn = [owner for owner in turn if self._start_one(owner)]
+
+    def _start_one(self, owner: Owner) -> bool:
+        """Whether something of the owner was started, and more of it waits."""
+        waiting = self._waiting[owner]
+        while waiting and waiting[0].give_up_at < time.monotonic():
+            late = waiting.popleft()
+            del self._asked[late.owner, late.host]
+            late.answer.set_exception(_late())
+        if waiting and self._shares.take(owner):
+            asked = waiting.popleft()
+            # Not of a pool: a pool's threads are waited for when the process ends.
+            threading.Thread(target=self._run, args=[asked], daemon=True).start()
+        elif waiting:
+            return False
+        if not waiting:
+            del self._waiting[owner]
+        return bool(waiting)
+
+    def _run(self, asked: _Asked) -> None:
+        try:
+            addresses = list(dict.fromkeys(self._lookup(asked.host, asked.port)))
+        except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+            self._end(asked)
+            asked.answer.set_exception(error)
+            return
+        self._end(asked, addresses)
+        asked.answer.set_result(addresses)
+
+    def _end(self, asked: _Asked, addresses: list[str] | None = None) -> None:
+        with self._lock:
+            self._shares.give_back(asked.owner)
+            del self._asked[asked.owner, asked.host]
+            if addresses and self._remembered_for:
+                if len(self._known) >= MOST_REMEMBERED:
+                    self._known.clear()
+                self._known[asked.host] = (time.monotonic() + self._remembered_for, addresses)
+            self._start_waiting()
+
+
+def system_addresses(host: str, port: int) -> list[str]:
+    """What the system's resolver says."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[4][0]) for address in found]
+
+
+SYSTEM = Resolver(system_addresses)
+
+
+def _late() -> socket.gaierror:
+    return socket.gaierror(socket.EAI_AGAIN, "the name server did not answer in time")

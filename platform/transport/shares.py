@@ -1,0 +1,76 @@
+"""Whose turn it is at what all share, such as threads that wait for somebody else's server.
+
+Rule 1: an owner holds at most twice as much as is left free (the dynamic thresholds of Choudhury
+and Hahne, IEEE/ACM Transactions on Networking 6.2, 1998). Alone it gets two thirds of everything,
+and there is something left for whoever comes next, without a reservation that lies idle.
+Rule 2: nothing here waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
+
+Owner: TypeAlias = int | str
+"""An organization's id; a network address where no organization is known; 0: the platform."""
+
+FACTOR = 2  # what an owner may hold, as a multiple of what is free
+
+_owner: ContextVar[Callable[[], Owner]] = ContextVar("owner", default=lambda: 0)
+
+
+@contextmanager
+def on_behalf_of(owner: Owner | Callable[[], Owner]) -> Generator[None]:
+    """Within it `current_owner` is `owner`, or what it returns."""
+    token = _owner.set(owner if callable(owner) else lambda: owner)
+    try:
+        yield
+    finally:
+        _owner.reset(token)
+
+
+def current_owner() -> Owner:
+    return _owner.get()()
+
+
+class Shares:
+    """How much of `capacity` each owner holds. Safe to use from several threads."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._held: Counter[Owner] = Counter()
+        self._all = 0
+        self._lock = threading.Lock()
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody gets any more."""
+        return self._all >= self.capacity
+
+    def held(self, owner: Owner) -> int:
+        return self._held[owner]
+
+    def allows(self, owner: Owner) -> bool:
+        """Whether `take` would succeed now."""
+        return self._held[owner] < FACTOR * (self.capacity - self._all)
+
+    def take(self, owner: Owner) -> bool:
+        """Takes one for `owner`, to be given back; False when its share is used up."""
+        with self._lock:
+            if not self.allows(owner):
+                return False
+            self._held[owner] += 1
+            self._all += 1
+            return True
+
+    def give_back(self, owner: Owner) -> None:
+        """Gives back one that `take` gave."""
+        with self._lock:
+            self._all -= 1
+            self._held[owner] -= 1
+            if not self._held[owner]:
+                del self._held[owner]
