@@ -39,8 +39,8 @@ def test_nothing_is_imported_as_platform_dot() -> None:
 
 def test_production_refuses_to_start_without_its_four_settings() -> None:
     safe = {
-        "SECRET_KEY": "s" * 60,
-        "PERIODIC_ENCRYPTION_KEYS": "x",
+        "SECRET_KEY": "a-key-of-a-test-that-signs-nothing-which-anybody-keeps-0123456789",
+        "PERIODIC_ENCRYPTION_KEYS": "MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
         "ALLOWED_HOSTS": "a.example",
         "PUBLIC_URL": "https://a.example",
     }

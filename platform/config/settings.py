@@ -15,7 +15,7 @@ from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from config import clock, logs, public_url
+from config import clock, logs, production, public_url
 
 clock.install()
 django_stubs_ext.monkeypatch()  # Django's generic classes take their parameters at run time too
@@ -29,13 +29,13 @@ if PERIODIC_ENV not in {"development", "production"}:
 PRODUCTION = PERIODIC_ENV == "production"
 
 
+faults: list[str] = []  # why production does not start, all told at the end of this file
+
+
 def required_in_production(name: str, development_default: str) -> str:
     value: str = env.str(name, "" if PRODUCTION else development_default)
     if not value:
-        raise ImproperlyConfigured(
-            f"{name} is not set. Production does not start without it; docs/settings.md says "
-            "what it is and how to make one."
-        )
+        faults.append(f"{name} is not set: docs/settings.md says what it is and how to make one.")
     return value
 
 
@@ -51,7 +51,7 @@ ALLOWED_HOSTS = [
 PERIODIC_ENCRYPTION_KEYS = [
     key.strip()
     for key in required_in_production(
-        "PERIODIC_ENCRYPTION_KEYS", "ZGV2ZWxvcG1lbnQtb25seS1uZXZlci1pbi1wcm9kISE="
+        "PERIODIC_ENCRYPTION_KEYS", production.PUBLISHED_ENCRYPTION_KEY
     ).split(",")
     if key.strip()
 ]
@@ -214,9 +214,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
 # Bytes of the body of a hub call: a mail of 25 MB, as Gmail takes it, with its files in base64.
 HUB_BODY_LIMIT = env.int("HUB_BODY_LIMIT", 36_000_000)
 # Where people reach this server; the console's OAuth callback is below it.
-PUBLIC_URL = public_url.read(
-    required_in_production("PUBLIC_URL", "http://localhost:8000"), https_only=SECURE_SSL_REDIRECT
-)
+PUBLIC_URL = required_in_production("PUBLIC_URL", "http://localhost:8000")
+if PUBLIC_URL:
+    PUBLIC_URL = public_url.read(PUBLIC_URL, https_only=SECURE_SSL_REDIRECT)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]  # forms come from there, also where a proxy rewrites Host
 
 # --- The admin (platform/administration) ---------------------------------------------------------
@@ -349,3 +349,23 @@ BULK_CONCURRENCY = env.int("BULK_CONCURRENCY", 8)  # bulk jobs at work in one lo
 BULK_KEPT_DAYS = env.int("BULK_KEPT_DAYS", 7)  # 0 keeps them for ever
 BULK_LARGEST_BYTES = env.int("BULK_LARGEST_BYTES", 2_000_000_000)  # one job, as it is stored
 DELIVERY_CONCURRENCY = env.int("DELIVERY_CONCURRENCY", 200)
+
+# --- Production ----------------------------------------------------------------------------------
+SILENCED_SYSTEM_CHECKS = [
+    "security.W001",  # a middleware of ours extends the one that Django looks for
+    # Whether all subdomains of its domain are on TLS, only the domain's owner knows.
+    "security.W005",
+    "security.W021",
+]
+if PRODUCTION:
+    faults += production.faults(
+        secret_key=SECRET_KEY,
+        encryption_keys=PERIODIC_ENCRYPTION_KEYS,
+        debug=DEBUG,
+        allowed_hosts=ALLOWED_HOSTS,
+        private_networks=ALLOWED_PRIVATE_NETWORKS,
+    )
+    if faults:
+        raise ImproperlyConfigured(
+            "Production does not start with these settings:\n- " + "\n- ".join(faults)
+        )

@@ -24,7 +24,6 @@ from django.core.exceptions import ImproperlyConfigured
 VERSION = "v1"
 KEY_LENGTH = 32  # bytes
 NONCE_LENGTH = 12  # bytes, random; SP 800-38D 8.2.2 bounds one key to 2**32 seals
-DEVELOPMENT_KEY = "ZGV2ZWxvcG1lbnQtb25seS1uZXZlci1pbi1wcm9kISE="
 HOW_TO_MAKE_ONE = (
     "Make one with: python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
 )

@@ -119,8 +119,8 @@ def test_cookies_of_production_travel_over_tls_alone() -> None:
         "s.SECURE_HSTS_SECONDS > 0, s.DEBUG]))"
     )
     given = {
-        "SECRET_KEY": "s" * 60,
-        "PERIODIC_ENCRYPTION_KEYS": "x",
+        "SECRET_KEY": "a-key-of-a-test-that-signs-nothing-which-anybody-keeps-0123456789",
+        "PERIODIC_ENCRYPTION_KEYS": "MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
         "ALLOWED_HOSTS": "a.example",
         "PUBLIC_URL": "https://a.example",
     }
