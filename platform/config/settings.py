@@ -318,7 +318,7 @@ ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
 # --- Staying connected ---------------------------------------------------------------------------
 GRANT_WARNING_DAYS = env.float("GRANT_WARNING_DAYS", 2)  # before a grant ends by itself
 POLL_OVERDUE_GRACE = env.float("POLL_OVERDUE_GRACE", 60)  # seconds beside two intervals
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # empty: /metrics answers this machine only
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # empty: closed in production
 RECONNECT_LINK_DAYS = env.float("RECONNECT_LINK_DAYS", 7)  # that a link to connect again is good
 
 # --- Worker --------------------------------------------------------------------------------------

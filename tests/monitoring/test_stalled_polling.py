@@ -189,6 +189,8 @@ def test_metrics_are_for_who_may_see_them(settings: Settings, db: None) -> None:
     assert Client().get("/metrics").status_code == 200
     assert Client(REMOTE_ADDR="192.0.2.1").get("/metrics").status_code == 403
     assert Client().get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 403
+    settings.PRODUCTION = True  # a proxy on this machine need not say that it is one
+    assert Client().get("/metrics").status_code == 403
     settings.METRICS_TOKEN = "a token of metrics"
     for header in ("", "Bearer", "Bearer a token", "a token of metrics", "Bearer \u00e9"):
         assert Client().get("/metrics", headers={"Authorization": header}).status_code == 403
