@@ -201,6 +201,7 @@ else:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a missing folder
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_ENGINE = "accounts.sessions"
+MESSAGE_STORAGE = "console.message_storage.SealedStorage"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"

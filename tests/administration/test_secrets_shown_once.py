@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, Organization, User
+from accounts.models import Account, BrowserSession, Organization, User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest
 from accounts.signals import access_changed
@@ -72,6 +73,23 @@ def test_the_action_shows_the_new_secret_once(
     row.refresh_from_db()
     assert row.secret_digest == digest(found[1])
     assert found[1] not in browser.get(address).content.decode()
+
+
+def test_a_new_secret_is_neither_in_a_cookie_nor_readable_in_the_session(
+    browser: Client, made: NewOrganization
+) -> None:
+    address = reverse("admin:accounts_organization_changelist")
+    data = {"action": "rotate_secret", "_selected_action": [made.organization.pk]}
+    answer = browser.post(address, data)
+    assert set(answer.cookies) <= {"sessionid", "csrftoken"}
+    [row] = BrowserSession.objects.filter(user=made.user)
+    kept = json.dumps(row.get_decoded())
+    assert "The secret of" not in kept
+    text = browser.get(address).content.decode()
+    found = re.search(r"The secret of Acme is (\S+) :", text)
+    assert found
+    assert found[1] not in kept
+    assert "_messages" not in BrowserSession.objects.get().get_decoded()
 
 
 def test_a_dashboard_that_renews_itself_takes_no_secret_away(
