@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -20,14 +21,17 @@ from django.core.exceptions import (
     TooManyFilesSent,
     ValidationError,
 )
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from api.request_id import API_ROOT, CONTENT_TYPE, current
 from ceql import WhereError
+from config.given_postgres import migrations
+from config.given_postgres.unavailable import RETRY_AFTER, Outage, outage_of
 from elements.errors import (
     ConfigurationError,
     ElementConflict,
@@ -161,7 +165,29 @@ def answer_to(error: Exception) -> ApiError:
         return _of_transport(error)
     if isinstance(error, exceptions.APIException):
         return _of_rest_framework(error)
-    return _of_elements(error) or _of_django(error) or _unknown(error)
+    return _of_elements(error) or unavailable(error) or _of_django(error) or _unknown(error)
+
+
+def unavailable(error: BaseException | None) -> Unavailable | None:
+    """What the caller is told where the database cannot be used now, or had no time; else None.
+
+    A table that is missing although all migrations are there is a fault of ours.
+    """
+    outage = outage_of(error) if error is not None else None
+    if outage is Outage.SCHEMA and not _migrations_missing():
+        return None
+    if outage is None and not isinstance(error, OperationalError):
+        return None
+    reason = outage.value if outage else "the database is too busy for this request"
+    log.warning("database unavailable", reason=reason, error=str(error).strip())
+    return Unavailable(f"{reason}: try again later", wait=RETRY_AFTER)
+
+
+def _migrations_missing() -> bool:
+    try:
+        return bool(migrations.pending())
+    except DatabaseError:
+        return False
 
 
 def _of_transport(error: TransportError) -> ApiError:
@@ -219,9 +245,6 @@ def _of_django(error: Exception) -> ApiError | None:
     if isinstance(error, DataError):
         log.warning("value refused by the database", exc_info=error)
         return BadRequest("a value in the request is too large or cannot be stored")
-    if isinstance(error, OperationalError | InterfaceError):
-        log.error("database unavailable", exc_info=error)
-        return ApiError(503, "the platform's database cannot be reached now: try again later")
     return None
 
 
@@ -271,6 +294,22 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
+    """Django calls it while it handles the exception, which no view's answer stood in for."""
+    if (answer := outage_answer(request, sys.exception())) is not None:
+        return answer
     if _below_api(request):
         return json_error(500, message_for(500))
     return defaults.server_error(request)
+
+
+def outage_answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """The answer to what failed as the database cannot be used now; None for all else."""
+    if (found := unavailable(error)) is None:
+        return None
+    if _below_api(request):
+        response = json_error(found.status, found.message)
+    else:
+        page = render_to_string("503.html", {"message": found.message})
+        response = HttpResponse(page, status=found.status)
+    response["Retry-After"] = str(found.wait)
+    return response

@@ -62,7 +62,7 @@ ERROR_MESSAGES: dict[int | str, str] = {
     415: "send the body as JSON, with Content-Type: application/json",
     429: "too many requests: try again in 12 seconds",
     502: "the provider cannot be reached",
-    503: "the platform's database cannot be reached now: try again later",
+    503: "the database cannot be reached: try again later",
     "4XX": "whatever the provider refuses the request with",
 }
 HEADERS = {
@@ -71,8 +71,9 @@ HEADERS = {
     "Elements-Total-Count": "how many records there are, where that is known",
     "Elements-Next-Page-Token": "leads to the next page, as nextPage; absent on the last one",
     "Elements-Error": "how the request was served otherwise than asked",
-    "Retry-After": "seconds until another request is let through",
+    "Retry-After": "seconds until another request may be let through",
 }
+WITH_RETRY_AFTER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 PAGE_PARAMETERS = (
     (
         "pageSize",
@@ -225,7 +226,7 @@ def _content(types: Iterable[str], schema: Any, example: Any) -> dict[str, Any]:
 
 
 def _error(status: int | str) -> dict[str, Any]:
-    names = [HEADER, "Retry-After"] if status == HTTPStatus.TOO_MANY_REQUESTS else [HEADER]
+    names = [HEADER, "Retry-After"] if status in WITH_RETRY_AFTER else [HEADER]
     phrase = HTTPStatus(status).phrase if isinstance(status, int) else "Refused by the provider"
     example = {"requestId": "5f0c1e2d3a4b5c6d7e8f9a0b", "message": ERROR_MESSAGES[status]}
     return {

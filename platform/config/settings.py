@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "hubs.routing.ElementFirstMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "api.outages.OutageMiddleware",  # last: it is asked first about what a view raised
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -137,6 +138,12 @@ else:
     DATABASES = {"default": {"ENGINE": "config.postgres", "NAME": "periodic"}}
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# How long one statement may take, in seconds; 0 is no limit. Commands have none.
+DATABASE_STATEMENT_SECONDS = {
+    "web": env.float("DATABASE_WEB_STATEMENT_SECONDS", 15),
+    "worker": env.float("DATABASE_WORKER_STATEMENT_SECONDS", 60),
+    "maintenance": env.float("DATABASE_MAINTENANCE_STATEMENT_SECONDS", 600),
+}
 # The statements that every request makes are planned once a connection (api.rows).
 PREPARED_STATEMENTS = env.bool("DATABASE_PREPARED_STATEMENTS", True)
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (

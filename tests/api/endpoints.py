@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, ProgrammingError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
+from psycopg.errors import ReadOnlySqlTransaction, UndefinedTable
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -83,6 +84,18 @@ def run_sql(statement: str) -> None:
         cursor.execute(statement)
 
 
+def read_only() -> InternalError:
+    error = InternalError("cannot execute INSERT in a read-only transaction")
+    error.__cause__ = ReadOnlySqlTransaction()
+    return error
+
+
+def no_table() -> ProgrammingError:
+    error = ProgrammingError("internal detail")
+    error.__cause__ = UndefinedTable()
+    return error
+
+
 FAILURES: dict[str, Any] = {
     "conflict": errors.Conflict("it exists already"),
     "provider-403": ProviderError(403, "error - {code=403, message=Forbidden}"),
@@ -96,6 +109,8 @@ FAILURES: dict[str, Any] = {
     "404": Http404("internal detail"),
     "validation": ValidationError("the value is not right"),
     "no-database": OperationalError("internal detail"),
+    "read-only": read_only(),
+    "no-table-though-migrated": no_table(),
     "bug": RuntimeError("internal detail"),
 }
 
@@ -113,6 +128,10 @@ def failing_outside(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("internal detail")
 
 
+def read_only_outside(request: HttpRequest) -> HttpResponse:
+    raise read_only()
+
+
 handler400 = "api.errors.handler400"
 handler403 = "api.errors.handler403"
 handler404 = "api.errors.handler404"
@@ -128,4 +147,5 @@ urlpatterns = [
     path("elements/api-v2/failing/<kind>", Failing.as_view()),
     path("elements/api-v2/plain-view", failing_outside),
     path("page", failing_outside),
+    path("read-only", read_only_outside),
 ]

@@ -27,7 +27,9 @@ pytestmark = pytest.mark.django_db
         ("404", 404, "there is nothing at this address", None),
         ("validation", 400, "the value is not right", None),
         ("database", 400, "too large or cannot be stored", None),
-        ("no-database", 503, "database cannot be reached now: try again later", None),
+        ("no-database", 503, "database cannot be reached: try again later", None),
+        ("read-only", 503, "the database is read-only", None),
+        ("no-table-though-migrated", 500, "the platform failed", None),
         ("bug", 500, "the platform failed", None),
     ],
 )
@@ -41,6 +43,14 @@ def test_what_is_raised_becomes_its_answer(
     assert body.get("providerMessage") == provider_message
     assert body["requestId"] == response["Elements-Request-Id"]
     assert "internal detail" not in response.content.decode()
+
+
+def test_a_page_says_that_the_database_cannot_be_used(caplog: pytest.LogCaptureFixture) -> None:
+    response = Client().get("/read-only")
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert "the database is read-only" in response.content.decode()
+    assert not [each for each in caplog.records if each.exc_info]  # no traceback for each request
 
 
 def test_a_bug_is_logged_with_its_request_id_and_traceback(
