@@ -13,6 +13,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
+    from config import process
+
+    process.enter(process.kind_of_command(sys.argv))
     execute_from_command_line(sys.argv)
 
 

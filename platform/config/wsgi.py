@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
-from config import static_storage
+from config import process, static_storage
 
 
 class Request(WSGIRequest):
@@ -34,6 +34,7 @@ class Handler(WSGIHandler):
     request_class = Request
 
 
+process.enter(process.WEB)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 if settings.PRODUCTION:

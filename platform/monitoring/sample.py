@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from config import clock
+from config.given_postgres.limits import maintenance
 from monitoring.models import Sample
 from polling import overdue
 
@@ -62,6 +63,7 @@ class Sums(NamedTuple):
     failed_attempts: int = 0
 
 
+@maintenance()
 def take(now: datetime) -> Sample | None:
     """Of the minute before the one of `now`; None when it has been taken already."""
     until = now.replace(second=0, microsecond=0)

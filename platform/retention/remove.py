@@ -10,9 +10,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from config.given_postgres.limits import maintenance
+
 AT_ONCE = 2_000  # rows
 
 
+@maintenance()
 def remove(rows: QuerySet[Any]) -> int:
     """Removes all rows that the query finds, but for those that somebody holds; how many it were.
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
 
+from config import process
+from config.given_postgres.connection import Connection, Gate
+from config.given_postgres.limits import CONNECTION
 from config.given_postgres.prepared import PreparedStatements
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
@@ -17,7 +21,20 @@ IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    # psycopg as Django's backend uses it, with connections that wait only so long.
+    Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
+    _gate = Gate()  # of the process
     _prepared: PreparedStatements | None = None
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return psycopg's parameters; those that DATABASE_URL names win."""
+        given = super().get_connection_params()
+        name = f"periodic {process.kind()}".strip()
+        return {**CONNECTION, "application_name": name, **given}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        with self._gate.passing():
+            return super().get_new_connection(conn_params)
 
     def is_usable(self) -> bool:
         """Whether the connection still stands; asks the server only where that is in doubt.

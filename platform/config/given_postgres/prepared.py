@@ -1,7 +1,6 @@
-"""Statements that PostgreSQL plans once a connection, asked of libpq in one call.
+"""Statements that PostgreSQL plans once a connection, asked of libpq itself.
 
-psycopg's cursor takes several times as long for such a statement as PostgreSQL does, and lets go
-of the interpreter four times meanwhile, which in a process of many threads means to wait for them.
+psycopg's cursor takes several times as long for such a statement as PostgreSQL does.
 
 Rule: outside a transaction only. psycopg begins one before the first statement; nobody does here.
 """
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from psycopg import pq
+from psycopg import generators, pq
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
@@ -42,9 +41,9 @@ class PreparedStatements:
         given: Any = [None if one is None else str(one).encode() for one in parameters]
         if (name := self._names.get(statement)) is None:
             name = self._prepare(statement)
-        result = self._server.exec_prepared(name, given)
+        result = self._execute(name, given)
         if result.error_field(pq.DiagnosticField.SQLSTATE) in STALE:
-            result = self._server.exec_prepared(self._prepare(statement), given)
+            result = self._execute(self._prepare(statement), given)
         self._check(result, pq.ExecStatus.TUPLES_OK)
         if not result.ntuples:
             return None
@@ -58,9 +57,19 @@ class PreparedStatements:
             text = text.replace("%s", f"${number}", 1)
         self._made += 1
         name = b"first_row_%d" % self._made
-        self._check(self._server.prepare(name, text.encode()), pq.ExecStatus.COMMAND_OK)
+        self._server.send_prepare(name, text.encode())
+        self._check(self._result(), pq.ExecStatus.COMMAND_OK)
         self._names[statement] = name
         return name
+
+    def _execute(self, name: bytes, parameters: Any) -> pq.abc.PGresult:
+        self._server.send_query_prepared(name, parameters)
+        return self._result()
+
+    def _result(self) -> pq.abc.PGresult:
+        """What was sent is waited for as the connection waits for all: no longer than its limit."""
+        results: list[pq.abc.PGresult] = self._connection.wait(generators.execute(self._server))
+        return results[0]
 
     def _check(self, result: pq.abc.PGresult, wanted: pq.ExecStatus) -> None:
         if result.status == wanted:

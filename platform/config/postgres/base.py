@@ -24,6 +24,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             server.ensure_running(conn_params["dbname"])
         try:
             return super().get_new_connection(conn_params)
+        except psycopg.errors.ConnectionTimeout:  # it runs, and hangs
+            raise
         except psycopg.OperationalError:  # Django translates it only further out
             server.ensure_running(conn_params["dbname"])
         return super().get_new_connection(conn_params)

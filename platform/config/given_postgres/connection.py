@@ -1,0 +1,74 @@
+"""A connection of psycopg's which waits for the server only so long.
+
+Rule 1: a statement that takes too long is cancelled. A server that works answers that with an error
+(57014), and the connection goes on.
+Rule 2: a server that does not answer to that either is given up: the connection is closed, and the
+error is that of a lost connection.
+Rule 3: a server that took no connection in time is not waited for by all others in turn. For some
+seconds they fail at once, so that the threads of a web server stay free.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.abc import PQGen
+
+from config.given_postgres.limits import statement_limit
+
+T = TypeVar("T")
+INTERVAL = 0.1  # seconds between two looks at signals, as psycopg has it
+CANCEL_WITHIN = 2.0  # seconds that the server has to take a request to cancel
+END_WITHIN = 3.0  # seconds that it then has to end the statement
+REST = 2.0  # seconds after a connection that was not answered
+
+
+class Connection(psycopg.Connection[Any]):
+    def wait(self, gen: PQGen[T], interval: float = INTERVAL, timeout: float | None = None) -> T:
+        """Wait as psycopg does. Raises QueryCanceled, or OperationalError after closing."""
+        limit = statement_limit() if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, limit)
+        except errors._WaitTimeout:
+            self._cancel_or_close()
+        try:
+            return super().wait(gen, interval, END_WITHIN)
+        except errors._WaitTimeout:
+            raise self._given_up() from None
+
+    def _cancel_or_close(self) -> None:
+        try:
+            self.cancel_safe(timeout=CANCEL_WITHIN)
+        except psycopg.Error:
+            raise self._given_up() from None
+
+    def _given_up(self) -> psycopg.OperationalError:
+        self.pgconn.finish()
+        return psycopg.OperationalError(
+            "the server answers neither the statement nor its cancelling"
+        )
+
+
+class Gate:
+    """Holds back connections of this process to a server that did not answer the last one."""
+
+    def __init__(self) -> None:
+        self._closed_until = 0.0  # time.monotonic()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Note a connection that took too long. Raises ConnectionTimeout while the gate rests."""
+        if time.monotonic() < self._closed_until:
+            raise errors.ConnectionTimeout("the server did not answer a moment ago")
+        try:
+            yield
+        except errors.ConnectionTimeout:
+            self._closed_until = time.monotonic() + REST
+            raise

@@ -1,0 +1,82 @@
+"""A statement takes as long as the kind of work allows; the connection outlives a cancelled one."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import OperationalError, connection
+from psycopg.errors import QueryCanceled
+from pytest_django import Settings
+
+from config import process
+from config.given_postgres.limits import CONNECTION, maintenance
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _web(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    monkeypatch.setenv(process.VARIABLE, process.WEB)
+    settings.DATABASE_STATEMENT_SECONDS = {"web": 0.2, "worker": 60, "maintenance": 0}
+
+
+def backend() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone() or [0]
+    return int(pid)
+
+
+def sleep(seconds: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+
+
+def test_a_slow_one_is_cancelled_and_the_connection_goes_on() -> None:
+    before = backend()
+    with pytest.raises(OperationalError) as caught:
+        sleep(60)
+    assert isinstance(caught.value.__cause__, QueryCanceled)
+    assert backend() == before
+
+
+def test_a_slow_prepared_one_is_cancelled_as_well() -> None:
+    before = backend()
+    with pytest.raises(OperationalError) as caught:
+        connection.first_row("SELECT pg_sleep(%s::int)", [60])  # type: ignore[attr-defined]
+    assert isinstance(caught.value.__cause__, QueryCanceled)
+    assert backend() == before
+
+
+def test_maintenance_has_a_limit_of_its_own() -> None:
+    with maintenance():
+        sleep(0.5)
+
+
+def test_a_command_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(process.VARIABLE, "migrate")
+    sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (["manage.py", "qcluster"], "worker"),
+        (["manage.py", "runserver", "8000"], "web"),
+        (["manage.py", "migrate"], "migrate"),
+        (["manage.py"], "help"),
+    ],
+)
+def test_each_command_is_of_a_kind(arguments: list[str], kind: str) -> None:
+    assert process.kind_of_command(arguments) == kind
+
+
+def test_a_connection_names_who_holds_it_and_database_url_wins() -> None:
+    given = connection.get_connection_params()
+    assert given["application_name"] == "periodic web"
+    assert given.items() >= CONNECTION.items()
+
+    copy = connection.copy()
+    copy.settings_dict["OPTIONS"] |= {"connect_timeout": 77, "application_name": "mine"}
+    given = copy.get_connection_params()
+    assert given["connect_timeout"] == 77
+    assert given["application_name"] == "mine"
