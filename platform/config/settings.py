@@ -322,6 +322,14 @@ EMAILS_PER_HOUR = env.int("EMAILS_PER_HOUR", 100)  # of one organization
 INTEGRATIONS_DIRS = env.list("INTEGRATIONS_DIRS", default=[])
 # Private networks that outgoing requests may reach, as CIDR; none unless configured.
 ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
+# All that goes to providers and receivers goes through it (transport.proxy); never HTTP_PROXY.
+OUTGOING_PROXY = env.str("OUTGOING_PROXY", "")
+OUTGOING_PROXY_BYPASS = env.list("OUTGOING_PROXY_BYPASS", default=ALLOWED_PRIVATE_NETWORKS)
+# Whose certificates are believed (transport.trust).
+SSL_CERT_FILE = env.str("SSL_CERT_FILE", "")
+SSL_CERT_DIR = env.str("SSL_CERT_DIR", "")
+if not SSL_CERT_FILE and not SSL_CERT_DIR:  # requests' own name, for those who have it set
+    SSL_CERT_FILE = env.str("REQUESTS_CA_BUNDLE", "")
 
 # --- Staying connected ---------------------------------------------------------------------------
 GRANT_WARNING_DAYS = env.float("GRANT_WARNING_DAYS", 2)  # before a grant ends by itself

@@ -19,7 +19,12 @@ from events.claim import Claimed
 from events.outcome import Answer
 from events.signature import RetiredKey
 from instances.configuration import MASK
-from transport.errors import TransportError, retry_after_seconds
+from transport.errors import (
+    ProviderUnreachable,
+    ProxyFailed,
+    TransportError,
+    retry_after_seconds,
+)
 from transport.guard import AddressGuard, default_guard
 from transport.own_inbox import InboxConnector, is_inbox
 from transport.shares import current_owner, on_behalf_of
@@ -112,7 +117,9 @@ async def send(
                 retry_after=retry_after_seconds(response.headers.get("Retry-After")),
                 excerpt=await _excerpt(response, own),
             )
-    except TransportError as error:  # the address guard's
+    except TransportError as error:  # the address guard's, or of the outgoing proxy
+        if isinstance(error, ProviderUnreachable) and not isinstance(error, ProxyFailed):
+            return Answer(None, str(error))
         return Answer(None, f"not sent: {error}", sent=False)
     except TimeoutError:
         return Answer(None, f"no answer within {within:g} seconds")

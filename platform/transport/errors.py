@@ -29,6 +29,10 @@ class ProviderUnreachable(TransportError):
     """No answer: refused, cut, timed out, TLS or DNS failure; retries have already happened."""
 
 
+class ProxyFailed(ProviderUnreachable):
+    """The operator's outgoing proxy was at fault, not the provider: nothing was sent to it."""
+
+
 class MalformedAnswer(TransportError):
     """The provider answered 2xx with something that cannot be read."""
 

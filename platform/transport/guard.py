@@ -30,6 +30,7 @@ from transport import waiting
 from transport.errors import AddressRefused, ProviderUnreachable
 from transport.guarded_connector import GuardedConnector
 from transport.guarded_session import GuardedSession, protect
+from transport.proxy import OutgoingProxy
 from transport.resolver import SYSTEM, Lookup, Resolver
 
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -59,11 +60,19 @@ class AddressGuard:
     """Refuses every address that is not public, except those inside `networks`.
 
     `networks` are CIDR texts such as "10.0.0.0/8"; ValueError names one that cannot be read.
-    `resolve` is replaced in tests.
+    What it lets through is connected to by `proxy`, where there is one. `resolve` is replaced in
+    tests.
     """
 
-    def __init__(self, networks: Iterable[str] = (), *, resolve: Lookup | None = None) -> None:
+    def __init__(
+        self,
+        networks: Iterable[str] = (),
+        *,
+        proxy: OutgoingProxy | None = None,
+        resolve: Lookup | None = None,
+    ) -> None:
         self.networks = tuple(ipaddress.ip_network(network.strip()) for network in networks)
+        self.proxy = proxy
         self._resolver = Resolver(resolve, remembered_for=0) if resolve else SYSTEM
 
     def refuses(self, address: str | IPAddress) -> bool:
@@ -146,25 +155,48 @@ class AddressGuard:
     def connector(self, **options: Any) -> aiohttp.TCPConnector:
         """A guarded connector for an aiohttp session; made while the event loop runs.
 
-        `options` are those of aiohttp.TCPConnector, but for the resolver and the socket factory.
+        `options` are those of aiohttp.TCPConnector, but for the resolver and the socket factory;
+        `ssl` is `trust.context` by default.
         aiohttp follows redirects unless each request says allow_redirects=False.
         """
         return GuardedConnector(self, **options)
 
 
 def default_guard() -> AddressGuard:
-    """The guard that the settings ask for (ALLOWED_PRIVATE_NETWORKS)."""
-    return _guard_of(tuple(settings.ALLOWED_PRIVATE_NETWORKS))
+    """Return the guard that the settings ask for, with the operator's proxy.
+
+    Raises ImproperlyConfigured, naming the setting that cannot be read.
+    """
+    return _guard_of(
+        tuple(settings.ALLOWED_PRIVATE_NETWORKS),
+        settings.OUTGOING_PROXY,
+        tuple(settings.OUTGOING_PROXY_BYPASS),
+    )
 
 
 @lru_cache(maxsize=8)
-def _guard_of(networks: tuple[str, ...]) -> AddressGuard:
+def _guard_of(networks: tuple[str, ...], proxy: str, bypass: tuple[str, ...]) -> AddressGuard:
+    networks = _read("ALLOWED_PRIVATE_NETWORKS", networks)
+    bypass = _read("OUTGOING_PROXY_BYPASS", bypass)
+    if not proxy:
+        return AddressGuard(networks)
     try:
-        return AddressGuard(network for network in networks if network.strip())
+        return AddressGuard(networks, proxy=OutgoingProxy.read(proxy, bypass))
     except ValueError as error:
-        raise ImproperlyConfigured(
-            f"ALLOWED_PRIVATE_NETWORKS: {error}; write networks as 10.0.0.0/8, with commas between"
-        ) from error
+        raise ImproperlyConfigured(f"OUTGOING_PROXY: {error}") from None
+
+
+def _read(setting: str, networks: Iterable[str]) -> tuple[str, ...]:
+    """Return the networks of a setting that are not blank, once all of them could be read."""
+    texts = tuple(network.strip() for network in networks if network.strip())
+    for text in texts:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{setting}: {error}; write networks as 10.0.0.0/8, with commas between"
+            ) from error
+    return texts
 
 
 # Whitespace, control characters and the backslash are read differently by different parsers.

@@ -20,6 +20,8 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from transport import proxy, trust
+from transport.errors import ProviderUnreachable
 from transport.waiting import time_left
 
 if TYPE_CHECKING:
@@ -45,13 +47,20 @@ class _JudgedConnection(HTTPConnection):
             for address in addresses:
                 self._dns_host = address
                 try:
-                    return super()._new_conn()
-                except NewConnectionError as error:
+                    return self._connected(address)
+                except (NewConnectionError, ProviderUnreachable) as error:
                     failure = error
         finally:
             self._dns_host = name  # the name is what TLS verifies
         assert failure is not None  # noqa: S101 — addresses is never empty
         raise failure
+
+    def _connected(self, address: str) -> socket.socket:
+        through = self.guard.proxy
+        if through is None or not through.serves(address):
+            return super()._new_conn()
+        within = time_left(proxy.CONNECT_TIMEOUT)
+        return proxy.connect(through, address, self.port, within)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3 itself
         """As urllib3's, and cuts a server that feeds its headers byte by byte for ever.
@@ -96,15 +105,26 @@ class GuardedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         plain = type("PlainConnection", (_JudgedConnection,), {"guard": self._guard})
+        self.poolmanager.connection_pool_kw["ssl_context"] = trust.context()
         tls = type("TLSConnection", (_JudgedTLSConnection,), {"guard": self._guard})
         self.poolmanager.pool_classes_by_scheme = {
             "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("TLSPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
         }
 
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave verification to `trust.context`, where requests would add its own list."""
+        if verify is True and not cert:
+            conn.cert_reqs = "CERT_REQUIRED"
+        else:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
 
 def protect(session: requests.Session, guard: AddressGuard) -> None:
-    """Puts every request of `session` under `guard`: no proxy, no netrc, no redirect, no cookie."""
+    """Put every request of `session` under `guard`: no redirect, no cookie.
+
+    Nothing of the environment is read: neither HTTP_PROXY and the like nor netrc.
+    """
     session.trust_env = False
     session.max_redirects = 0
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.transport.scripted_provider import ScriptedProvider
+from tests.transport.tls_server import TLSServer, serving
 from transport.asynchronous import AsyncRunner, open_session
 from transport.guard import AddressGuard
 from transport.limits import Limits
@@ -21,6 +23,12 @@ TEST_LIMITS = Limits(connect=2.0, total=5.0)
 def provider() -> Iterator[ScriptedProvider]:
     with ScriptedProvider() as scripted:
         yield scripted
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[TLSServer]:
+    with serving(tmp_path) as tls:
+        yield tls
 
 
 @dataclass
