@@ -202,8 +202,8 @@ def read_body(answer: requests.Response, limits: Limits, began: float, within: f
     """The whole body of an answer got with `stream`, in bounded time and memory.
 
     Read as it arrives: `answer.content` would wait for as long as bytes keep dripping in.
-    `began` is on the monotonic clock, `within` in seconds since. Raises MalformedAnswer, ProviderUnreachable, and what
-    requests and urllib3 raise.
+    `began` is on the monotonic clock, `within` in seconds since. Raises MalformedAnswer,
+    ProviderUnreachable, and what requests and urllib3 raise.
     """
     chunks: list[bytes] = []
     size = 0
