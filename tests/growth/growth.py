@@ -6,51 +6,48 @@ import gc
 import time
 from collections.abc import Callable
 
-MEASURABLE = 0.001  # seconds of processor time that stand out of a clock's noise
-LONGEST = 100_000  # characters, where the work remains too quick to be measured
-TRIES = 3
-ALLOWED = 3.0  # times the growth of the input; the square of ten times the length is ten times that
+MEASURABLE = 0.0003  # seconds of processor time that stand out of a clock's noise
+LONGEST = 20_000  # characters, where the work remains too quick to be measured
+TRIES = 2
+ALLOWED = 3.5  # times the growth of the input; the square of ten times the length is ten times that
 
 Work = Callable[[str], object]
 TextOf = Callable[[int], str]
 
 
-def excess(work: Work, text_of: TextOf) -> float:
+def excess(work: Work, text_of: TextOf, measurable: float = MEASURABLE) -> float:
     """Return how much faster the time grows than the input: 1 is linear, 10 is quadratic.
 
     The input grows by a quarter first, so that what takes exponential time is caught before it
     is given a text that it would never come to the end of.
     """
-    length = _measurable_length(work, text_of)
+    length = 8
+    while length < LONGEST and _once(work, text_of(length)) < measurable:
+        length = length * 5 // 4 if length < 64 else length * 2
     base = max(_cost(work, text_of(length)), MEASURABLE / 4)
     worst = 0.0
-    for factor in (1.25, 2.5, 10.0):
+    for factor in (1.25, 10.0):
         worst = max(worst, _cost(work, text_of(int(length * factor))) / base / factor)
         if worst > ALLOWED:
             break
     return worst
 
 
-def is_linear(work: Work, text_of: TextOf) -> bool:
+def is_linear(work: Work, text_of: TextOf, measurable: float = MEASURABLE) -> bool:
     """Return whether the time of `work` grows no faster than the length of its text.
+
+    A square with a small factor shows where the shorter text takes `measurable` seconds.
 
     A machine that is busy with other things makes one measurement wrong, not three, and none as
     wrong as work that takes exponential time.
     """
     for _ in range(3):
-        found = excess(work, text_of)
+        found = excess(work, text_of, measurable)
         if found <= ALLOWED:
             return True
         if found > 10 * ALLOWED:
             break
     return False
-
-
-def _measurable_length(work: Work, text_of: TextOf) -> int:
-    length = 8
-    while length < LONGEST and _once(work, text_of(length)) < MEASURABLE:
-        length = length * 5 // 4 if length < 64 else length * 2
-    return length
 
 
 def _cost(work: Work, text: str) -> float:

@@ -206,9 +206,16 @@ def test_sanitized_html_cannot_run_anything() -> None:
     assert safe == ('<p>a<img src="x"><a rel="noopener noreferrer">b</a><img src="cid:logo"></p>')
 
 
+def test_a_character_beyond_all_numbers_is_read() -> None:
+    assert html_text.text_in(f"a&#{'9' * 5_000};b&#65;") == "a\N{REPLACEMENT CHARACTER}bA"
+
+
 @pytest.mark.parametrize(
-    "unit", ["<div>", "<b>", "<div></x>", "<p><font a>", "<table><td></div>", "<a href=x>"]
-)
+    "unit",
+    ["<div>", "<b>", "<div></x>", "<p><font a>", "<table><td></div>", "<a href=x>", "&", "&nbsp;",
+     "&<td>", "<select>&<p>", "<table>x<br>", "<table><td></table><table><tr>&amp;a",
+     "<table><!-- --!><br>", "<table><x a='</table>'><br>", "<svg><td></svg><br>"],
+)  # fmt: skip
 def test_html_built_to_keep_a_reader_busy_is_not_sanitized(unit: str) -> None:
     html = unit * (LONG // len(unit))
     read = decoded({"payload": part("text/html", html)}, sanitize=True)
@@ -221,3 +228,19 @@ def test_a_long_ordinary_mail_is_sanitized() -> None:
     safe = html_text.safe(html)
     assert safe is not None
     assert safe.count("<b>bold</b>") == 5_000
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<title>A &amp; B</title><table>\n<tr>\n" + "<td>&nbsp;</td>\n" * 3_000 + "</tr></table>",
+        "<!--[if mso]><table><tr><td><![endif]-->" + "<p>One & two&nbsp;" * 20_000,
+        "<table><tr><td><table><tr><td>x</table>" + "<div>Tom & Jerry</div>" * 9_000,
+        "<style>a > b { color: red }</style>" + "<br>© " * 50_000,
+        "<pre>" + "if a &lt; b &gt; c: &quot;d&quot;\n" * 20_000,
+        "<svg></svg>" + "<td>cell" * 500,
+    ],
+)
+def test_what_mails_have_is_sanitized(html: str) -> None:
+    assert len(html) < html_text.LONGEST
+    assert html_text.safe(html) is not None
