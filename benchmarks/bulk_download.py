@@ -113,7 +113,7 @@ def work() -> dict[str, Any]:
     from bulk import download
     from bulk.models import BulkJob
     from bulk.tasks import run_until
-    from worker.line import BUDGET
+    from worker.loops import BUDGET
 
     began = time.monotonic()
     while run_until(time.monotonic() + BUDGET):

@@ -17,7 +17,6 @@ from accounts.models import User
 from administration import errands
 from administration.deeds import DEEDS, Deed, Refused, outcome
 from administration.page import M, Page
-from administration.tasks import wake
 
 MOST_AT_ONCE = 20  # rows
 Action = Callable[..., None]
@@ -50,7 +49,6 @@ def _begin(key: str, request: HttpRequest, **selection: Any) -> None:
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - nobody else gets here
     errand = errands.begin(key, user, timezone.now(), **selection)
-    wake()
     address = reverse("admin:administration_errand_change", args=[errand.pk])
     said = '{}: the worker does it, and you are told when it is done. <a href="{}">Look at it.</a>'
     messages.info(request, format_html(said, DEEDS[key].label, address))

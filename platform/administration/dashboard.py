@@ -23,7 +23,7 @@ from monitoring.chart import Chart, chart
 from monitoring.models import Sample
 from polling import overdue
 from quota import meter
-from worker import heartbeat
+from worker import leases
 
 SAMPLE_LATE_AFTER = timedelta(minutes=5)
 MOST_PROJECTS = 5
@@ -81,7 +81,7 @@ def figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "period": period,
         "charts": _charts(counted),
         "counted": [one for one in counted if any(one[1:])],
-        "hosts": heartbeat.alive(now),
+        "hosts": leases.alive(),
         "projects": list(_projects()),
     }
 

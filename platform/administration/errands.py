@@ -32,7 +32,7 @@ from audit.actor import Actor, acting
 from audit.models import Source
 from config import clock
 from retention.remove import remove
-from worker.line import stopping
+from worker.loops import stopping, worked
 
 BATCH = 100  # rows of one errand, then the next one has its turn
 TRIES = 5  # turns that end at the same place before it is given up
@@ -83,6 +83,7 @@ def run_until(deadline: float | None) -> bool:
         clock.keep()
         waited_longest = F("worked_at").asc(nulls_first=True)
         errand = Errand.objects.filter(finished_at=None).order_by(waited_longest, "pk").first()
+        worked()
         if errand is None:
             return False
         # Before the work: one that raises each time goes behind the others all the same.

@@ -35,14 +35,13 @@ from quota.meter import SHARE_OF_BULK
 from transport.asynchronous import AsyncRunner, open_session
 from transport.errors import GrantLost, TransportError
 from transport.shares import on_behalf_of
-from worker import line
+from worker import loops
 from worker.garbage import rare_collection
 
 TURN = 5.0  # seconds
 TICK = 0.05  # seconds between two looks at what is to be claimed
 NOTHING_DUE_PAUSE = 0.2  # seconds until jobs are looked for again
 RENEW_AFTER = 20.0  # seconds; a lease lasts 60
-REST_AFTER = 2.0  # seconds without a job, after which the line rests until it is woken
 LATEST_END = 70.0  # seconds after the deadline at which the last jobs are given back
 STOP_WITHIN = 3.0  # seconds that a step may still take when the process is to stop
 
@@ -66,8 +65,7 @@ class Engine:
         self._runner = runner
         self._places = places
         self._deadline = math.inf if deadline is None else deadline
-        self._rest_after = 0.0 if deadline is None else REST_AFTER
-        self._idle_since: float | None = None
+        self._nothing_due = False
         self._latest_end = self._deadline + LATEST_END
         self._stopping = False
         self._in_hand: dict[asyncio.Task[None], BulkJob] = {}
@@ -98,7 +96,7 @@ class Engine:
             await self._give_back()
 
     def _heed_stop(self) -> None:
-        if line.stopping() and not self._stopping:
+        if loops.stopping() and not self._stopping:
             self._stopping = True
             self._deadline = time.monotonic()
             self._latest_end = self._deadline + STOP_WITHIN
@@ -107,10 +105,8 @@ class Engine:
         return time.monotonic() >= self._deadline
 
     def _resting(self) -> bool:
-        """Whether nothing has been due for a while."""
-        if self._in_hand or self._idle_since is None:
-            return False
-        return time.monotonic() - self._idle_since >= self._rest_after
+        """Whether nothing is due."""
+        return self._nothing_due and not self._in_hand
 
     def _done(self) -> bool:
         now = time.monotonic()
@@ -130,20 +126,18 @@ class Engine:
             left_out=[id_ for id_, count in held.items() if count >= half],
             largest_share=max(1, half - max(held.values(), default=0)),
         )
+        loops.worked()
         for job in jobs:
             task = asyncio.create_task(self._turn(job))
             self._in_hand[task] = job
             task.add_done_callback(self._ended)
-        now = time.monotonic()
-        if jobs or self._in_hand:
-            self._idle_since = None
-        elif self._idle_since is None:
-            self._idle_since = now
+        self._nothing_due = not jobs
         if not jobs:
-            self._next_claim_at = now + NOTHING_DUE_PAUSE
+            self._next_claim_at = time.monotonic() + NOTHING_DUE_PAUSE
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._in_hand.pop(task, None)
+        self._nothing_due = False  # its job may be due again
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fault = self._fault or error
 

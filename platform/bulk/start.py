@@ -14,7 +14,6 @@ from api.fields import text
 from bulk.fetch import UnusableError, source_for, takes
 from bulk.models import UNFINISHED, BulkJob
 from bulk.statement import Statement
-from bulk.tasks import wake
 from elements import run
 from elements.calls import Call
 from elements.types import Element, Operation, Place, Resource
@@ -60,7 +59,6 @@ def start(
                 f"this element instance has {unfinished} unfinished bulk jobs: wait for one, or "
                 "cancel it"
             )
-        wake()
         return BulkJob.objects.create(
             organization_id=instance.organization_id,
             instance=locked,

@@ -341,8 +341,11 @@ RECONNECT_LINK_DAYS = env.float("RECONNECT_LINK_DAYS", 7)  # that a link to conn
 # A task only says "look for work": the truth is in rows (docs/architecture.md).
 Q_CLUSTER = {
     "name": "periodic",
-    "workers": env.int("WORKERS", 5),
+    "workers": env.int("WORKERS", 2),  # for tasks; each loop has processes beside them
+    "broker_class": "worker.broker.DatabaseBroker",
     "orm": "default",
+    "queue_limit": 2,  # tasks that one host takes before it has a process free for them
+    "guard_cycle": 0.1,  # seconds
     "timeout": 120,  # seconds
     "retry": 150,
     "max_attempts": 1,
@@ -352,15 +355,26 @@ Q_CLUSTER = {
     "ack_failures": True,
     "label": "Tasks and schedules",
 }
-if env.str("REDIS_URL", ""):
-    Q_CLUSTER["redis"] = env.str("REDIS_URL")
-    del Q_CLUSTER["orm"]
-POLL_LOOPS = env.int("POLL_LOOPS", 1)  # how many poll at once, over all hosts
-DELIVERY_LOOPS = env.int("DELIVERY_LOOPS", 1)
+
+
+def loops(name: str, default: str) -> int | None:
+    """How many loops of a kind run over all hosts; None is one for each host that is alive."""
+    text: str = env.str(name, default)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}. It must be a number from 1 to 64, or empty."
+        )
+    return int(text)
+
+
+POLL_LOOPS = loops("POLL_LOOPS", "")
+DELIVERY_LOOPS = loops("DELIVERY_LOOPS", "")
 POLL_CONCURRENCY = env.int("POLL_CONCURRENCY", 200)  # polls in flight in one loop
 AUDIT_KEPT_DAYS = env.int("AUDIT_KEPT_DAYS", 365)  # 0 keeps them for ever
 EVENTS_KEPT_DAYS = env.int("EVENTS_KEPT_DAYS", 30)  # 0 keeps them for ever
-BULK_LOOPS = env.int("BULK_LOOPS", 1)
+BULK_LOOPS = loops("BULK_LOOPS", "1")
 BULK_CONCURRENCY = env.int("BULK_CONCURRENCY", 8)  # bulk jobs at work in one loop
 BULK_KEPT_DAYS = env.int("BULK_KEPT_DAYS", 7)  # 0 keeps them for ever
 BULK_LARGEST_BYTES = env.int("BULK_LARGEST_BYTES", 2_000_000_000)  # one job, as it is stored

@@ -28,7 +28,7 @@ from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_
 from events.commit import Attempted, Pending, Released, commit
 from events.outcome import Answer, decide
 from events.traffic import Traffic
-from worker import line
+from worker import loops
 
 IDLE_PAUSE = 0.2  # seconds between looks when nothing is due
 BUSY_PAUSE = 0.02  # seconds between claims, so that each takes many
@@ -78,7 +78,7 @@ class DeliveryEngine:
         try:
             await self._claim_until(deadline, storing)
             self._release(self._traffic.waiting())
-            while self._attempts and not line.stopping():
+            while self._attempts and not loops.stopping():
                 await asyncio.wait(self._attempts, timeout=IDLE_PAUSE)
             if self._attempts:
                 await asyncio.wait(self._attempts, timeout=STOP_WITHIN)
@@ -98,7 +98,7 @@ class DeliveryEngine:
         began = time.monotonic()
         # Failing receivers often hang: none is tried when its end would have to be waited for.
         quiet = 0.0 if deadline is None else min(self._timeout, (deadline - began) / 4)
-        while not storing.done() and not line.stopping():
+        while not storing.done() and not loops.stopping():
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 slow = self._traffic.slow(now)
@@ -267,7 +267,7 @@ class DeliveryEngine:
             return set()
         now = time.monotonic()
         self._pending_since = self._pending_since or now
-        if line.stopping() or now - self._pending_since > PATIENCE_WITH_A_LOCK:
+        if loops.stopping() or now - self._pending_since > PATIENCE_WITH_A_LOCK:
             log.warning("delivery.outcomes_given_up", count=len(pending.attempted))
             self._pending_since = None
             return set()
@@ -293,7 +293,9 @@ class DeliveryEngine:
 
 
 async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return await sync_to_async(function)(*args, **kwargs)
+    result = await sync_to_async(function)(*args, **kwargs)
+    loops.worked()
+    return result
 
 
 async def _lost_database(error: Exception) -> None:

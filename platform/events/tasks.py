@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from asgiref.sync import async_to_sync
@@ -11,15 +12,17 @@ from django.utils import timezone
 from config import clock
 from events import attempt, recall, retention
 from events.deliver import DeliveryEngine
+from worker import leases
 from worker.garbage import rare_collection
-from worker.line import run_line
+from worker.loops import BUDGET
 
 RECEIVED_KEPT_DAYS = 30  # at least; no provider sends the same again later than that
 
 
-def deliver_due(slot: int = 0) -> None:
-    """One turn of the delivery line; see worker.line."""
-    run_line("deliver", slot, "events.tasks.deliver_due", deliver_until)
+def deliver_due() -> None:
+    """Deliver what is due where no loop does: the schedule's, a net below the loops."""
+    if not leases.is_worked_on("deliver"):
+        deliver_until(time.monotonic() + BUDGET)
 
 
 def deliver_until(deadline: float) -> None:

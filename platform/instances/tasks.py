@@ -18,25 +18,21 @@ from instances.claim import claim_due
 from instances.credential import refresh
 from instances.models import Credential
 from transport.errors import TransportError
-from worker.line import run_line, stopping
+from worker.loops import stopping, worked
 
 SIDE_BY_SIDE = 8  # renewals at once
 BATCH = 80  # credentials claimed at once: what is done well within the lease
 BEGIN_WITHIN = 30.0  # seconds after the claim; the rest of a batch is due again after the lease
-PAUSE = 1.0  # seconds, when nothing is due
 
 log = structlog.get_logger(__name__)
 
 
-def refresh_due(slot: int = 0) -> None:
-    run_line("refresh", slot, "instances.tasks.refresh_due", refresh_until)
-
-
-def refresh_until(deadline: float) -> None:
-    """Works until time.monotonic() reaches `deadline`."""
+def refresh_until(deadline: float) -> bool:
+    """Work until time.monotonic() reaches `deadline`; False when nothing more is due."""
     while time.monotonic() < deadline and not stopping():
         if not refresh_batch():
-            time.sleep(PAUSE)
+            return False
+    return True
 
 
 def refresh_all_due() -> None:
@@ -49,6 +45,7 @@ def refresh_batch() -> int:
     """Renews a batch of due credentials and returns how many it tried."""
     clock.keep()
     due = claim_due(timezone.now(), BATCH)
+    worked()
     shares = [share for start in range(SIDE_BY_SIDE) if (share := due[start::SIDE_BY_SIDE])]
     if shares:
         with ThreadPoolExecutor(len(shares)) as threads:

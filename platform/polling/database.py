@@ -11,6 +11,8 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 
+from worker import loops
+
 P = ParamSpec("P")
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds that a lost database may take to come back
@@ -28,7 +30,9 @@ async def patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     give_up_at = time.monotonic() + PATIENCE
     while True:
         try:
-            return await sync_to_async(work)(*args, **kwargs)
+            result = await sync_to_async(work)(*args, **kwargs)
+            loops.worked()
+            return result
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > give_up_at:
                 raise

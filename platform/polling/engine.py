@@ -38,7 +38,7 @@ from polling.commit import (
 from polling.database import patiently
 from polling.poll import Failed, Outcome, Poller, PutOff, Succeeded
 from transport.asynchronous import AsyncRunner, open_session
-from worker import line
+from worker import loops
 from worker.garbage import rare_collection
 
 LARGEST_CLAIM = 1000  # rows
@@ -125,7 +125,7 @@ class Engine:
 
     def _heed_stop(self) -> None:
         """Brings the end near once the worker is told to stop."""
-        if line.stopping() and not self._stopping:
+        if loops.stopping() and not self._stopping:
             self._stopping = True
             self._deadline = time.monotonic()
             self._latest_end = self._deadline + STOP_WITHIN

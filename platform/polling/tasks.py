@@ -1,7 +1,8 @@
-"""The poll line, as django-q2 runs it, and the removal of what is old."""
+"""The turn of a poll loop, as django-q2 runs it, and the removal of what is old."""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from asgiref.sync import async_to_sync
@@ -11,14 +12,16 @@ from config import clock
 from polling import engine, recall
 from polling.models import PollRun
 from retention.remove import remove
-from worker.line import run_line
+from worker import leases
+from worker.loops import BUDGET
 
 RUNS_KEPT = timedelta(days=30)
 
 
-def poll_due(slot: int = 0) -> None:
-    """Polls what falls due for some seconds, then queues itself again (worker.line)."""
-    run_line("poll", slot, "polling.tasks.poll_due", poll_until)
+def poll_due() -> None:
+    """Poll what is due where no loop does: the schedule's, a net below the loops (worker.loops)."""
+    if not leases.is_worked_on("poll"):
+        poll_until(time.monotonic() + BUDGET)
 
 
 def poll_until(deadline: float) -> None:

@@ -26,7 +26,6 @@ from instances import session
 from instances.models import ElementInstance
 from watching import keep
 from watching.models import InstanceWatch
-from watching.tasks import wake
 
 SECRET_BYTES = 32
 
@@ -57,7 +56,6 @@ def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **
     row.due_at = timezone.now()
     row.failures, row.error = 0, ""
     row.save()
-    wake()
 
 
 def withdraw(*, instance: ElementInstance, reason: str, **_: Any) -> None:
@@ -70,8 +68,7 @@ def withdraw(*, instance: ElementInstance, reason: str, **_: Any) -> None:
 def follow_access(*, user_ids: Sequence[int], open: bool, **_: Any) -> None:  # noqa: A002 - the signal's
     """Receiver of accounts.signals.access_changed."""
     rows = InstanceWatch.objects.filter(instance__user__in=user_ids, suspended=open, wanted=True)
-    if rows.update(suspended=not open, version=F("version") + 1, due_at=timezone.now()):
-        wake()
+    rows.update(suspended=not open, version=F("version") + 1, due_at=timezone.now())
     InstanceWatch.objects.filter(instance__user__in=user_ids).update(suspended=not open)
 
 

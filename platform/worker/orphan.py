@@ -13,10 +13,10 @@ import time
 
 import structlog
 
-from worker import line
+from worker import loops
 
 LOOK_EVERY = 1.0  # seconds
-LAST_WORK = 5.0  # seconds for the line to give back what it holds
+LAST_WORK = 5.0  # seconds for the turn to give back what it holds
 
 log = structlog.get_logger()
 
@@ -36,6 +36,6 @@ def _watch() -> None:
     while not is_orphan():
         time.sleep(LOOK_EVERY)
     log.warning("worker.orphaned", pid=os.getpid())
-    line.stop()
+    loops.stop()
     time.sleep(LAST_WORK)
     os._exit(1)  # it may wait at a queue for ever; what it holds comes back when its lease ends

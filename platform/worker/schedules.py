@@ -1,45 +1,35 @@
-"""The django-q2 schedules that must exist, kept in place after each migration."""
+"""The django-q2 schedules that must exist. The worker keeps them in place (worker.keeper)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
+import structlog
+from django.db import connection, transaction
 from django_q.models import Schedule
-from django_q.tasks import async_task
 
 OWN = "periodic: "  # how the names of our schedules begin
+LOCK = 0x5C4ED01E  # of those who keep the schedules; any number that nobody else takes
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One schedule. A line's is only the safety net under its chain (worker.line)."""
+    """One schedule: a task that runs every so many minutes."""
 
     name: str
     task: str
-    slot: int | None = None
     minutes: int = 1
-
-    @property
-    def args(self) -> tuple[int, ...]:
-        return () if self.slot is None else (self.slot,)
 
 
 def wanted() -> Iterator[Wanted]:
-    for slot in range(settings.POLL_LOOPS):
-        yield Wanted(f"{OWN}poll due resources, loop {slot + 1}", "polling.tasks.poll_due", slot)
-    for slot in range(settings.DELIVERY_LOOPS):
-        yield Wanted(
-            f"{OWN}deliver due notifications, loop {slot + 1}", "events.tasks.deliver_due", slot
-        )
-    for slot in range(settings.BULK_LOOPS):
-        yield Wanted(f"{OWN}work on bulk jobs, loop {slot + 1}", "bulk.tasks.run_due", slot)
-    yield Wanted(f"{OWN}refresh credentials ahead of expiry", "instances.tasks.refresh_due", 0)
-    yield Wanted(f"{OWN}keep watches at providers", "watching.tasks.keep_due", 0)
-    yield Wanted(f"{OWN}work on errands of the admin", "administration.tasks.run_errands", 0)
+    # The loops poll and deliver without a schedule (worker.loops); these two are the net below.
+    yield Wanted(f"{OWN}poll due resources", "polling.tasks.poll_due")
+    yield Wanted(f"{OWN}deliver due notifications", "events.tasks.deliver_due")
     yield Wanted(f"{OWN}tell of stalls and of what will end", "monitoring.watch.watch")
     yield Wanted(f"{OWN}recall polls a clock put off", "polling.tasks.recall_put_off", minutes=10)
     yield Wanted(
@@ -59,27 +49,33 @@ def wanted() -> Iterator[Wanted]:
 
 
 def keep_schedules(**_: Any) -> None:
-    """Makes the schedules as `wanted` says; those that people added are left alone."""
-    wanted_now = list(wanted())
+    """Make the schedules as `wanted` says; those that people added are left alone.
+
+    One that is due later than its interval allows was put off by a wrong clock, and is due now.
+    """
     with transaction.atomic():
-        Schedule.objects.filter(name__startswith=OWN).exclude(
-            name__in=[schedule.name for schedule in wanted_now]
-        ).delete()
-        for schedule in wanted_now:
-            Schedule.objects.update_or_create(
-                name=schedule.name,
-                defaults={
-                    "func": schedule.task,
-                    "args": repr(schedule.args) if schedule.args else None,
-                    "schedule_type": Schedule.MINUTES,
-                    "minutes": schedule.minutes,
-                    "repeats": -1,
-                },
-            )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s), clock_timestamp()", [LOCK])
+            _, now = cursor.fetchone()
+        there = {one.name: one for one in Schedule.objects.filter(name__startswith=OWN)}
+        for schedule in wanted():
+            _keep(schedule, there.pop(schedule.name, None), now)
+        Schedule.objects.filter(pk__in=[one.pk for one in there.values()]).delete()
 
 
-def wake_lines(**_: Any) -> None:
-    """Queues each line's task, so that a new worker process does not wait for the schedule."""
-    for schedule in wanted():
-        if schedule.slot is not None:
-            async_task(schedule.task, schedule.slot, q_options={"save": False})
+def _keep(schedule: Wanted, there: Schedule | None, now: datetime) -> None:
+    fields = {
+        "func": schedule.task,
+        "args": None,
+        "schedule_type": Schedule.MINUTES,
+        "minutes": schedule.minutes,
+        "repeats": -1,
+    }
+    latest = now + timedelta(minutes=schedule.minutes + 1)
+    if there is None:
+        Schedule.objects.create(name=schedule.name, next_run=now, **fields)
+    elif there.next_run is None or there.next_run > latest:
+        log.warning("schedule.recalled", schedule=there.name, was_due=str(there.next_run))
+        Schedule.objects.filter(pk=there.pk).update(next_run=now, **fields)
+    elif any(getattr(there, name) != value for name, value in fields.items()):
+        Schedule.objects.filter(pk=there.pk).update(**fields)

@@ -18,7 +18,7 @@ from polling.models import PollingResource
 from quota.models import QuotaBucket
 from tests.administration.test_pages import INLINE
 from tests.administration.world import World, signed_in
-from worker import heartbeat
+from worker import leases
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def test_it_tells_how_instances_polls_and_deliveries_stand(world: World) -> None
         at=minute, connected=1234, overdue=4, polls=56, failed_polls=7, events=3, attempts=9,
         failed_attempts=2,
     )  # fmt: skip
-    heartbeat.beat(7, now)
+    leases.tend("a host", 7, clock_offset=-61.2, trouble="poll loop 1 has not worked for 40 s")
 
     shown = page(signed_in(role=READ_ONLY))
 
@@ -56,6 +56,9 @@ def test_it_tells_how_instances_polls_and_deliveries_stand(world: World) -> None
     assert tile(shown, "Overdue resources") == str(PollingResource.objects.count())
     assert tile(shown, "Oldest overdue poll") == "5 h"
     assert "Worker hosts alive: 1" in shown
+    assert "poll loop 1 has not worked for 40 s" in shown
+    assert "its clock is 61 s behind PostgreSQL" in shown
+    assert "refresh 1" in shown
     assert "Polls <strong>49</strong>" in shown
     assert "does not seem to run" not in shown
 
@@ -64,7 +67,7 @@ def test_it_says_so_when_no_worker_runs(world: World) -> None:
     Sample.objects.create(at=timezone.now() - timedelta(hours=2))
     shown = page(signed_in(superuser=True))
     assert "does not seem to run" in shown
-    assert "None was heard of in the last 90 seconds" in shown
+    assert "None was heard of in the last 30 seconds" in shown
 
 
 def test_it_shows_the_projects_that_use_most_of_a_quota(world: World) -> None:

@@ -49,7 +49,7 @@ def deliver(monkeypatch: pytest.MonkeyPatch) -> Callable[[Arrivals], None]:
     monkeypatch.setattr("events.deliver.STOP_WITHIN", 0.1)
 
     def until_complete(arrivals: Arrivals) -> None:
-        monkeypatch.setattr("worker.line.stopping", arrivals.complete.is_set)
+        monkeypatch.setattr("worker.loops.stopping", arrivals.complete.is_set)
         deliver_until(time.monotonic() + PATIENCE)
         assert arrivals.complete.is_set(), "not all of the healthy receiver's deliveries came"
 

@@ -13,8 +13,6 @@ from monitoring import sample
 from monitoring.models import Sample
 from polling.models import PollingResource
 from tests.administration.world import World
-from worker import heartbeat
-from worker.models import WorkerHost
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -85,14 +83,3 @@ def test_samples_are_summed_by_steps_and_gaps_are_empty(db: None) -> None:
     assert [one.polls for one in found] == [0, 11, 0, 12]
     assert found[-1].failed_polls == 2
     assert found[-1].begins == datetime(2026, 3, 1, 11, 45, tzinfo=UTC)
-
-
-def test_a_host_is_alive_until_it_is_silent(db: None) -> None:
-    heartbeat.beat(5, NOW)
-    heartbeat.beat(4, NOW + MINUTE)
-    [host] = heartbeat.alive(NOW + 2 * MINUTE)
-    assert (host.processes, host.started_at, host.seen_at) == (4, NOW, NOW + MINUTE)
-    assert heartbeat.alive(NOW + 3 * MINUTE) == []
-    WorkerHost.objects.update(name="another one")
-    heartbeat.beat(5, NOW + 2 * heartbeat.KEPT)
-    assert WorkerHost.objects.count() == 1

@@ -20,7 +20,7 @@ from polling.engine import Engine
 from polling.models import PollingResource
 from polling.poll import Outcome, Succeeded
 from polling.tasks import poll_all_due, poll_until
-from worker import line
+from worker import loops
 
 from .conftest import Connect, new_organization
 from .ledger import LedgerServer
@@ -140,7 +140,7 @@ def test_a_worker_that_is_told_to_stop_ends_soon_and_gives_back_what_it_holds(
 ) -> None:
     monkeypatch.setattr(engine, "STOP_WITHIN", 0.05)
     told_to_stop = False
-    monkeypatch.setattr(line, "stopping", lambda: told_to_stop)
+    monkeypatch.setattr(loops, "stopping", lambda: told_to_stop)
 
     async def poll(resource: ClaimedResource) -> Outcome:
         nonlocal told_to_stop

@@ -172,14 +172,14 @@ def _obey(order: Order, task: Callable[[], None], statements: Statements) -> int
     from django.db import InterfaceError, OperationalError
     from django.db.backends.signals import connection_created
 
-    from worker import line
+    from worker import loops
 
     connection_created.connect(statements.listen, weak=False)
     _later(LONGEST_LIFE, partial(os._exit, HUNG))
     if order.killed_after:
         _later(order.killed_after, partial(os.kill, os.getpid(), signal.SIGKILL))
     if order.stopped_after:
-        _later(order.stopped_after, line.stop)
+        _later(order.stopped_after, loops.stop)
     try:
         task()
     except (OperationalError, InterfaceError):  # a line rests then, and begins anew

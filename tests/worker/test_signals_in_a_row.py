@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django_q import cluster as django_q_cluster
 
-from worker import cluster, line
+from worker import cluster, loops
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -39,7 +39,7 @@ def _signals_restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     handled = (*STOP_SIGNALS, signal.SIGALRM)
     before = {one: signal.getsignal(one) for one in handled}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, set())
-    monkeypatch.setattr(line, "_stop_requested", False)
+    monkeypatch.setattr(loops, "_stop_requested", False)
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     for one, handler in before.items():
@@ -72,23 +72,24 @@ def another_at_each_step() -> Iterator[list[str]]:
 
 
 def test_a_worker_takes_another_signal_in_the_middle_of_one() -> None:
-    cluster.end_lines_on_sigterm()
+    cluster.heed_sigterm()
     with another_at_each_step() as steps:
         signal.raise_signal(signal.SIGTERM)
-    assert line.stopping()
+    assert loops.stopping()
     assert any(step.startswith("stop:") for step in steps)
 
 
 def test_a_worker_heeds_what_came_before_it_could(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(django_q_cluster.Sentinel, "start", lambda _: None)
     sentinel: Any = object.__new__(cluster.Sentinel)
+    sentinel.timeout = 120
     sentinel.start()
     signal.raise_signal(signal.SIGTERM)
-    assert not line.stopping()
+    assert not loops.stopping()
 
-    cluster.end_lines_on_sigterm()
+    cluster.heed_sigterm()
 
-    assert line.stopping()
+    assert loops.stopping()
 
 
 def test_the_main_process_is_told_once_by_any_number() -> None:

@@ -12,18 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from django.db import connection
-from django.utils import timezone
 from django_q.models import Success
 from django_q.tasks import async_task
 
-from worker import heartbeat
-from worker.schedules import wanted
+from worker import leases
+from worker.loops import LOOPS
+from worker.models import LoopLease
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# These rest while there is nothing to do.
-RESTING = {"bulk.tasks.run_due", "watching.tasks.keep_due"}
-LINES = sum(one.slot is not None and one.task not in RESTING for one in wanted())
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -40,7 +36,7 @@ def cluster(process_environment: dict[str, str], command: list[str]) -> Iterator
         env={**process_environment, "LOG_LEVEL": "WARNING"},
         start_new_session=True,
     )
-    until(lambda: running_lines() >= LINES)
+    until(all_loops_work)
     yield psutil.Process(process.pid)
     for one in group(process.pid):
         one.kill()
@@ -65,18 +61,21 @@ def until(condition: Callable[[], bool], seconds: float = 40) -> None:
         time.sleep(0.05)
 
 
-def running_lines() -> int:
-    """How many lines hold their slots, as the database sees it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
-        return int(cursor.fetchone()[0])
+def all_loops_work() -> bool:
+    """Whether each loop has worked since a moment ago."""
+    ages = leases.at_rest()
+    return len(leases.alive()) > 0 and all(
+        leases.is_worked_on(loop.name) and (age := ages[loop.name]) is not None and age < 12
+        for loop in LOOPS
+    )
+
+
+def no_lease() -> bool:
+    return not LoopLease.objects.exists()
 
 
 def workers(cluster: psutil.Process) -> list[psutil.Process]:
-    """The sentinel's children: workers, monitor and pusher."""
+    """The sentinel's children: workers, monitor, pusher and keeper."""
     return [worker for child in cluster.children() for worker in child.children()]
 
 
@@ -96,13 +95,16 @@ def test_sigterm_ends_all_processes_soon(cluster: psutil.Process, to: str) -> No
         cluster.terminate()
     until(lambda: group(cluster.pid) == [], seconds=15)
     assert time.monotonic() - began < 15
-    assert running_lines() == 0
+    assert no_lease(), "others can go on at once"
+    assert leases.alive() == []
 
 
 def test_a_host_that_works_is_heard_of(cluster: psutil.Process) -> None:
-    [host] = heartbeat.alive(timezone.now())
-    assert str(cluster.children()[0].pid) in host.name
-    assert host.processes == len(workers(cluster)) - 2  # neither the monitor nor the pusher
+    [host] = leases.alive()
+    assert str(cluster.pid) in host.name
+    assert host.processes == len(workers(cluster))
+    assert abs(host.clock_offset) < 1
+    assert host.trouble == ""
 
 
 IMPATIENT = """
@@ -120,10 +122,9 @@ def test_what_hangs_when_it_should_end_is_killed(cluster: psutil.Process) -> Non
     workers(cluster)[0].suspend()
     cluster.terminate()
     until(lambda: group(cluster.pid) == [], seconds=15)
-    until(lambda: running_lines() == 0, seconds=5)  # PostgreSQL notices a moment later
 
 
-def test_the_lines_and_the_queue_go_on_after_each_process_was_killed_in_turn(
+def test_the_loops_and_the_queue_go_on_after_each_process_was_killed_in_turn(
     cluster: psutil.Process,
 ) -> None:
     number = len(workers(cluster))
@@ -133,13 +134,23 @@ def test_the_lines_and_the_queue_go_on_after_each_process_was_killed_in_turn(
         victim.kill()
         victim.wait()
     assert does_work()
-    until(lambda: running_lines() >= LINES)
+    LoopLease.objects.update(worked_at=None)
+    until(all_loops_work)
 
 
-@pytest.mark.parametrize("killed", ["the main process", "the sentinel"])
-def test_none_outlives_the_one_that_started_it(cluster: psutil.Process, killed: str) -> None:
+def test_none_outlives_the_main_process(cluster: psutil.Process) -> None:
     assert len(group(cluster.pid)) > 5
-    victim = cluster if killed == "the main process" else cluster.children()[0]
-    victim.kill()
+    cluster.kill()
     until(lambda: group(cluster.pid) == [], seconds=20)
-    until(lambda: running_lines() == 0, seconds=5)  # PostgreSQL notices a moment later
+
+
+def test_a_sentinel_that_dies_is_replaced(cluster: psutil.Process) -> None:
+    [sentinel] = cluster.children()
+    orphans = sentinel.children()
+    sentinel.kill()
+    until(lambda: not any(one.is_running() for one in orphans), seconds=20)
+    until(lambda: len(cluster.children()) == 1 and cluster.children()[0].pid != sentinel.pid)
+    LoopLease.objects.update(worked_at=None)
+    until(all_loops_work)
+    [host] = leases.alive()
+    assert str(cluster.pid) in host.name

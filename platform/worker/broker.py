@@ -1,0 +1,67 @@
+"""The queue of tasks, in the database and by the database's clock.
+
+django-q2's pusher ends at the first error of its broker; this one has none. Polling and delivering
+need no queue: their turns never go through one.
+"""
+
+from __future__ import annotations
+
+from time import sleep
+from typing import Any
+
+import structlog
+from django import db
+from django.db import connection
+from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+
+from config import log_rate
+from config.given_postgres.unavailable import outage_of
+
+PAUSE = 1.0  # seconds, after an error
+
+ENQUEUE = """
+INSERT INTO django_q_ormq (key, payload, lock) VALUES (%s, %s, clock_timestamp()) RETURNING id
+"""
+# A task whose worker has died is handed out again after RETRY seconds.
+DEQUEUE = """
+UPDATE django_q_ormq AS task
+   SET lock = clock_timestamp() + %(retry)s * interval '1 second'
+ WHERE id = (SELECT id FROM django_q_ormq
+              WHERE key = %(key)s AND lock <= clock_timestamp()
+              ORDER BY lock, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, payload
+"""
+
+log = structlog.get_logger()
+
+
+class DatabaseBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
+    """django-q2's ORM broker with two statements of its own."""
+
+    list_key: str
+
+    def enqueue(self, task: str) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(ENQUEUE, [self.list_key, task])
+            row: tuple[int] = cursor.fetchone()
+        return row[0]
+
+    def dequeue(self) -> list[tuple[int, str]] | None:
+        """Return the task that has waited longest, leased; None after a pause without one."""
+        db.close_old_connections()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(DEQUEUE, {"key": self.list_key, "retry": Conf.RETRY})
+                row: Any = cursor.fetchone()
+        except db.Error as error:
+            connection.close()
+            outage = outage_of(error)
+            if log_rate.first_in_a_minute(f"queue {outage}"):
+                log.warning("queue.not_read", reason=outage.value if outage else str(error))
+            sleep(PAUSE)
+            return None
+        if row is None:
+            sleep(Conf.POLL)
+            return None
+        return [row]
