@@ -29,7 +29,7 @@ def set_up() -> None:
 
     Nothing of the caller's environment changes what is measured.
     """
-    for name in ("DATABASE_URL", "REDIS_URL", "EMBEDDED_POSTGRES_FSYNC", "INTEGRATIONS_DIRS"):
+    for name in ("DATABASE_URL", "EMBEDDED_POSTGRES_FSYNC", "INTEGRATIONS_DIRS"):
         os.environ.pop(name, None)
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",

@@ -11,6 +11,9 @@ from config import clock
 from events import backlog
 from instances import grants
 from polling import overdue
+from worker import leases
+
+LOOP_QUIET_AFTER = 60.0  # seconds
 
 
 def faults(now: datetime) -> dict[str, str]:
@@ -34,6 +37,37 @@ def faults(now: datetime) -> dict[str, str]:
             f"{credentials.late} tokens should have been renewed more than "
             f"{grants.LATE_AFTER.total_seconds():.0f} s ago"
         )
-    if clock.differs():
-        found["clock"] = clock.difference()
+    if trouble := worker_trouble():
+        found["worker"] = trouble
+    if clocks := wrong_clocks():
+        found["clock"] = clocks
     return found
+
+
+def worker_trouble() -> str:
+    """Say which loops do not run on any host; nothing when all do."""
+    hosts = leases.alive()
+    if not hosts:
+        return (
+            f"no worker was heard of in the last {leases.ALIVE:.0f} s: "
+            "run python manage.py qcluster"
+        )
+    said = [f"{host.name}: {host.trouble}" for host in hosts if host.trouble]
+    said += [
+        f"no host runs the {loop} loop" if age is None else f"no {loop} loop worked for {age:.0f} s"
+        for loop, age in leases.at_rest().items()
+        if age is None or age > LOOP_QUIET_AFTER
+    ]
+    return "; ".join(said)
+
+
+def wrong_clocks() -> str:
+    """Say which hosts' clocks differ from PostgreSQL's, this one's among them."""
+    said = [
+        f"the clock of {host.name} is {host.clock_wrong} PostgreSQL's"
+        for host in leases.alive()
+        if host.clock_wrong
+    ]
+    if clock.differs():
+        said.append(clock.difference())
+    return "; ".join(said)

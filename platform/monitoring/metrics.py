@@ -6,6 +6,8 @@ no worker is alive.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -16,6 +18,7 @@ from prometheus_client.registry import Collector
 from events import backlog
 from instances import grants
 from polling import overdue
+from worker import leases
 
 
 def exposition(now: datetime) -> bytes:
@@ -66,6 +69,32 @@ class _Rows(Collector):
         yield _gauge("grants_lost", "Accounts that must be connected again", accounts.lost)
         yield _gauge("grants_expiring", "Accounts whose grant ends soon", accounts.expiring)
         yield _gauge("refreshes_late", "Tokens whose renewal is overdue", accounts.late)
+        yield from _of_the_worker()
+
+
+def _of_the_worker() -> Iterator[GaugeMetricFamily]:
+    hosts = leases.alive()
+    yield _gauge("worker_hosts", "Hosts that run the worker and were heard of", len(hosts))
+    held = GaugeMetricFamily("periodic_worker_loops", "Loops that a host runs now", labels=["loop"])
+    running = Counter(loop.rpartition(" ")[0] for host in hosts for loop in host.loops)
+    quiet = GaugeMetricFamily(
+        "periodic_worker_loop_quiet_seconds",
+        "Seconds since a loop of this kind last worked on any host; +Inf when none ever did",
+        labels=["loop"],
+    )
+    for loop, age in leases.at_rest().items():
+        held.add_metric([loop], running[loop])
+        quiet.add_metric([loop], math.inf if age is None else age)
+    yield held
+    yield quiet
+    offset = GaugeMetricFamily(
+        "periodic_worker_clock_offset_seconds",
+        "Seconds that a host's clock is ahead of PostgreSQL's",
+        labels=["host"],
+    )
+    for host in hosts:
+        offset.add_metric([host.name], host.clock_offset)
+    yield offset
 
 
 def _gauge(name: str, says: str, value: float) -> GaugeMetricFamily:

@@ -40,7 +40,7 @@ def main() -> int:
 
 def _environment(url: str) -> dict[str, str]:
     """Nothing of the caller's changes what is proved."""
-    for name in ("DATABASE_URL", "REDIS_URL", "INTEGRATIONS_DIRS"):
+    for name in ("DATABASE_URL", "INTEGRATIONS_DIRS"):
         os.environ.pop(name, None)
     return {
         "DJANGO_SETTINGS_MODULE": "tests.settings",
