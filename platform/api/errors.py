@@ -39,11 +39,16 @@ from elements.errors import (
     ElementReadOnly,
     ParameterError,
 )
+from encryption.keys import UnsealError
 from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError, UnitsUsedUp
 
 log = structlog.get_logger(__name__)
 
 UNAUTHORIZED = "Invalid Organization or User secret, or invalid Element token provided."
+SEALED = (
+    "what is stored cannot be opened: the encryption key that sealed it is not in the platform's "
+    "PERIODIC_ENCRYPTION_KEYS"
+)
 UNKNOWN_HOST = "the Host header names a host that the setting ALLOWED_HOSTS does not"
 CHALLENGE = 'User realm="elements"'  # RFC 9110 11.6.1 wants one with each 401
 
@@ -81,6 +86,10 @@ class NotFound(ApiError):
 class Conflict(ApiError):
     def __init__(self, message: str, provider_message: str = "") -> None:
         super().__init__(409, message, provider_message)
+
+
+class Unopened(Conflict, UnsealError):
+    """Stored secrets cannot be opened. The message says what to do about it."""
 
 
 class TooLarge(ApiError):
@@ -165,6 +174,9 @@ def answer_to(error: Exception) -> ApiError:
         return _of_transport(error)
     if isinstance(error, exceptions.APIException):
         return _of_rest_framework(error)
+    if isinstance(error, UnsealError):
+        log.error("stored secret cannot be opened", reason=str(error))
+        return Conflict(f"{SEALED}.")
     return _of_elements(error) or unavailable(error) or _of_django(error) or _unknown(error)
 
 

@@ -17,6 +17,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 
 from audit.models import Action
 from audit.record import acts, record
+from encryption.keys import UnsealError
 
 Row = TypeVar("Row", bound=Model)
 Changes = dict[str, Any]
@@ -95,7 +96,7 @@ def _touches(subject: Subject[Any], update_fields: Any) -> bool:
 def _differences(subject: Subject[Row], before: Row, after: Row, update_fields: Any) -> Changes:
     def saved(columns: Sequence[str]) -> list[str]:
         written = [name for name in columns if update_fields is None or name in update_fields]
-        return [name for name in written if getattr(before, name) != getattr(after, name)]
+        return [name for name in written if _read(before, name) != _read(after, name)]
 
     changes: Changes = {
         name: [_value(getattr(before, name)), _value(getattr(after, name))]
@@ -103,10 +104,18 @@ def _differences(subject: Subject[Row], before: Row, after: Row, update_fields: 
     }
     changes |= dict.fromkeys(saved(subject.named))
     for name in saved(subject.keyed):
-        old, new = _object(getattr(before, name)), _object(getattr(after, name))
+        old, new = _object(_read(before, name)), _object(_read(after, name))
         differing = [key for key in old | new if old.get(key) != new.get(key)]
         changes |= dict.fromkeys(sorted(differing))
     return changes
+
+
+def _read(row: Row, name: str) -> Any:
+    """What a column holds; as it is stored where it cannot be opened."""
+    try:
+        return getattr(row, name)
+    except UnsealError:
+        return row.__dict__[name]
 
 
 def _value(value: Any) -> Any:

@@ -19,12 +19,13 @@ from accounts.models import Organization, User
 from api.errors import ApiError, NotFound
 from console import fragment
 from elements.errors import ConfigurationError, ElementNotFound
+from encryption.keys import UnsealError
 from instances import provision
 from instances.models import ElementInstance
 
 Page: TypeAlias = Callable[..., HttpResponseBase]
 # What a person did wrong, or asked for in vain; its text is for them.
-WRONG = (ApiError, ConfigurationError, ElementNotFound)
+WRONG = (ApiError, ConfigurationError, ElementNotFound, UnsealError)
 
 
 def for_members(page: Page) -> Page:

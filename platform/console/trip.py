@@ -68,7 +68,7 @@ def left_out(
     credential = getattr(instance, "credential", None)
     element = keys.element_of(instance)
     granted = credential.scope if credential is not None else ""
-    missing = scopes.missing(element, keys.effective(instance), granted)
+    missing = scopes.missing(element, keys.without_secrets(instance), granted)
     context = {"instance": instance, "element": element, "missing": missing}
     return render(request, "console/left_out.html", context)
 

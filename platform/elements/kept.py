@@ -23,6 +23,11 @@ class Kept(Generic[K, V]):
         self._values: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        with self._lock:
+            self._values.clear()
+            self._taken = 0
+
     def get(self, key: K) -> V | None:
         with self._lock:
             if key not in self._values:

@@ -21,7 +21,8 @@ from elements.errors import ConfigurationError, ElementNotFound
 from elements.kept import Kept
 from elements.models import PrivateElement
 from elements.row_id import row_id
-from elements.types import Element
+from elements.types import ApiKey, Element, Setting
+from encryption.keys import UnsealError
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +81,7 @@ def hold(element: Element) -> None:
 
 
 def element_of(row: PrivateElement) -> Element:
-    """Raises ConfigurationError where the definition cannot be read any more."""
+    """Raises ConfigurationError or UnsealError where the definition cannot be read any more."""
     return definition.element(
         json.loads(row.definition),
         id=FIRST_PRIVATE_ID + row.pk,
@@ -96,6 +97,11 @@ def forget_found() -> None:
         _found.elements = {}
 
 
+def forget_read() -> None:
+    """Read every definition again, as a process does that has just started."""
+    _read.clear()
+
+
 def _elements(versions: Iterable[tuple[int, int]]) -> list[Element]:
     """The elements of these rows in their order, without those that are gone by now."""
     wanted = list(versions)
@@ -105,20 +111,40 @@ def _elements(versions: Iterable[tuple[int, int]]) -> list[Element]:
         by_pk = {row.pk: row for row in PrivateElement.objects.filter(pk__in=missing)}
         for pk, version in wanted:
             if (pk, version) not in known and pk in by_pk:
-                found = _usable(by_pk[pk])
-                if found is not None:
-                    known[pk, version] = found
+                found = known[pk, version] = readable(by_pk[pk])
+                if not found.fault:
                     _read.put((pk, version), found, len(by_pk[pk].definition))
     return [known[one] for one in wanted if one in known]
 
 
-def _usable(row: PrivateElement) -> Element | None:
-    """None where the definition cannot be read any more: what it extends is gone."""
+def readable(row: PrivateElement) -> Element:
+    """As `element_of`; where the definition cannot be read, an element that has nothing in it.
+
+    That is so where what it extends is gone, or where its encryption key is not there. Its `fault`
+    says which, and instances of it are still shown, changed and deleted.
+    """
     try:
         return element_of(row)
     except ConfigurationError as error:
-        log.error("private element cannot be used", element=row.key, reason=str(error))
-        return None
+        why = str(error)
+    except UnsealError:
+        why = "the encryption key that sealed it is not there"
+    log.error("private element cannot be used", element=row.key, reason=why)
+    fault = f"the definition of the element {row.key} cannot be read: {why}"
+    return Element(
+        id=FIRST_PRIVATE_ID + row.pk,
+        key=row.key,
+        name=row.key,
+        hub="general",
+        description=fault,
+        base_url=Setting("", ""),
+        authentication=ApiKey(),
+        resources=(),
+        configuration=(),
+        active=False,
+        organization_id=row.organization_id,
+        fault=fault,
+    )
 
 
 def _begin(**_: Any) -> None:

@@ -90,7 +90,7 @@ def replace(organization_id: int, key_or_id: str, given: object) -> Element:
             organization_id=organization_id,
         )
 
-    return _change(organization_id, key_or_id, changed, secrets.keys_given(given))
+    return _change(organization_id, key_or_id, changed, secrets.keys_given(given), whole=True)
 
 
 def activate(organization_id: int, key_or_id: str, *, active: bool) -> Element:
@@ -124,7 +124,7 @@ def remove(organization_id: int, key_or_id: str) -> None:
     """Raises ElementNotFound, ElementReadOnly, and ElementConflict while instances need it."""
     with transaction.atomic():
         row = _locked(organization_id, key_or_id, with_key=True)
-        element = private.element_of(row)
+        element = private.readable(row)
         if instances := _instances(element_deleting, element):
             raise ElementConflict(f"{element.key} has {instances}: delete them first")
         row.delete()
@@ -139,6 +139,7 @@ def clone(organization_id: int, key_or_id: str, given: object) -> Element:
     """
     wanted = Part.of(given)
     original = catalogue.find(key_or_id, organization_id)
+    _require_readable(original)
     name = wanted.text("name", longest=200) or f"{original.name[:190]} clone"
     copy = {**exported(original, own_only=True), "name": name, "active": True}
     copy["key"] = wanted.text("key", longest=100) or _free_key(organization_id, original.key)
@@ -146,7 +147,9 @@ def clone(organization_id: int, key_or_id: str, given: object) -> Element:
 
 
 def exported(element: Element, *, own_only: bool = False) -> dict[str, Any]:
-    """The definition as it is handed on: without secrets."""
+    """The definition as it is handed on: without secrets. Raises ElementConflict where there is
+    none that can be read."""
+    _require_readable(element)
     return secrets.blanked(definition.to_json(element, own_only=own_only))
 
 
@@ -158,17 +161,22 @@ def _change(
     key_or_id: str,
     changed: Callable[[Element], Element],
     given: Container[str] = (),
+    *,
+    whole: bool = False,
 ) -> Element:
-    """`given` are the keys of the configuration whose defaults the request says in clear."""
+    """`given` are the keys of the configuration whose defaults the request says in clear; `whole`:
+    nothing of the definition so far is taken over, so that one that cannot be read may go."""
     with transaction.atomic():
         row = _locked(organization_id, key_or_id)
-        before = private.element_of(row)
+        before = private.readable(row)
+        if not whole:
+            _require_readable(before)
         after = changed(before)
         _require_zone(after)
         _refuse_unveiling(before, after)
         _refuse_redirecting(before, after, given)
         text = _text(after)
-        grows = len(text) > len(row.definition)
+        grows = bool(before.fault) or len(text) > len(row.definition)
         row.definition = text
         row.active = after.active
         row.version += 1
@@ -178,6 +186,11 @@ def _change(
     private.forget_found()
     log.info("element changed", element=row.key, organization=organization_id)
     return private.element_of(row)
+
+
+def _require_readable(element: Element) -> None:
+    if element.fault:
+        raise ElementConflict(f"{element.fault}. Replace it, or delete it")
 
 
 def _refuse_unveiling(before: Element, after: Element) -> None:

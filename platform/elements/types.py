@@ -331,6 +331,8 @@ class Element:
     webhook: Webhook | None = None  # None: the vendor sends none, or none that can be believed
     watch: Watch | None = None  # None: nothing is registered, at most by a person
     guide: Guide | None = None  # None: people are told no more than where the redirect URI goes
+    # Why a private one cannot be used: its definition cannot be read. It has no resources then.
+    fault: str = ""
 
     @property
     def private(self) -> bool:

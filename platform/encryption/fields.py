@@ -13,7 +13,7 @@ from django.db import connections, models, router
 from django.db.models.expressions import Expression
 from django.db.models.query_utils import DeferredAttribute
 
-from encryption.keys import seal, unseal
+from encryption.keys import UnsealError, seal, unseal
 
 
 def context_of(table: str, pk: Any, column: str) -> str:
@@ -117,6 +117,20 @@ class SparseEncryptedTextField(EncryptedTextField):
 
     def get_prep_value(self, value: Any) -> Any:
         return None if value == "" else super().get_prep_value(value)
+
+
+def opens(row: models.Model, *names: str) -> bool:
+    """Return whether each of these encrypted columns of the row can be opened.
+
+    A column that was not loaded, or that holds nothing, does not count.
+    """
+    try:
+        for name in names:
+            if name in row.__dict__:
+                getattr(row, name)
+    except UnsealError:
+        return False
+    return True
 
 
 class EncryptedModel(models.Model):

@@ -23,6 +23,7 @@ from elements.calls import Change, ChangeType
 from elements.errors import ElementNotFound
 from elements.types import Element
 from elements.webhooks import Signature, Webhook
+from encryption.fields import opens
 from events import receiver_body, receiver_instances, receiver_signature
 from events.receiver_body import Sent
 from events.record import record_changes, record_webhook
@@ -112,11 +113,15 @@ def _receiving(instance: ElementInstance) -> _Receiving | None:
 
 
 def _is_proven(one: _Receiving, sent: Sent, watch: InstanceWatch | None) -> bool:
-    """With the secret of the watch, or with one that a person gave to the provider."""
+    """With the secret of the watch, or with one that a person gave to the provider.
+
+    One that cannot be opened proves nothing.
+    """
     signature = one.webhook.signature
-    given = configuration.effective(one.instance).get(signature.secret_key, "")
+    given = configuration.without_secrets(one.instance).get(signature.secret_key, "")
+    watched = watch is not None and opens(watch, "secret")
     proven = False
-    for secret in (given, "" if watch is None else watch.secret):
+    for secret in (given, watch.secret if watch is not None and watched else ""):
         proven |= receiver_signature.is_proven(signature, secret, sent.headers, sent.signed)
     return proven
 

@@ -49,7 +49,7 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
 
     Raises BadRequest where as many instances of the organization are called so as are asked.
     """
-    values = configuration.effective(instance)
+    values = configuration.without_secrets(instance)
     vendor_id = values.get(configuration.SUBSCRIPTION_ID, "").strip()
     told = instance.vendor_type == "webhook" and 0 < len(vendor_id) <= LONGEST_VALUE
     if not told:
@@ -138,7 +138,7 @@ def _named_within(element_key: str, sent: Sent) -> list[ElementInstance]:
 
 
 def _is_named(instance: ElementInstance, value: Any) -> bool:
-    values = configuration.effective(instance)
+    values = configuration.without_secrets(instance)
     wanted = values.get(configuration.SUBSCRIPTION_ID, "").strip()
     paths: Sequence[str] = values.get(configuration.INSTANCE_FINDER, "").split("|")
     return any(text_of(below(value, path.strip())) == wanted for path in paths if path.strip())

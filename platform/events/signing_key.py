@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import Organization
+from encryption.fields import opens
 from events import audited
 from events.models import Subscription
 from events.signature import WHSEC, RetiredKey
@@ -37,9 +38,9 @@ def renew(
 ) -> None:
     """Makes `key` the subscription's, and lets the present one sign for `overlap` longer.
 
-    Doesn't save.
+    A present one that cannot be opened ends at once. Doesn't save.
     """
-    before = subscription.signature_key
+    before = subscription.signature_key if opens(subscription, "signature_key") else ""
     retired = [one for one in retired_of(subscription) if one.until > now and one.key != key]
     if before and before != key and overlap:
         retired.append(RetiredKey(before, now + overlap, leads))
@@ -47,8 +48,17 @@ def renew(
     _keep(subscription, retired if key else [])
 
 
+def differs(subscription: Subscription, key: str) -> bool:
+    """Return whether the subscription signs with another key, or one that cannot be opened."""
+    return not opens(subscription, "signature_key", "retired_keys") or (
+        subscription.signature_key != key
+    )
+
+
 def retired_of(subscription: Subscription) -> list[RetiredKey]:
-    """Those that have ended may be among them."""
+    """Those that have ended may be among them; those that cannot be opened are not."""
+    if not opens(subscription, "retired_keys"):
+        return []
     return read(subscription.retired_keys) if subscription.retired_keys else []
 
 

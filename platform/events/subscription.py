@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from encryption.fields import opens
 from events import audited, order, signing_key
 from events.models import Channel, Delivery, DeliveryStatus, Subscription
 from instances import callback, configuration
@@ -43,8 +44,9 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
     - An emptied URL queues what is pending.
     - A replaced signature key goes on signing beside the new one for a while.
     - Where events are fetched, there is a subscription that is off, whatever the URL.
+    - Where the instance's secrets cannot be opened, signature key and headers stay as they are.
     """
-    values = configuration.effective(instance)
+    values = configuration.without_secrets(instance)
     fetched = configuration.are_fetched(values)
     url = "" if fetched else values.get(configuration.EVENTS_CALLBACK_URL, "").strip()
     channel = Channel.QUEUE if fetched else Channel.WEBHOOK
@@ -68,18 +70,23 @@ def follow_configuration(instance: ElementInstance, **_: Any) -> None:
             )
         return
     place = (subscription.channel, subscription.url)
-    present = (*place, subscription.signature_key, subscription.headers, subscription.ordered)
-    if present == (channel, url, key, headers, ordered):
-        return
     moved = place != (channel, url)
+    stays = not configuration.are_open(instance)
+    new_key = not stays and signing_key.differs(subscription, key)
+    new_headers = not stays and not (
+        opens(subscription, "headers") and subscription.headers == headers
+    )
+    if not (moved or new_key or new_headers or subscription.ordered != ordered):
+        return
     subscription.channel = channel
     subscription.url = url
     subscription.origin = origin_of(url)
-    subscription.headers = headers
+    if new_headers:
+        subscription.headers = headers
     if subscription.ordered and not ordered:
         order.let_go(subscription.pk, timezone.now())
     subscription.ordered = ordered
-    if subscription.signature_key != key:
+    if new_key:
         overlap = timedelta(seconds=configuration.overlap(values))
         signing_key.renew(subscription, key, timezone.now(), overlap)
     if moved:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from encryption.keys import UnsealError
 from events.models import Channel, Subscription
 from events.signing_key import retired_of
 from instances.configuration import MASK
@@ -23,23 +24,32 @@ SHORTEST = 4  # characters; what is shorter occurs in any text
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """Masks the secrets that it knows, longest first, so that none is left in part."""
+    """Masks the secrets that it knows, longest first, so that none is left in part.
+
+    `blind`: some cannot be opened, so no text of others is shown at all.
+    """
 
     secrets: tuple[str, ...] = ()
+    blind: bool = False
 
     @classmethod
     def of(
         cls, instance: ElementInstance | None, subscriptions: Iterable[Subscription] = ()
     ) -> Masking:
         found: set[str] = set()
-        if instance is not None:
-            found.update(_of_instance(instance))
-        for subscription in subscriptions:
-            found.update(_of_subscription(subscription))
+        try:
+            if instance is not None:
+                found.update(_of_instance(instance))
+            for subscription in subscriptions:
+                found.update(_of_subscription(subscription))
+        except UnsealError:
+            return cls(blind=True)
         written = {form for secret in found for form in _forms(secret)}
         return cls(tuple(sorted((one for one in written if len(one) >= SHORTEST), key=_length)))
 
     def text(self, text: str) -> str:
+        if self.blind:
+            return MASK if text else ""
         for secret in self.secrets:
             text = text.replace(secret, MASK)
         return text

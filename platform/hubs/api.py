@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.authentication import Caller
-from api.errors import NotFound
+from api.errors import Conflict, NotFound
 from api.paging import whole_list
 from api.permissions import IsElementCaller
 from api.schema import PAGED, WHOLE, Method, documented
@@ -110,6 +110,8 @@ class OperationView(HubCallView):
 
     def _answer(self, request: Request, path: str) -> Response:
         instance, element = self.target(request)
+        if element.fault:
+            raise Conflict(element.fault)
         match = self._match(element, request, f"/{path.rstrip('/')}")
         account = account_of(self.enabled_instance(request))
         configuration = keys.effective(instance)

@@ -6,13 +6,30 @@ import secrets
 
 from accounts.models import Organization
 from accounts.secret import digest
+from encryption.fields import opens
+from events.models import Subscription
 from inbox.models import Inbox
 from transport import own_inbox
 
 
 def inbox_url(organization: Organization) -> str:
-    """The callback URL of the organization's inbox, which is made when it is first asked for."""
-    return own_inbox.url_of(inbox_of(organization).key)
+    """The callback URL of the organization's inbox, which is made when it is first asked for.
+
+    Empty where its key cannot be opened and no callback has it in its URL.
+    """
+    found = inbox_of(organization)
+    return own_inbox.url_of(found.key) if opens(found, "key") else known_url(found)
+
+
+def known_url(inbox: Inbox) -> str:
+    """The inbox's URL as a callback of its organization has it; empty where none does."""
+    callbacks = Subscription.objects.filter(
+        organization=inbox.organization_id, url__startswith=own_inbox.url_of("")
+    )
+    for url in callbacks.values_list("url", flat=True).distinct():
+        if digest(url.rpartition("/")[2]) == inbox.key_digest:
+            return url
+    return ""
 
 
 def inbox_of(organization: Organization) -> Inbox:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.secret import digest
-from api.errors import BadRequest
+from api.errors import SEALED, BadRequest, Unopened
 from elements import catalogue, poller
 from elements.application import application_of
 from elements.record_dates import TIMEZONE, zone_of
 from elements.types import ApiKey, Basic, Element
+from encryption.fields import opens
 from instances import callback
 from instances.models import ElementInstance
 from transport.errors import AddressRefused, ProviderUnreachable
@@ -70,6 +71,9 @@ AUTHENTICATION_KEYS: Mapping[type, tuple[str, ...]] = {
 # Of the credential, never stored in a configuration.
 CREDENTIAL_KEYS = frozenset({USER_TOKEN, REFRESH_TOKEN, REFRESH_TIME})
 SECRET_KEYS = frozenset({API_KEY, API_SECRET, "api.key", *callback.SECRETS})
+GIVE_AGAIN = (
+    "Give all of them again with PATCH /instances/{id}, or on the page that changes the instance"
+)
 # Keys that no element declares are judged by how they end.
 SECRET_ENDINGS = (
     "password",
@@ -178,7 +182,7 @@ def authenticates(
 ) -> bool:
     """Whether `configuration` has what the account authenticates with, other than before."""
     names = AUTHENTICATION_KEYS.get(type(element.authentication), ())
-    before = stored(instance)
+    before = readable(instance)
     return any(before.get(name) != configuration.get(name) for name in names)
 
 
@@ -342,16 +346,32 @@ def completed(element: Element, configuration: Mapping[str, str]) -> dict[str, s
     return values
 
 
+def are_open(instance: ElementInstance) -> bool:
+    """Return whether the instance's stored secrets can be opened."""
+    return opens(instance, "secrets")
+
+
 def stored(instance: ElementInstance) -> dict[str, str]:
-    """What was configured, in clear, without the element's defaults."""
+    """What was configured, in clear, without the element's defaults. Raises Unopened."""
+    if not are_open(instance):
+        raise Unopened(f"The secrets of instance {instance.pk}: {SEALED}. {GIVE_AGAIN}")
     return {**instance.configuration, **json.loads(instance.secrets)}
+
+
+def readable(instance: ElementInstance) -> dict[str, str]:
+    """As `stored`; where the secrets cannot be opened, without them."""
+    return stored(instance) if are_open(instance) else dict(instance.configuration)
 
 
 def keep(instance: ElementInstance, element: Element, configuration: Mapping[str, str]) -> None:
     """Puts the configuration into the instance's columns. Doesn't save.
 
-    A secret stays one when the element does not call it so any more.
+    A secret stays one when the element does not call it so any more. Secrets that cannot be opened
+    stay as they are stored: see lost_secrets.
     """
+    if not are_open(instance):
+        instance.configuration = dict(configuration)
+        return
     before: dict[str, str] = json.loads(instance.secrets)
     secrets = {
         key: value
@@ -367,9 +387,17 @@ def keep(instance: ElementInstance, element: Element, configuration: Mapping[str
 
 
 def effective(instance: ElementInstance) -> dict[str, str]:
-    """Every key in clear, with the element's defaults. For our own use: it holds secrets."""
+    """Every key in clear, with the element's defaults. For our own use: it holds secrets.
+
+    Raises Unopened.
+    """
     element = element_of(instance)
     return completed(element, stored(instance))
+
+
+def without_secrets(instance: ElementInstance) -> dict[str, str]:
+    """As `effective`; where the stored secrets cannot be opened, without them."""
+    return completed(element_of(instance), readable(instance))
 
 
 def masked(instance: ElementInstance) -> dict[str, str]:
@@ -380,7 +408,8 @@ def masked(instance: ElementInstance) -> dict[str, str]:
         for key, value in defaults(element).items()
     }
     values.update(instance.configuration)
-    values.update(dict.fromkeys(json.loads(instance.secrets), MASK))
+    if are_open(instance):
+        values.update(dict.fromkeys(json.loads(instance.secrets), MASK))
     credential = getattr(instance, "credential", None)
     if credential is not None:
         values[USER_TOKEN] = MASK

@@ -20,8 +20,10 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from api.errors import SEALED
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
+from encryption.fields import opens
 from instances import configuration, grant
 from instances.expiring import ends_soon
 from instances.models import Credential, CredentialState, ElementInstance
@@ -105,7 +107,8 @@ def refresh(credential_id: int, rejected: str, *, noting: bool = True) -> str:
             except TransportError as error:
                 failure = error
                 if noting:
-                    _note_failure(credential, error)
+                    asked = error.retry_after if isinstance(error, ProviderError) else None
+                    _note_failure(credential, str(error), asked)
             else:
                 _store(credential, given)
     except (OperationalError, InterfaceError):
@@ -232,7 +235,8 @@ def store(instance: ElementInstance, given: grant.Grant) -> Credential:
     if credential.pk is not None and not given.refresh_token:
         # A second consent may bring no refresh token; the earlier one is then still good, unless
         # it is what was lost.
-        kept = credential.refresh_token if credential.state == CredentialState.OK else ""
+        good = credential.state == CredentialState.OK and opens(credential, "refresh_token")
+        kept = credential.refresh_token if good else ""
         credential.refresh_token = kept
     credential.state = CredentialState.OK
     credential.account = given.account
@@ -250,6 +254,8 @@ def _store(credential: Credential, given: grant.Grant) -> None:
 
 def _fill(credential: Credential, given: grant.Grant) -> None:
     credential.access_token = given.access_token
+    if not opens(credential, "refresh_token"):
+        credential.refresh_token = ""
     if given.ends_at is not None or given.refresh_token != credential.refresh_token:
         credential.ends_at = given.ends_at
     if given.ends_at is not None and not ends_soon(given.ends_at, given.obtained_at):
@@ -264,10 +270,17 @@ def _fill(credential: Credential, given: grant.Grant) -> None:
     credential.failures = 0
 
 
-def _note_failure(credential: Credential, failure: TransportError) -> None:
+@transaction.atomic
+def note_unopened(credential_id: int) -> None:
+    """Store on the row that it was not renewed, for it, or what renews it, cannot be opened."""
+    credential = _locked(credential_id)
+    if credential is not None and credential.state == CredentialState.OK:
+        _note_failure(credential, f"The token was not renewed: {SEALED}.", None)
+
+
+def _note_failure(credential: Credential, said: str, asked: float | None) -> None:
     credential.failures += 1
-    credential.error = str(failure)
-    asked = failure.retry_after if isinstance(failure, ProviderError) else None
+    credential.error = said
     pause = min(SHORTEST_PAUSE * 2 ** min(credential.failures - 1, 10), LONGEST_PAUSE)
     credential.refresh_due_at = timezone.now() + timedelta(
         seconds=min(max(pause, asked or 0), LONGEST_PAUSE)

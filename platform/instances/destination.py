@@ -36,11 +36,15 @@ def require_given_again(
     `configuration` is what the instance is to have, `given` what the request says of it. Raises
     BadRequest naming what must be given again.
     """
-    before = keys.stored(instance)
+    before = keys.readable(instance)
     here = _origins(present, keys.completed(present, before))
     there = _origins(wanted, keys.completed(wanted, configuration))
-    missing = []
-    if not there <= here:
+    missing: list[str] = []
+    if not keys.are_open(instance):
+        moved = _callback(wanted, configuration) != _callback(present, before)
+        if moved or not there <= here:
+            keys.stored(instance)  # says what to do before anything can be led elsewhere
+    elif not there <= here:
         held = json.loads(instance.secrets)
         missing = [
             f"configuration.{key}"

@@ -7,7 +7,12 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Upper
 
-from encryption.fields import EncryptedModel, EncryptedTextField, SparseEncryptedTextField
+from encryption.fields import (
+    EncryptedModel,
+    EncryptedTextField,
+    SparseEncryptedTextField,
+    opens,
+)
 
 
 class ElementInstance(EncryptedModel):
@@ -120,7 +125,8 @@ class Credential(EncryptedModel):
 
     @property
     def has_refresh_token(self) -> bool:
-        return bool(self.refresh_token)
+        """One that cannot be opened counts."""
+        return not opens(self, "refresh_token") or bool(self.refresh_token)
 
 
 class OAuthState(EncryptedModel):

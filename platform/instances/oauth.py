@@ -29,6 +29,7 @@ from elements.authorization import authorization_url, oauth2_of
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.interpolation import addressed
 from elements.types import Element
+from encryption.fields import opens
 from instances import account, provision, reconnect_link, scopes, wish
 from instances import configuration as keys
 from instances.models import ElementInstance, OAuthState
@@ -117,7 +118,8 @@ def begin_by_link(session: SessionBase, token: str, callback_url: str) -> str:
     request = Request(callback_url, instance_id=link.instance_id, link=token)
     element, configuration = _checked_again(link.instance)
     credential = getattr(link.instance, "credential", None)
-    hint = credential.identity if credential is not None else None
+    known = credential is not None and opens(credential, "identity")
+    hint = credential.identity if credential is not None and known else None
     return _begin(owner, session, request, element, configuration, login_hint=hint or "")
 
 
@@ -168,7 +170,7 @@ def token_of(session: SessionBase, state: str) -> str:
     except signing.BadSignature:
         return ""
     own = OAuthState.objects.filter(pk__in=session.get(SESSION_KEY, []))
-    trip = own.filter(digest=digest(str(secret))).first()
+    trip = _opened(own.filter(digest=digest(str(secret))).first())
     return Request.from_text(trip.request).link if trip is not None else ""
 
 
@@ -214,7 +216,7 @@ def kept(user: User, session: SessionBase, trip_id: int) -> Request | None:
     """What was filled in for an earlier trip of this user and session."""
     if trip_id not in session.get(SESSION_KEY, []):
         return None
-    trip = OAuthState.objects.filter(pk=trip_id, user=user).first()
+    trip = _opened(OAuthState.objects.filter(pk=trip_id, user=user).first())
     return Request.from_text(trip.request) if trip else None
 
 
@@ -222,7 +224,7 @@ def unfinished(user: User, session: SessionBase, element_key: str) -> OAuthState
     """The latest trip of this session, if it led to the element's provider and nobody came back."""
     began = timezone.now() - KEPT_FOR
     own = OAuthState.objects.filter(pk__in=session.get(SESSION_KEY, []), user=user)
-    latest = own.filter(created_at__gt=began).order_by("-pk").first()
+    latest = _opened(own.filter(created_at__gt=began).order_by("-pk").first())
     if latest is None or latest.used_at is not None:
         return None
     wanted = Request.from_text(latest.request)
@@ -246,6 +248,11 @@ def put_aside(user: User, session: SessionBase, request: Request) -> OAuthState:
     trip.save()
     _remember(session, trip)
     return trip
+
+
+def _opened(trip: OAuthState | None) -> OAuthState | None:
+    """None for one that cannot be opened either: nobody can go on with it."""
+    return trip if trip is None or opens(trip, "request", "code_verifier") else None
 
 
 def _forget_old(now: datetime) -> None:
@@ -285,7 +292,7 @@ def _claimed(user: User | None, session: SessionBase, state: str) -> OAuthState:
     except signing.BadSignature as error:
         said = "The state is unknown: this site did not issue it."
         raise TripError(said, TripFault.UNKNOWN) from error
-    trip = OAuthState.objects.filter(digest=digest(str(secret))).first()
+    trip = _opened(OAuthState.objects.filter(digest=digest(str(secret))).first())
     if trip is None:
         raise TripError("The state is unknown, or was forgotten long ago.", TripFault.UNKNOWN)
     by_link = bool(Request.from_text(trip.request).link)

@@ -27,12 +27,14 @@ from elements import private
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.types import Element, OAuth2
+from encryption.keys import UnsealError
 from instances import (
     account,
     credential,
     destination,
     grant,
     lookup,
+    lost_secrets,
     reconnect_link,
     scopes,
     session,
@@ -172,10 +174,13 @@ def change(
     """
     before = find(organization, instance_id)
     element = keys.element_of(before)
+    if element.fault and (wish.element or wish.configuration is not None or wish.consent.given):
+        raise Conflict(element.fault)
     if wish.element is not None:
         _require_akin(before, element, wish.element)
         element = wish.element
     # Checked here with what may take time, and once more on the locked row.
+    lost_secrets.replace(before, element, wish.configuration)
     configuration = _wanted(before, element, wish)
     if wish.element is not None or wish.configuration is not None or wish.consent.given:
         without_callback = (
@@ -183,7 +188,8 @@ def change(
             or bool(wish.consent.callback_url)
             or before.external_authentication == "initial"
         )
-        keys.require(keys.missing_keys(element, configuration, without_callback=without_callback))
+        missing = keys.missing_keys(element, configuration, without_callback=without_callback)
+        keys.require(lost_secrets.truly_missing(before, element, missing))
         keys.derive(element, configuration)
     _require_secrets(before, element, configuration, wish)
     asks = wish.consent.given or keys.authenticates(element, before, configuration)
@@ -208,7 +214,7 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
         instance = find(organization, instance_id, lock=True)
         element = _revocable(instance)
         spent = Credential.objects.filter(instance=instance).first()
-        token = (spent.refresh_token or spent.access_token) if spent else ""
+        token = lost_secrets.token_to_revoke(spent)
         answers = instance_deleting.send(sender=ElementInstance, instance=instance)
         farewells = [answer for _, answer in answers if callable(answer)]
         instance.delete()
@@ -266,6 +272,7 @@ def _store_change(
             private.hold(element)
         else:
             element = keys.element_of(instance)  # somebody may have moved it meanwhile
+        lost_secrets.replace(instance, element, wish.configuration)
         configuration = _wanted(instance, element, wish)
         _require_secrets(instance, element, configuration, wish)
         instance.element_key = element.key
@@ -293,7 +300,8 @@ def _store_change(
 
 
 def _wanted(instance: ElementInstance, element: Element, wish: Wish) -> dict[str, str]:
-    stored = keys.stored(instance)
+    # Of an instance that is connected again, too: what it lacks could not be asked for.
+    stored = keys.stored(instance) if wish.consent.given else keys.readable(instance)
     if wish.configuration is None:
         return stored
     return keys.merged(element, stored, wish.configuration, replace=wish.replace_configuration)
@@ -417,7 +425,7 @@ def _revocable(instance: ElementInstance) -> Element:
     element = keys.element_of(instance)
     try:
         return addressed(element, keys.effective(instance))
-    except ConfigurationError:
+    except (ConfigurationError, UnsealError):
         return element  # the provider is not found, and that is logged
 
 

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     SCOPE_MISSING = "scope-missing"
     POLLING_STALLED = "polling-stalled"
     NO_CALLBACK_URL = "no-callback-url"
+    SECRETS_UNREADABLE = "secrets-unreadable"
 
 
 MEANING = {

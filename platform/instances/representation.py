@@ -7,6 +7,7 @@ from typing import Any
 from api.timestamp import timestamp
 from elements.presentation import configuration_id, element_body
 from elements.types import Element
+from encryption.fields import opens
 from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
@@ -30,7 +31,7 @@ def instance_json(
         "name": instance.name,
         "createdDate": timestamp(instance.created_at),
         "updatedDate": timestamp(instance.updated_at),
-        "token": instance.token,
+        "token": instance.token if opens(instance, "token") else keys.MASK,
         "elementId": element.id,
         "tags": instance.tags,
         "provisionInteractions": [],

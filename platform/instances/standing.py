@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from encryption.fields import opens
 from instances import expiring
 from instances.models import ElementInstance
 from instances.reason import Reason
@@ -59,6 +60,8 @@ def problem_of(instance: ElementInstance, marks: Marks) -> Problem | None:
     if not instance.valid:
         return Problem(instance.reason_code or Reason.ENDED, instance.problem)
     found: list[Problem] = []
+    if (unopened := _unopened(instance)) is not None:
+        found.append(unopened)
     if (ending := _ending(instance)) is not None:
         found.append(ending)
     if (seen := marks.get(instance.pk, NO_MARK).problem) is not None:
@@ -68,6 +71,25 @@ def problem_of(instance: ElementInstance, marks: Marks) -> Problem | None:
     if not found:
         return None
     return Problem(found[0].code, " ".join(one.sentence for one in found))
+
+
+def is_unopened(instance: ElementInstance) -> bool:
+    """Return whether stored secrets of the instance cannot be opened. Reads `credential`."""
+    credential = getattr(instance, "credential", None)
+    return not opens(instance, "secrets") or (
+        credential is not None and not opens(credential, "access_token", "refresh_token")
+    )
+
+
+def _unopened(instance: ElementInstance) -> Problem | None:
+    if not is_unopened(instance):
+        return None
+    return Problem(
+        Reason.SECRETS_UNREADABLE,
+        "Stored secrets of the instance cannot be opened: their encryption key is not in the "
+        "platform's PERIODIC_ENCRYPTION_KEYS. Put it back, or give the secrets again and connect "
+        "the account again.",
+    )
 
 
 def _ending(instance: ElementInstance) -> Problem | None:

@@ -15,7 +15,7 @@ from config import clock
 from elements.errors import ElementNotFound
 from encryption.keys import UnsealError
 from instances.claim import claim_due
-from instances.credential import refresh
+from instances.credential import note_unopened, refresh
 from instances.models import Credential
 from transport.errors import TransportError
 from worker.loops import stopping, worked
@@ -71,6 +71,9 @@ def _renew(credential_id: int) -> None:
         return
     try:
         refresh(credential_id, credential.access_token)
-    except (TransportError, UnsealError, ElementNotFound) as error:
+    except UnsealError as error:
+        note_unopened(credential_id)
+        log.error("token not renewed", credential=credential_id, reason=str(error))
+    except (TransportError, ElementNotFound) as error:
         # Stored on the row already, where it concerns the provider.
         log.warning("token not renewed", credential=credential_id, reason=str(error))

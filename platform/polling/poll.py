@@ -240,6 +240,8 @@ class Feed:
     def of(cls, element_key: str, name: str, organization_id: int | None = None) -> Feed:
         """A query for a private element. Raises ElementNotFound or NotPollableError."""
         element = catalogue.find(element_key, organization_id)
+        if element.fault:
+            raise NotPollableError(element.fault)
         resource = element.resource(name)
         changes = None if resource is None else feed.feed_of(resource)
         if changes is None:

@@ -55,6 +55,8 @@ def left_to_the_worker() -> Iterator[None]:
 
 def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **_: Any) -> None:
     """Receiver of instances.signals.instance_saved. Starts new resources once it is committed."""
+    if configuration.element_of(instance).fault:
+        return  # what it polls cannot be known: its rows stay, and say so when they are polled
     now = timezone.now()
     rows = {row.name: row for row in _locked(PollingResource.objects.filter(instance=instance))}
     owned = access.held(instance.user_id)
@@ -93,7 +95,7 @@ def _locked(rows: QuerySet[PollingResource]) -> list[PollingResource]:
 
 def _entries(instance: ElementInstance) -> Mapping[str, PollerEntry]:
     """What the instance's configuration wants polled; nothing as long as it doesn't say."""
-    text = configuration.effective(instance).get(configuration.POLLER_CONFIGURATION, "")
+    text = configuration.without_secrets(instance).get(configuration.POLLER_CONFIGURATION, "")
     if not text.strip():
         return {}
     return poller.parse(text, configuration.element_of(instance))

@@ -33,7 +33,7 @@ def switch(
 
 def _switched(instance: ElementInstance, name: str, on: bool) -> str:
     element = keys.element_of(instance)
-    text = keys.effective(instance).get(keys.POLLER_CONFIGURATION, "")
+    text = keys.without_secrets(instance).get(keys.POLLER_CONFIGURATION, "")
     entries: dict[str, dict[str, Any]] = json.loads(text) if text.strip() else {}
     for key, entry in entries.items():
         resource = element.resource(key)

@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **_: Any) -> None:
     """Receiver of instances.signals.instance_saved."""
     element = keys.element_of(instance)
+    if element.fault:
+        return  # what is registered at the provider stays
     row = InstanceWatch.objects.select_for_update().filter(instance=instance).first()
     wanted = is_wanted(instance, element)
     if row is None:
@@ -99,6 +101,8 @@ def is_wanted(instance: ElementInstance, element: Element) -> bool:
     watch = element.watch
     if watch is None or not (instance.enabled and instance.valid and instance.events_enabled):
         return False
+    if not keys.are_open(instance):  # what is registered at the provider stays
+        return InstanceWatch.objects.filter(instance=instance, wanted=True).exists()
     if instance.vendor_type != ("polling" if element.webhook is None else "webhook"):
         return False
     return watch.wanted(keep.configuration_of(instance, element))

@@ -14,6 +14,7 @@ from audit.models import Action
 from console import fragment
 from console.instance.page import page
 from console.members import WRONG, for_buttons, for_members, instance_of
+from encryption.fields import opens
 from events.models import Delivery, Subscription
 from events.redeliver import send_again
 from events.subscription import deactivate, reactivate
@@ -81,9 +82,11 @@ def reveal(
     """The token in clear, in an answer that nobody keeps."""
     found = instance_of(organization, instance_id)
     audited.told(Action.INSTANCE_TOKEN_SHOWN, found)
+    token = found.token if opens(found, "token") else ""
     if fragment.is_wanted(request):
-        return render(request, "console/instance/token.html", {"instance": found, "shown": True})
-    return page(request, found, shown=True)
+        context = {"instance": found, "shown": True, "token": token}
+        return render(request, "console/instance/token.html", context)
+    return page(request, found, shown=True, token=token)
 
 
 @for_buttons

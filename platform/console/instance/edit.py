@@ -91,7 +91,7 @@ def _edit_page(
     request: HttpRequest, found: ElementInstance, form: Edit, status: int = 200, **more: Any
 ) -> HttpResponse:
     subscription = Subscription.objects.filter(instance=found).first()
-    signed = bool(keys.effective(found).get(keys.SIGNATURE_KEY))
+    signed = bool(keys.without_secrets(found).get(keys.SIGNATURE_KEY))
     context = {
         "instance": found,
         "element": keys.element_of(found),

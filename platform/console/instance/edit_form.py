@@ -22,6 +22,7 @@ from elements import poller
 from elements.errors import ConfigurationError
 from elements.types import Element
 from instances import configuration as keys
+from instances import lost_secrets
 from instances.models import ElementInstance
 
 LONGEST_ENTRY = 20_000  # characters
@@ -73,7 +74,8 @@ class Edit(forms.Form):
 
     def __init__(self, *args: Any, instance: ElementInstance, **kwargs: Any) -> None:
         self._element = keys.element_of(instance)
-        values = keys.effective(instance)
+        values = keys.without_secrets(instance)
+        self.unopened = not keys.are_open(instance)  # then secrets are given all together or not
         self._entries: dict[str, Any] = _entries(values)
         self.resources = list(_resources(self._element, self._entries))
         controls = controls_of(self._element, "")
@@ -179,6 +181,8 @@ class Edit(forms.Form):
             polled = self._polled_then(data)
             if polled != self._entries:
                 configuration[keys.POLLER_CONFIGURATION] = json.dumps(polled)
+        if self.unopened and any(keys.is_secret(self._element, key) for key in configuration):
+            configuration = {**dict.fromkeys(lost_secrets.possible(self._element)), **configuration}
         if configuration:
             body["configuration"] = configuration
         return body
