@@ -1,9 +1,10 @@
 """How the platform logs: structlog over Python's logging, one line an event, on standard error.
 
 JSON in production, readable text in development. Every line carries the request id, and no line
-carries a secret: `redact` takes out values by the name of their key, and by name within text that
-looks like a query string. Anyone can have text logged by asking for a path, so reading it takes
-time in proportion to its length, and a line shows only so much of it.
+carries a secret: `redact` takes out values by the name of their key, by name within text that
+looks like a query string, and what follows the addresses that end with a secret. Anyone can have
+text logged by asking for a path, so reading it takes time in proportion to its length, and a line
+shows only so much of it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ IN_QUERY = re.compile(
 )
 IN_HEADER = re.compile(
     r"(?i)\b(bearer|basic|user|organization|element|token) (?=[a-z+/_.-]*\d)([a-z0-9+/_.-]{16,}=*)"
+)
+# What follows these addresses lets in anyone who reads it: an inbox's key, and the tokens of links.
+# A test holds them to the platform's addresses.
+IN_PATH = re.compile(
+    r"(?i)(/(?:inbox|reconnect|password/[\w=-]{1,40}|verify-address)/)[\w%:.~=-]{16,}+"
 )
 
 EventDict = structlog.typing.EventDict
@@ -75,6 +81,8 @@ def configure(*, production: bool, level: str = "INFO") -> dict[str, Any]:
             "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
             # In place of its own handlers: it quotes a header line that it cannot read.
             "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
+            # Where gunicorn is told to write it: paths hold secrets.
+            "gunicorn.access": {"handlers": [], "level": "INFO", "propagate": True},
         },
     }
 
@@ -108,7 +116,7 @@ def _clean(key: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_clean("", item) for item in value]
     # Anything else, such as an exception, is written as its text: without its secrets, too.
-    text = IN_QUERY.sub(rf"\1={REDACTED}", str(value))
+    text = IN_PATH.sub(rf"\1{REDACTED}", IN_QUERY.sub(rf"\1={REDACTED}", str(value)))
     return _shortened(IN_HEADER.sub(rf"\1 {REDACTED}", text))
 
 

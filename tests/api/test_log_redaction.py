@@ -6,12 +6,15 @@ import io
 import json
 import logging
 import logging.config
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import structlog
 from django.conf import settings
+from django.urls import URLResolver, get_resolver
 
 from config import logs
 
@@ -91,6 +94,52 @@ def test_secrets_within_text_are_taken_out(written: Lines, text: str) -> None:
     lines = written()
     assert "hunter2" not in json.dumps(lines)
     assert "ValueError" in lines[1]["exception"]
+
+
+SECRET_PARAMETERS = {"token", "key"}
+# As a route or a regular expression has it.
+PARAMETER = re.compile(r"(<\w+:|<|\(\?P<)(\w+)>(?:\[[^]]*\]\{\d+\}\))?")
+
+
+def addresses_with_secrets(patterns: Any = None, before: str = "/") -> Iterator[tuple[str, str]]:
+    """Yield each address of the platform that ends with a secret, and the secret in it."""
+    values = {
+        "uidb64": "MQ",
+        "token": "d7x2k9-hunter2hunter2hunter2:a_B",
+        "key": "hunter2" * 6 + "a",
+    }
+    for one in get_resolver("config.urls").url_patterns if patterns is None else patterns:
+        text = before + str(one.pattern).removeprefix("^").removesuffix("$")
+        if isinstance(one, URLResolver):
+            yield from addresses_with_secrets(one.url_patterns, text)
+        elif found := SECRET_PARAMETERS & {name for _, name in PARAMETER.findall(text)}:
+            yield PARAMETER.sub(lambda part: values[part[2]], text), values[found.pop()]
+
+
+def test_secrets_in_paths_are_taken_out_of_every_line(written: Lines) -> None:
+    addresses = dict(addresses_with_secrets())
+    assert {path.split("/")[1] for path in addresses} >= {"inbox", "password", "reconnect"}
+    access = logging.getLogger("gunicorn.access")
+    for path, secret in addresses.items():
+        access.info('%(h)s "%(r)s" "%(f)s"', {"h": "::1", "r": f"GET {path} HTTP/1.1", "f": path})
+        logging.getLogger("django.request").warning("Not Found: %s", path)
+        structlog.get_logger("app").info(
+            "went", at=f"https://a.example{path}?x=1", path=quote(path)
+        )
+        try:
+            raise ValueError(f"cannot reach https://a.example{path}")
+        except ValueError:
+            structlog.get_logger("app").exception("failed")
+        told = json.dumps(written())
+        assert secret not in told, path
+        assert quote(secret) not in told, path
+    assert len(written()) == 4 * len(addresses)
+
+
+def test_other_paths_stay(written: Lines) -> None:
+    for path in ("/inbox/123", "/password/MQ/set-password", "/instances/7/reconnect-link"):
+        structlog.get_logger("app").info("went", path=path)
+        assert written()[-1]["path"] == path
 
 
 def test_secrets_within_the_text_of_an_exception_are_taken_out(written: Lines) -> None:
