@@ -75,6 +75,7 @@ def remove_user(user: User) -> None:
         set_user_active(user, False)
         RoleGrant.objects.filter(user=user).delete()
         user.username = user.email = f"removed-{user.pk}@invalid.invalid"
+        user.address_verified_at = None
         user.first_name = user.last_name = ""
         user.secret_digest = None
         user.secret_hint = ""

@@ -46,7 +46,7 @@ def begin() -> None:
             changed=_user_changed,
             deleted=Action.USER_REMOVED,
             shown=["is_active", "is_staff", "is_superuser", "account_id"],
-            named=["username", "first_name", "last_name", *OF_ITS_OWN],
+            named=["username", "address_verified_at", "first_name", "last_name", *OF_ITS_OWN],
         ),
     )
     watch(

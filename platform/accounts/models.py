@@ -11,6 +11,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower, Upper
+from django.utils import timezone
 
 from accounts.roles import GRANTABLE
 
@@ -101,30 +102,46 @@ class Account(models.Model):
         return self.name
 
 
+TAKEN = "A user with that e-mail address already exists."
+
+
 class UserManager(DjangoUserManager["User"]):
     use_in_migrations = False
 
+    def of_address(self, address: str | None) -> models.QuerySet[User]:
+        """Return who may be meant by that e-mail address, in whatever case it is typed.
+
+        One user where it is verified; otherwise all who have it, each in another organization.
+        """
+        users = self.filter(username=(address or "").strip().lower())
+        verified = users.filter(address_verified_at__isnull=False)
+        return verified if verified.exists() else users.order_by("pk")
+
     def get_by_natural_key(self, username: str | None) -> User:
-        """The user who signs in with that e-mail address, in whatever case it is typed."""
-        return super().get_by_natural_key((username or "").strip().lower())
+        """Return the one user of that address. Raises DoesNotExist, MultipleObjectsReturned."""
+        return self.of_address(username).get()
+
+    def create_superuser(self, username: str, *args: Any, **fields: Any) -> User:
+        """Make one on the server itself: whoever does that vouches for the address."""
+        fields.setdefault("address_verified_at", timezone.now())
+        return super().create_superuser(username, *args, **fields)
 
 
 class User(AbstractUser):
     """A person in an organization; signs in with the e-mail address, which is the username.
 
-    The address is kept in lower case. A user without organization administers the installation
-    and cannot call the API. Saving a user of an organization puts it into the default account
-    unless it is in another of that organization's.
+    The address is kept in lower case. It is one user's alone once it is verified
+    (accounts.address_verification), and before that one user's of an organization. A user without
+    organization administers the installation and cannot call the API. Saving a user of an
+    organization puts it into the default account unless it is in another of that organization's.
 
     `removed_at` is set on who was removed for good: of that person nothing is left, only the row
     that connected accounts belong to (accounts.access).
     """
 
-    username = models.EmailField(
-        "e-mail address",
-        unique=True,
-        error_messages={"unique": "A user with that e-mail address already exists."},
-    )
+    username = models.EmailField("e-mail address", db_index=True)
+    address_verified_at = models.DateTimeField("address verified", null=True, editable=False)
+    verification_sent_at = models.DateTimeField(null=True, editable=False)  # the last mail for it
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="users"
     )
@@ -141,7 +158,24 @@ class User(AbstractUser):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("username"), name="one_user_an_address"),
+            models.UniqueConstraint(
+                Lower("username"),
+                condition=models.Q(address_verified_at__isnull=False),
+                name="one_user_a_verified_address",
+                violation_error_message=TAKEN,
+            ),
+            models.UniqueConstraint(
+                Lower("username"),
+                "organization",
+                name="one_user_an_address_in_an_organization",
+                violation_error_message=TAKEN,
+            ),
+            models.UniqueConstraint(
+                Lower("username"),
+                condition=models.Q(organization__isnull=True),
+                name="one_user_an_address_without_organization",
+                violation_error_message=TAKEN,
+            ),
         ]
         indexes = [
             models.Index(fields=["id"], condition=models.Q(is_active=False), name="user_off"),

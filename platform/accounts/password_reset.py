@@ -2,7 +2,9 @@
 
 Rule 1: nobody learns whether an address is a user's. Whatever address is typed, the same is queued
 and the same is answered; the worker looks whose it is.
-Rule 2: a person gets at most one such e-mail in SELDOM, whoever asks for it.
+Rule 2: only an address that its owner has verified is sent one. Who has typed somebody else's for
+a user of theirs hands that user to nobody.
+Rule 3: a person gets at most one such e-mail in SELDOM, whoever asks for it.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ def send(address: str) -> bool:
     """Sends the e-mail, in the worker; whether it did."""
     if "\0" in address or not settings.EMAIL_ENABLED:
         return False
-    found = User.objects.select_related("account").filter(username=address.strip().lower()).first()
+    users = User.objects.select_related("account").filter(address_verified_at__isnull=False)
+    found = users.filter(username=address.strip().lower()).first()
     if found is None or not (found.has_access and found.has_usable_password()):
         return False
     if not _take(found, timezone.now()):

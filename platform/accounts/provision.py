@@ -9,8 +9,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from accounts import secret
+from accounts import address_verification, secret
 from accounts.models import Account, Organization, RoleGrant, User
 from accounts.roles import OF_A_FIRST_USER, Role
 
@@ -29,7 +30,7 @@ class AccountError(ValueError):
 
 
 class AddressTaken(AccountError):
-    """The e-mail address is a user's already, of this organization or of another."""
+    """The e-mail address is a user's of the organization already, or somebody's verified one."""
 
     def __init__(self, address: str) -> None:
         super().__init__("email", f"{address} is already a user's address")
@@ -69,7 +70,15 @@ def create_organization(
     administers the whole installation.
     """
     name = checked_name(name)
-    user = User(username=_free_address(email), is_staff=superuser, is_superuser=superuser)
+    address = checked_address(email)
+    if User.objects.filter(username=address, address_verified_at__isnull=False).exists():
+        raise AddressTaken(address)
+    user = User(
+        username=address,
+        address_verified_at=timezone.now(),  # the operator vouches for it
+        is_staff=superuser,
+        is_superuser=superuser,
+    )
     set_password(user, password)
     organization_secret = secret.new_organization_secret()
     with transaction.atomic():
@@ -98,7 +107,7 @@ def create_user(
     Without a password the user can call the API, and cannot sign in to the pages.
     """
     user = User(
-        username=_free_address(email),
+        username=_free_address(email, account.organization),
         first_name=checked_personal_name("firstName", first_name),
         last_name=checked_personal_name("lastName", last_name),
         organization=account.organization,
@@ -106,15 +115,23 @@ def create_user(
     )
     set_password(user, password, check=checks_password)
     with transaction.atomic():
-        return _with_secret(user, roles)
+        made = _with_secret(user, roles)
+        address_verification.ask(user)
+    return made
 
 
 def move_to_address(user: User, email: str) -> None:
-    """Gives a user another e-mail address, without saving. Raises AccountError, AddressTaken."""
+    """Give a user an e-mail address, without saving. Another than before is not verified.
+
+    The mail with the link to verify it goes out with the transaction. Raises AccountError,
+    AddressTaken.
+    """
     address = checked_address(email)
-    if User.objects.filter(username=address).exclude(pk=user.pk).exists():
-        raise AddressTaken(address)
-    user.username = user.email = address
+    if user.username != address:
+        _require_free(address, user.organization, but=user)
+        user.username = user.email = address
+        user.address_verified_at = None
+    address_verification.ask(user)
 
 
 def save_user(user: User) -> None:
@@ -208,11 +225,17 @@ def _with_secret(user: User, roles: Iterable[Role]) -> NewUser:
     return NewUser(user, new)
 
 
-def _free_address(email: str) -> str:
+def _free_address(email: str, organization: Organization) -> str:
     address = checked_address(email)
-    if User.objects.filter(username=address).exists():
-        raise AddressTaken(address)
+    _require_free(address, organization)
     return address
+
+
+def _require_free(address: str, organization: Organization | None, but: User | None = None) -> None:
+    """What users other organizations have, nobody learns here."""
+    alike = User.objects.filter(username=address, organization=organization)
+    if (alike if but is None else alike.exclude(pk=but.pk)).exists():
+        raise AddressTaken(address)
 
 
 def _printable(field: str, text: str, longest: int) -> str:

@@ -111,7 +111,7 @@ USER_FIELDS = {
     "lastLoginDate": nullable(TIME),
     "roles": listed(ROLE),
     "enabled": FLAG,
-    "emailValid": FLAG,
+    "emailValid": described(FLAG, "whether the address is verified: without that it gets no mail"),
     "accountExpired": FLAG,
     "accountLocked": FLAG,
     "credentialsExpired": FLAG,

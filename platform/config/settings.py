@@ -185,7 +185,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "console.guessing.address_of"
 AXES_USERNAME_CALLABLE = "console.guessing.name_typed"
 AXES_LOCKOUT_CALLABLE = "console.guessing.refused"
-AXES_RESET_ON_SUCCESS = True
+AXES_RESET_ON_SUCCESS = False  # console.guessing.succeeded does it
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
@@ -382,6 +382,7 @@ DELIVERY_CONCURRENCY = env.int("DELIVERY_CONCURRENCY", 200)
 
 # --- Production ----------------------------------------------------------------------------------
 SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # AccessBackend tells users of one address apart until one has verified it
     "security.W001",  # a middleware of ours extends the one that Django looks for
     # Whether all subdomains of its domain are on TLS, only the domain's owner knows.
     "security.W005",

@@ -50,6 +50,17 @@ def take(request: HttpRequest) -> None:
     throttle.take(f"sign-ins {throttle.address_of(request)}", settings.THROTTLE_SIGN_INS)
 
 
+def succeeded(request: HttpRequest, user: User) -> None:
+    """Forget what failed from here, where the name is the user's alone.
+
+    Else somebody who has a user of the same unverified address could go on guessing at others' by
+    signing in to it in between.
+    """
+    if User.objects.of_address(user.username).count() == 1:
+        tries = AccessAttempt.objects.filter(username=user.username)
+        tries.filter(ip_address=address_of(request)).delete()
+
+
 def forgive(user: User) -> None:
     """Forgets the failures of a person who has proven to be that person."""
     AccessAttempt.objects.filter(username=user.username).delete()

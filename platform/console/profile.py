@@ -114,6 +114,7 @@ def _page(
         "roles": roles_of(user),
         "administers": authority_for(user, organization).rank >= Rank.ORGANIZATION,
         "running": sorted(running, key=lambda one: not one["here"]),
+        "sends": settings.EMAIL_ENABLED,
         "user_secret": "",
         "organization_secret": "",
         "api": f"{settings.PUBLIC_URL}/elements/api-v2",

@@ -83,6 +83,7 @@ class NewPasswordView(SetsPassword, PasswordResetConfirmView):
 def signed_in(sender: object, request: HttpRequest, user: User, **_: Any) -> None:
     """What the session is shown by, from the first moment, and that it began."""
     sessions.begin(request, address_of(request))
+    guessing.succeeded(request, user)
     record(Action.SIGNED_IN, user.organization_id, user_id=user.pk)
 
 
@@ -90,6 +91,5 @@ def stopped(request: HttpRequest, username: str, **_: Any) -> None:
     """Tells the organization whose user's password is guessed at: once, as the guessing stops."""
     if getattr(request, "axes_failures_since_start", None) is None:
         return  # was stopped before
-    user = User.objects.filter(username=username).first()
-    if user is not None:
+    for user in User.objects.of_address(username):
         record(Action.SIGN_IN_STOPPED, user.organization_id, "user", user.pk, anybody=True)

@@ -14,6 +14,7 @@ from console import (
     profile,
     signing_in,
     trip,
+    verification,
 )
 from console.instance import actions, edit, page
 from console.members import posted_only
@@ -28,9 +29,11 @@ urlpatterns = [
     path("sign-out", posted_only(LogoutView.as_view()), name="sign-out"),
     path("password", signing_in.forgotten, name="forgotten-password"),
     path("password/<uidb64>/<token>", signing_in.NewPasswordView.as_view(), name="new-password"),
+    path("verify-address/<str:token>", verification.verify, name="verify-address"),
     path("activity", activity.activity, name="activity"),
     path("profile", profile.profile, name="profile"),
     path("profile/password", profile.ChangePasswordView.as_view(), name="change-password"),
+    path("profile/verification", verification.ask, name="ask-verification"),
     path("profile/secret", profile.new_user_secret, name="new-user-secret"),
     path(
         "profile/organization-secret",

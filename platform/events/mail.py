@@ -1,7 +1,8 @@
 """E-mails to people: who may get them, how many, and sending one.
 
-Rule 1: an installation is no relay for spam. Recipients are users of the organization, unless the
-setting EMAIL_RECIPIENTS says `anyone`, and an organization has EMAILS_PER_HOUR.
+Rule 1: an installation is no relay for spam. Recipients are users of the organization whose address
+is verified (accounts.address_verification), unless the setting EMAIL_RECIPIENTS says `anyone`, and
+an organization has EMAILS_PER_HOUR.
 Rule 2: nobody sends in another's name: the sender is EMAIL_FROM, and who asks for an e-mail can
 only say where an answer goes.
 """
@@ -77,6 +78,7 @@ def permitted(organization_id: int, addresses: Sequence[str]) -> list[str]:
     users = User.objects.filter(
         organization_id=organization_id,
         is_active=True,
+        address_verified_at__isnull=False,
         username__in=[address.lower() for address in addresses],
     )
     known = set(users.values_list("username", flat=True))
@@ -159,7 +161,9 @@ def _letter(delivery: Claimed, now: datetime) -> Letter | Answer:
         return Answer(None, "not sent: the notification was deleted")
     to = permitted(organization_id, addresses_of(delivery.url))
     if not to:
-        return Answer(None, "not sent: no recipient is a user of the organization any more")
+        return Answer(
+            None, "not sent: no recipient is a user of the organization with a verified address"
+        )
     if not take(organization_id, len(to), now):
         return Answer(None, "not sent: the organization has had all its e-mails of this hour")
     subject, text = _text(json.loads(delivery.body))

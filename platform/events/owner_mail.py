@@ -28,7 +28,8 @@ def subscription_of(instance: ElementInstance, topic: str, now: datetime) -> Sub
     """Where an e-mail about the instance goes; None where none is wanted, or one came just now."""
     if not (settings.EMAIL_ENABLED and settings.OWNER_EMAILS) or not _wanted(instance):
         return None
-    owner = User.objects.filter(pk=instance.user_id, is_active=True).first()
+    users = User.objects.filter(is_active=True, address_verified_at__isnull=False)
+    owner = users.filter(pk=instance.user_id).first()
     if owner is None:
         return None
     own = _own(owner, instance.organization_id)

@@ -137,7 +137,7 @@ def recipients(body: Mapping[str, Any], name: str, *, at: str, organization_id: 
         if not mail.is_address(address):
             raise BadRequest(f"{path} must hold e-mail addresses, such as user@example.com")
     if len(mail.permitted(organization_id, addresses)) < len(addresses):
-        raise Forbidden(f"{path} may only name users of the organization")
+        raise Forbidden(f"{path} may only name users of the organization whose address is verified")
     return addresses
 
 

@@ -40,7 +40,7 @@ def test_a_new_user_gets_a_secret_this_once(owner: Person, acme: NewOrganization
     assert Client().login(username="new@example.com", password=PASSWORD)
 
 
-@pytest.mark.parametrize("taken", ["owner@example.com", "OWNER@example.com", "other@example.com"])
+@pytest.mark.parametrize("taken", ["owner@example.com", "OWNER@example.com"])
 def test_a_taken_address_is_a_409_and_says_no_more(
     owner: Person, other: NewOrganization, taken: str
 ) -> None:

@@ -19,7 +19,7 @@ from tests.browser.sample import Sample
 from tests.browser.site import Site
 
 # What a page answers to somebody who comes with nothing in hand.
-REFUSALS = {"oauth-callback": 400}
+REFUSALS = {"oauth-callback": 400, "verify-address": 400}
 # Who is signed in is led on from these.
 FOR_STRANGERS = frozenset({"sign-in", "forgotten-password", "new-password"})
 

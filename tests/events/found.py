@@ -47,7 +47,9 @@ def new_instance(
             name="An organization", secret_digest=digest(secrets.token_hex())
         )
     user = User.objects.create(
-        username=f"{secrets.token_hex(6)}@example.com", organization=organization
+        username=f"{secrets.token_hex(6)}@example.com",
+        organization=organization,
+        address_verified_at=timezone.now(),
     )
     token = secrets.token_hex()
     instance = ElementInstance.objects.create(

@@ -92,7 +92,9 @@ def test_only_the_organizations_own_users_get_any(client: APIClient, settings: S
     for to in ("other@example.com", stranger, ["user@example.com", stranger]):
         answer = send(client, to=to)
         assert answer.status_code == 403
-        assert answer.json()["message"] == "to may only name users of the organization"
+        assert answer.json()["message"] == (
+            "to may only name users of the organization whose address is verified"
+        )
     assert outgoing.outbox == []
 
     settings.EMAIL_RECIPIENTS = "anyone"
@@ -183,7 +185,11 @@ def test_a_subscription_is_of_users_only(client: APIClient, to: Any, status: int
 
 
 def test_who_has_left_gets_no_more(client: APIClient, organization: NewOrganization) -> None:
-    User.objects.create(username="left@example.com", organization=organization.organization)
+    User.objects.create(
+        username="left@example.com",
+        organization=organization.organization,
+        address_verified_at=timezone.now(),
+    )
     subscribe(client, "left@example.com")
     User.objects.filter(username="left@example.com").update(is_active=False)
     notify(client)

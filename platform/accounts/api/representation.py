@@ -53,7 +53,7 @@ def user_json(user: User, secret: str = "") -> dict[str, Any]:
         "roles": [role_json(role) for role in roles_of(user)],
         # Older clients read these.
         "enabled": user.is_active,
-        "emailValid": True,
+        "emailValid": user.address_verified_at is not None,
         "accountExpired": False,
         "accountLocked": False,
         "credentialsExpired": False,

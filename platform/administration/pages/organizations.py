@@ -110,12 +110,14 @@ class AccountPage(Page[Account]):
             access.set_account_active(obj, wanted)
 
 
-def only_one(request: HttpRequest, queryset: QuerySet[Any]) -> Any | None:
+def only_one(
+    request: HttpRequest, queryset: QuerySet[Any], why: str = "its new secret is shown once, here."
+) -> Any | None:
     """The one that is selected. A secret is shown once: of many, some would be lost."""
     chosen = list(queryset[:2])
     if len(chosen) == 1:
         return chosen[0]
-    messages.error(request, "Select one: its new secret is shown once, here.")
+    messages.error(request, f"Select one: {why}")
     return None
 
 

@@ -29,6 +29,11 @@ class Command(BaseCommand):
             return rotate_user_secret(User.objects.get_by_natural_key(address))
         except User.DoesNotExist as error:
             raise CommandError(f"--user: there is no user with the address {address}") from error
+        except User.MultipleObjectsReturned as error:
+            raise CommandError(
+                f"--user: users of several organizations have the address {address}, and none has "
+                "verified it: give one a new secret in the admin"
+            ) from error
 
     def _of_organization(self, organization_id: int) -> str:
         organization = Organization.objects.filter(pk=organization_id).first()
