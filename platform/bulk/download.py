@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from array import array
 from collections.abc import Iterable, Iterator
 
 from django.db.models import F
@@ -62,9 +63,15 @@ def _chunks(job: BulkJob) -> Iterator[bytes]:
               for one in order),
             "number",
         )  # fmt: skip
-        yield from map(
-            bytes, ordered.values_list("data", flat=True).iterator(chunk_size=CHUNKS_AT_ONCE)
-        )
+        # Numbers alone fit in memory. A cursor on the server would need a session for as long as
+        # the client takes, and a pooler lends one for a transaction.
+        numbers = array("I", ordered.values_list("number", flat=True).iterator())
+        for start in range(0, len(numbers), CHUNKS_AT_ONCE):
+            part = list(numbers[start : start + CHUNKS_AT_ONCE])
+            found = dict(rows.filter(number__in=part).values_list("number", "data"))
+            if len(found) < len(part):
+                raise ResultGoneError(f"bulk job {job.pk} was removed")
+            yield from (bytes(found[number]) for number in part)
         return
     for number in range(job.chunks):
         data = rows.filter(number=number).values_list("data", flat=True).first()

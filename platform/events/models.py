@@ -356,6 +356,18 @@ class ReceivedWebhook(models.Model):
         return self.digest
 
 
+class UrlCheckLease(models.Model):
+    """An organization whose callback URL is being checked now, which is done one at a time."""
+
+    organization = models.OneToOneField(
+        "accounts.Organization", on_delete=models.CASCADE, primary_key=True
+    )
+    lease_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"check of a callback URL of organization {self.organization_id}"
+
+
 class VendorSubscription(models.Model):
     """What a provider's webhooks call an instance: event.notification.subscription.id.
 

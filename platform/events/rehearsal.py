@@ -25,9 +25,18 @@ from events.record import TEST
 from transport import waiting
 
 WITHIN = 5.0  # seconds: a thread of the web server waits, and there are few
-# The number sets these locks apart from others of the database.
-TAKE = "SELECT pg_try_advisory_lock(hashtextextended(%s, 5022))"
-RELEASE = "SELECT pg_advisory_unlock(hashtextextended(%s, 5022))"
+# By PostgreSQL's clock. A lease is taken over once it has ended: its holder's process has, too.
+TAKE = """
+INSERT INTO events_urlchecklease AS lease (organization_id, lease_until)
+VALUES (%s, clock_timestamp() + %s * interval '1 second')
+ON CONFLICT (organization_id) DO UPDATE SET lease_until = EXCLUDED.lease_until
+ WHERE lease.lease_until < clock_timestamp()
+RETURNING lease_until
+"""
+RELEASE = """
+DELETE FROM events_urlchecklease WHERE organization_id = %s AND lease_until = %s
+"""
+LEASE = 3 * WITHIN  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +71,17 @@ def rehearse(source: Source, receiver: Receiver, now: datetime) -> Rehearsal:
 
 @contextmanager
 def _alone(organization_id: int) -> Generator[None]:
-    """Session-level: no transaction is open meanwhile, and PostgreSQL frees the lock when the
-    connection ends, however it ends."""
-    name = f"callback test of organization {organization_id}"
+    """A lease in a row: no session or transaction is held meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, [name])
-        row = cursor.fetchone()
-    if not (row and row[0]):
+        cursor.execute(TAKE, [organization_id, LEASE])
+        lease = cursor.fetchone()
+    if lease is None:
         raise TooManyRequests("another test is still waiting for its answer", wait=int(WITHIN))
     try:
         yield
     finally:
-        if connection.connection is not None:  # else it was closed, and the lock with it
-            with connection.cursor() as cursor:
-                cursor.execute(RELEASE, [name])
+        with connection.cursor() as cursor:
+            cursor.execute(RELEASE, [organization_id, lease[0]])
 
 
 async def _send(receiver: Receiver, body: bytes, headers: dict[str, str]) -> Answer:
