@@ -17,7 +17,7 @@ from config import clock
 from integrations.gmail.sandbox.server import SandboxServer
 from quota import meter
 from quota.models import QuotaBucket
-from tests import database, static_files
+from tests import database, services, static_files
 from tests.browser import chromium
 
 ClientFor = Callable[..., APIClient]
@@ -35,6 +35,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = terminalreporter.stats.get("skipped", [])
     if missed := sum(chromium.MISSING in str(report.longrepr) for report in reports):
         terminalreporter.write_line(f"{missed} browser tests did not run: {chromium.MISSING}")
+    if missed := sum(services.MISSING in str(report.longrepr) for report in reports):
+        terminalreporter.write_line(
+            f"{missed} tests of programs did not run: {services.MISSING}they need"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -144,11 +144,9 @@ DATABASE_STATEMENT_SECONDS = {
     "worker": env.float("DATABASE_WORKER_STATEMENT_SECONDS", 60),
     "maintenance": env.float("DATABASE_MAINTENANCE_STATEMENT_SECONDS", 600),
 }
-# The statements that every request makes are planned once a connection (api.rows).
-PREPARED_STATEMENTS = env.bool("DATABASE_PREPARED_STATEMENTS", True)
-DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
-    0 if PREPARED_STATEMENTS else None
-)
+# A cursor on the server lives in a session, which a pooler lends for one transaction only. What is
+# too much for memory is read page by page.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People and pages ----------------------------------------------------------------------------

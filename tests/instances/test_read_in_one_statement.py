@@ -62,7 +62,7 @@ def test_behind_a_pooler_nothing_is_prepared(
     assert connection.connection is not None
     threshold = connection.connection.prepare_threshold
     before = prepared()
-    connection.connection.prepare_threshold = None  # what DATABASE_PREPARED_STATEMENTS=false sets
+    connection.connection.prepare_threshold = None  # as of a connection to a pooler
     try:
         answer = client.get(f"{API}/instances/{connected['id']}")
     finally:

@@ -14,7 +14,8 @@ from django.db.backends.utils import CursorWrapper
 from config import process
 from config.given_postgres.connection import Connection, Gate
 from config.given_postgres.limits import CONNECTION
-from config.given_postgres.prepared import PreparedStatements
+from config.given_postgres.pooling import keeps_prepared_statements
+from config.given_postgres.prepared import PreparedCursor, PreparedStatements
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
 IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
@@ -25,6 +26,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
     _gate = Gate()  # of the process
     _prepared: PreparedStatements | None = None
+    _asked: psycopg.Connection[Any] | None = None  # whether it keeps prepared statements
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return psycopg's parameters; those that DATABASE_URL names win."""
@@ -47,13 +49,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def first_row(self, statement: str, parameters: Sequence[str | int | None]) -> Any:
         """The first row that a statement finds, None without one. PostgreSQL plans it once a
-        connection, where OPTIONS have a `prepare_threshold`; for few statements, in constant text.
+        connection, where the other end keeps prepared statements; for few, in constant text.
 
         Whoever counts or wraps queries sees it, for then it goes by a cursor.
         """
-        self.ensure_connection()
-        connection = self.connection
-        assert connection is not None  # noqa: S101 - just made sure of
+        connection = self._connection_that_was_asked()
         if (
             connection.prepare_threshold is None
             or self.in_atomic_block
@@ -70,14 +70,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return self._prepared.first_row(statement, parameters)
 
     def prepared_cursor(self) -> CursorWrapper:
-        """A cursor whose statements PostgreSQL plans once a connection, where OPTIONS have a
-        `prepare_threshold`. Django's own cursors write parameters into the text, which then is
+        """A cursor whose statements PostgreSQL plans once a connection, where the other end keeps
+        prepared statements. Django's own cursors write parameters into the text, which then is
         another statement each time. For statements of which there are few, in constant text.
         """
-        self.ensure_connection()
-        assert self.connection is not None  # noqa: S101 - just made sure of
-        cursor: Any = psycopg.Cursor(self.connection)
+        cursor: Any = PreparedCursor(self._connection_that_was_asked())
         return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
+
+    def _connection_that_was_asked(self) -> psycopg.Connection[Any]:
+        """The connection; its `prepare_threshold` is None where nothing may be prepared."""
+        self.ensure_connection()
+        connection: psycopg.Connection[Any] | None = self.connection
+        assert connection is not None  # noqa: S101 - just made sure of
+        if self._asked is not connection:
+            with self.wrap_database_errors:
+                kept = keeps_prepared_statements(connection)
+            connection.prepare_threshold = 0 if kept else None
+            self._asked = connection if kept is not None else None
+        return connection
 
 
 def _is_quiet(connection: psycopg.Connection[object] | None) -> bool:

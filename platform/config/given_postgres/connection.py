@@ -10,6 +10,7 @@ seconds they fail at once, so that the threads of a web server stay free.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ REST = 2.0  # seconds after a connection that was not answered
 
 
 class Connection(psycopg.Connection[Any]):
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # psycopg numbers its prepared statements from 0. Behind a pooler that nobody recognised,
+        # another client's would be taken for ours.
+        self._prepared._prepared_idx = secrets.randbits(60)
+
     def wait(self, gen: PQGen[T], interval: float = INTERVAL, timeout: float | None = None) -> T:
         """Wait as psycopg does. Raises QueryCanceled, or OperationalError after closing."""
         limit = statement_limit() if timeout is None else timeout
