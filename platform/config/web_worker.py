@@ -9,8 +9,10 @@ import json
 import logging
 import secrets
 import socket
+import threading
 from typing import Any
 
+from django.conf import settings
 from gunicorn import util
 from gunicorn.http import message
 from gunicorn.workers.gthread import ThreadWorker
@@ -56,3 +58,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         waiting.SHARES.capacity = waiting.capacity(self.cfg.threads)
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        if settings.configured:  # else it serves an application of somebody else's
+            from config import starting
+
+            # Beside the start: a database that hangs must not hold it up.
+            threading.Thread(target=starting.announce, daemon=True).start()

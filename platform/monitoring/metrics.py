@@ -28,11 +28,24 @@ def exposition(now: datetime) -> bytes:
     return generate_latest(registry)
 
 
+def without_database() -> bytes:
+    """What is known where the database cannot be asked, in the same format."""
+    registry = CollectorRegistry()
+    registry.register(_Away())
+    return generate_latest(registry)
+
+
+class _Away(Collector):
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield _database_up(0)
+
+
 class _Rows(Collector):
     def __init__(self, now: datetime) -> None:
         self._now = now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield _database_up(1)
         polls = overdue.figures(self._now)
         yield _gauge(
             "polling_overdue_resources",
@@ -95,6 +108,10 @@ def _of_the_worker() -> Iterator[GaugeMetricFamily]:
     for host in hosts:
         offset.add_metric([host.name], host.clock_offset)
     yield offset
+
+
+def _database_up(up: int) -> GaugeMetricFamily:
+    return _gauge("database_up", "Whether the database answers; 0 leaves out all other figures", up)
 
 
 def _gauge(name: str, says: str, value: float) -> GaugeMetricFamily:

@@ -10,18 +10,16 @@ import hmac
 from ipaddress import ip_address
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from monitoring import checks, metrics, watch
+from monitoring import checks, metrics, readiness, watch
 
-LOST = (DatabaseError, InterfaceError)
 FORWARDED = {"X-Forwarded-For", "Forwarded"}
-AWAY = "the database does not answer"
 
 
 @never_cache
@@ -34,13 +32,8 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """It can serve requests: the database answers."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except LOST:
-        return _answer({"database": AWAY})
-    return _answer({})
+    """It can serve requests: the database answers, has all tables and takes what is written."""
+    return _answer(readiness.faults())
 
 
 @never_cache
@@ -52,8 +45,8 @@ def work(request: HttpRequest) -> HttpResponse:
         found = checks.faults(now)
         if "polling" in found:
             watch.tell_stalls(now)
-    except LOST:
-        found = {"database": AWAY}
+    except Error as error:
+        found = readiness.unavailable(error)
     return _answer(found)
 
 
@@ -66,7 +59,11 @@ def figures(request: HttpRequest) -> HttpResponse:
             status=403,
             content_type="text/plain",
         )
-    return HttpResponse(metrics.exposition(timezone.now()), content_type=CONTENT_TYPE_LATEST)
+    try:
+        text = metrics.exposition(timezone.now())
+    except Error:
+        text = metrics.without_database()
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
 def _answer(faults: dict[str, str]) -> JsonResponse:

@@ -27,4 +27,4 @@ def test_ready_and_work_fail_and_live_does_not() -> None:
         for path in ("/health/ready", "/health/work"):
             answer = Client().get(path)
             assert answer.status_code == 503
-            assert answer.json()["faults"] == {"database": "the database does not answer"}
+            assert answer.json()["faults"] == {"database": "the database cannot be reached"}

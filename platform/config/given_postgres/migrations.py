@@ -8,6 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+RUN = "run python manage.py migrate"
 Key = tuple[str, str]  # an app's label and a migration's name
 
 
@@ -22,6 +23,21 @@ def pending() -> list[str]:
         for (app, name), same in _shipped().items()
         if (app, name) not in applied and not (same and same <= applied)
     )
+
+
+def advice() -> str | None:
+    """Return what is missing with the command to run; None where nothing is.
+
+    Raises Django's errors of the database.
+    """
+    missing = pending()
+    if not missing:
+        return None
+    if len(missing) == len(_shipped()):
+        return f"the database has no tables: {RUN}"
+    if len(missing) == 1:
+        return f"1 migration has not been applied ({missing[0]}): {RUN}"
+    return f"{len(missing)} migrations have not been applied ({missing[0]} and others): {RUN}"
 
 
 @cache
