@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import F, Field, Func, IntegerField, Model, Q, QuerySet, TextField
+from django.db.models.functions import Cast, Coalesce
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,7 +28,7 @@ from api.fields import integer
 DEFAULT_SIZE = 200
 LARGEST_SIZE = 2000
 MOST_ASKED = 1_000_000  # records of a page; more is a mistake rather than a wish for everything
-LARGEST_PAGE = 20_000_000  # bytes, where rows can be large
+LARGEST_PAGE = 5_000_000  # bytes, where rows can be large; an answer takes several times that
 LAST_PAGE = 1_000_000_000
 TOKEN_PREFIX = "offset:"  # noqa: S105 - not a secret
 PLACE_PREFIX = "below:"
@@ -33,6 +36,7 @@ FEW = 1_000  # rows whose keys are read to know how many there are
 MOST_COUNTED = 10_000  # rows of a list that grows for ever
 
 Row = TypeVar("Row", bound=Model)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ def page_of(
     *,
     default_size: int = DEFAULT_SIZE,
     size_of: Callable[[Row], int] | None = None,
+    large: Sequence[str] = (),
     offset_name: str = "",
 ) -> Listing[Row]:
     """The page that the request's query asks for. Raises BadRequest naming the parameter.
@@ -57,7 +62,8 @@ def page_of(
     above LARGEST_SIZE is served as that, and the header Elements-Error says so.
 
     `size_of` gives the bytes that a row takes in the answer: a page of more than LARGEST_PAGE ends
-    early, after one row at least, and the token of the header leads to the rest.
+    early, after one row at least, and the token of the header leads to the rest. `large` are
+    columns of a queryset that may be large: its rows are not read before they are known to fit.
 
     `offset_name` is the parameter that counts records from 0, in lists that have one; a token
     wins over it, and it wins over a page.
@@ -65,10 +71,12 @@ def page_of(
     asked, size = _size(request, default_size)
     start = _start(request, size, offset_name)
     if isinstance(rows, QuerySet):
-        total, found = _slice(rows, start, size)
+        total, page = _slice(rows, start, size)
+        wanted, fitting = len(page), _fitting(rows, page, large)
+        found = list(rows.filter(pk__in=fitting)) if fitting else []
     else:
         total, found = len(rows), list(rows[start : start + size])
-    wanted = len(found)
+        wanted = len(found)
     if size_of is not None:
         found = _small_enough(found, size_of)
     headers = {
@@ -80,8 +88,8 @@ def page_of(
     return Listing(found, headers | _altered(asked, size, len(found), wanted))
 
 
-def _slice(rows: QuerySet[Row], start: int, size: int) -> tuple[int, list[Row]]:
-    """How many rows there are, and those of the page.
+def _slice(rows: QuerySet[Row], start: int, size: int) -> tuple[int, list[Any]]:
+    """How many rows there are, and the keys of those of the page.
 
     Keys first: what comes before the page is passed over in an index alone, and few rows that a
     filter finds among many are looked for once and not twice.
@@ -94,7 +102,25 @@ def _slice(rows: QuerySet[Row], start: int, size: int) -> tuple[int, list[Row]]:
         total = rows.count()
         end = start + size
         page = first[start:end] if end <= FEW else list(keys[start:end]) if start < total else []
-    return total, list(rows.filter(pk__in=page)) if page else []
+    return total, page
+
+
+def _fitting(rows: QuerySet[Row], keys: list[Any], large: Sequence[str]) -> list[Any]:
+    """The first of the keys, whose rows fit into a page by the size of their `large` columns."""
+    if not large or not keys:
+        return keys
+    sizes = (Coalesce(_size_of(column), 0) for column in large)
+    counted = rows.model._default_manager.filter(pk__in=keys).values_list(
+        "pk", functools.reduce(operator.add, sizes)
+    )
+    size_of = dict(counted)
+    return _small_enough(keys, lambda key: size_of.get(key, 0))
+
+
+def _size_of(column: str) -> Func:
+    """The bytes of a column as text."""
+    text = Cast(F(column), TextField())
+    return Func(text, function="octet_length", output_field=IntegerField())
 
 
 def latest_page_of(
@@ -104,6 +130,7 @@ def latest_page_of(
     by: tuple[str, str] = ("created_at", "id"),
     default_size: int = DEFAULT_SIZE,
     size_of: Callable[[Row], int] | None = None,
+    large: Sequence[str] = (),
 ) -> Listing[Row]:
     """The page that the request's query asks for, newest first. Raises BadRequest.
 
@@ -119,10 +146,15 @@ def latest_page_of(
     if start:  # an index alone tells which rows to skip
         keys = below.order_by(*order).values_list("pk", flat=True)
         below = below.filter(pk__in=list(keys[start : start + size + 1]))
-    found = list(below.order_by(*order)[: size + 1])
-    more = len(found) > size
-    found = found[:size]
-    wanted = len(found)
+    ordered = below.order_by(*order)
+    if large:
+        page = list(ordered.values_list("pk", flat=True)[: size + 1])
+        more, wanted = len(page) > size, len(page[:size])
+        found = list(ordered.filter(pk__in=_fitting(rows, page[:size], large)))
+    else:
+        found = list(ordered[: size + 1])
+        more, found = len(found) > size, found[:size]
+        wanted = len(found)
     if size_of is not None:
         found = _small_enough(found, size_of)
     headers = {"Elements-Returned-Count": str(len(found))}
@@ -155,7 +187,7 @@ def _altered(asked: int, size: int, found: int, wanted: int) -> dict[str, str]:
     return {}
 
 
-def _small_enough(rows: list[Row], size_of: Callable[[Row], int]) -> list[Row]:
+def _small_enough(rows: list[T], size_of: Callable[[T], int]) -> list[T]:
     total = 0
     for place, row in enumerate(rows):
         total += size_of(row)

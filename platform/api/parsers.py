@@ -11,9 +11,11 @@ from django.conf import settings
 from rest_framework.parsers import BaseParser
 
 from api.errors import BadRequest, TooLarge, UnsupportedType
+from transport.json_text import has_more_values
 
 DEEPEST = 50  # levels of nesting
 LONGEST_NUMBER = 100  # digits
+MAX_VALUES = 100_000  # each takes some hundred bytes of memory, in two bytes of JSON
 
 
 class StrictJSONParser(BaseParser):
@@ -44,6 +46,8 @@ class StrictJSONParser(BaseParser):
 
 def parse_json(raw: bytes, subject: str = "the body") -> Any:
     """The value of strict JSON. Raises BadRequest saying what is wrong with `subject`."""
+    if has_more_values(raw, MAX_VALUES):
+        raise BadRequest(f"{subject} has more than {MAX_VALUES} values")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

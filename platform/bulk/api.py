@@ -28,6 +28,7 @@ from bulk.start import start
 from instances import configuration as keys
 from instances.view import ElementTokenView
 
+LARGE = ("query", "parameters", "page_token", "columns")  # columns of a job
 JSON_LINES = "application/jsonl"
 CSV = "text/csv"
 # Names by which JSON lines are asked for, and the name they are answered with.
@@ -63,7 +64,9 @@ class JobsView(BulkView):
     def get(self, request: Request, **path: str) -> Response:
         """Of the element instance, newest first; none is an empty list."""
         listing = page_of(
-            request, BulkJob.objects.filter(instance=self.enabled_instance(request)).order_by("-id")
+            request,
+            BulkJob.objects.filter(instance=self.enabled_instance(request)).order_by("-id"),
+            large=LARGE,
         )
         return Response([job_of(job) for job in listing.rows], headers=listing.headers)
 

@@ -75,7 +75,7 @@ class NotificationsView(APIView):
         if len(asked) > MOST_TOPICS:
             raise BadRequest(f"topics[] is given {len(asked)} times; {MOST_TOPICS} are allowed")
         found = notifications(request).filter(topic__in=asked).exclude(topic="")
-        listing = latest_page_of(request, found)
+        listing = latest_page_of(request, found, large=["message"])
         return Response(
             [representation.notification(event) for event in listing.rows],
             headers=listing.headers,

@@ -33,6 +33,7 @@ FIELDS = {
     "subscriptionId": number("subscription_id"),
     "topic": text("event__topic"),
 }
+LARGE = ("event__message", "subscription__url", "subscription__topics")  # columns of a delivery
 MOST_OF_A_NOTIFICATION = topics.MOST_SUBSCRIPTIONS + 1
 
 
@@ -61,7 +62,7 @@ class SubscriptionsView(APIView):
     def get(self, request: Request) -> Response:
         """Newest first. Those of element instances are in the instances' configuration."""
         found = _subscriptions(request).filter(instance=None, owner=None)
-        listing = latest_page_of(request, found, by=("created_at", "id"))
+        listing = latest_page_of(request, found, large=["url", "topics"])
         return Response(
             [representation.subscription(one) for one in listing.rows], headers=listing.headers
         )
@@ -105,7 +106,7 @@ class AllDeliveriesView(APIView):
         status, config.url, createdDate, updatedDate, notificationId, eventId (the same),
         objectType, instanceId, subscriptionId and topic."""
         found = narrowed(_deliveries(request), request.query_params.get("where"), FIELDS)
-        listing = latest_page_of(request, found)
+        listing = latest_page_of(request, found, large=LARGE)
         hydrate = _hydrate(request)
         return Response(
             [representation.delivery(one, hydrate=hydrate) for one in listing.rows],
@@ -132,7 +133,7 @@ class AllDeliveriesView(APIView):
             )
         found = narrowed(_deliveries(request), where, FIELDS)
         arrived = asks_for(where, "status")
-        rows = latest_page_of(request, sendable(found, arrived=arrived)).rows
+        rows = latest_page_of(request, sendable(found, arrived=arrived), large=LARGE).rows
         now = timezone.now()
         sent = send_again(found.select_related(None).only("pk"), now, arrived=arrived)
         latest = _deliveries(request).filter(

@@ -29,6 +29,7 @@ from instances.standing import NO_MARKS, marks_of
 from instances.view import addressed_instance
 
 LONGEST_SEARCH = 200  # characters
+LARGE = ("configuration", "secrets", "tags")  # columns
 
 
 class InstanceScopedView(APIView):
@@ -135,7 +136,7 @@ class InstancesView(InstanceView):
         errors=[404],
     )
     def get(self, request: Request, **path: str) -> Response:
-        listing = page_of(request, self._rows(request))
+        listing = page_of(request, self._rows(request), large=LARGE)
         if not listing.rows:
             raise NotFound("No instances found")
         hydrate = flag(request.query_params, "hydrate", default=True)

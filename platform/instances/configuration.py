@@ -57,6 +57,7 @@ LONGEST_OVERLAP = 30 * 86_400  # seconds
 MOST_KEYS = 500
 LONGEST_KEY = 200  # characters
 LONGEST_VALUE = 65_536  # characters
+MOST_CHARACTERS = 262_144  # of all keys and values together
 LONGEST_URL = 2_000  # characters
 
 # What an account authenticates with, where it is not OAuth 2.
@@ -141,7 +142,8 @@ def merged(
 ) -> dict[str, str]:
     """The configuration after `changes`: laid over what is stored, or in its place.
 
-    A secret that comes back masked stays as it is stored.
+    A secret that comes back masked stays as it is stored. Raises BadRequest where all of it
+    together is too large.
     """
     result = {} if replace else dict(stored)
     for key, value in changes.items():
@@ -154,7 +156,17 @@ def merged(
             result.pop(key, None)
         else:
             result[key] = value
+    size, before = _size(result), _size(stored)
+    if size > MOST_CHARACTERS and size > before:
+        raise BadRequest(
+            f"configuration: its keys and values have {size} characters together; "
+            f"{MOST_CHARACTERS} are allowed"
+        )
     return result
+
+
+def _size(values: Mapping[str, str]) -> int:
+    return sum(len(key) + len(value) for key, value in values.items())
 
 
 # --- Checking ----------------------------------------------------------------------------------

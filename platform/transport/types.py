@@ -76,8 +76,8 @@ class Response:
     def json(self) -> Any:
         """The parsed body of a 2xx answer.
 
-        Raises ProviderError for another status and MalformedAnswer when it is not JSON, or is
-        nested deeper than json_text.DEEPEST.
+        Raises ProviderError for another status and MalformedAnswer when it is not JSON, is nested
+        deeper than json_text.DEEPEST, or has more values than json_text.MAX_VALUES.
         """
         self.raise_for_status()
         try:
@@ -85,6 +85,11 @@ class Response:
         except json_text.TooDeepError as error:
             raise MalformedAnswer(
                 f"the provider's answer is nested deeper than {json_text.DEEPEST} levels"
+            ) from error
+        except json_text.TooManyValuesError as error:
+            raise MalformedAnswer(
+                f"the provider's answer has more than {json_text.MAX_VALUES} values: ask for "
+                "smaller pages"
             ) from error
         except ValueError as error:
             raise MalformedAnswer("the provider's answer is not JSON") from error

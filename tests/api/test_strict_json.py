@@ -12,7 +12,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from api.errors import BadRequest
-from api.parsers import DEEPEST, parse_json
+from api.parsers import DEEPEST, MAX_VALUES, parse_json
 from tests.api.conftest import API
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +57,7 @@ def test_any_bytes_are_read_or_refused(api: APIClient, raw: bytes) -> None:
         (b'{"a\\u0000": 1}', "a key in the body contains a NUL character"),
         (b'{"a": "\\ud800"}', "a contains half of a surrogate pair"),
         (b"[" * 100_000, "nested deeper than"),
+        (b"[" + b"{}," * MAX_VALUES + b"{}]", "the body has more than 100000 values"),
         (b"[" * (DEEPEST + 2) + b"]" * (DEEPEST + 2), "nested deeper than"),
         (b'{"a": 1} {"b": 2}', "Extra data"),
     ],

@@ -225,3 +225,19 @@ def test_other_organizations_see_nothing(
 def test_ids_that_are_none(api: APIClient) -> None:
     for instance_id in ("0", "999999999999999999", "9" * 30, "x", "-1"):
         assert api.get(f"{API}/instances/{instance_id}").status_code in {401, 404}, instance_id
+
+
+def test_a_configuration_that_grows_too_large_changes_nothing(
+    api: APIClient, connected: Json
+) -> None:
+    path = f"{API}/instances/{connected['id']}"
+    part = {f"key{n}": "x" * 60_000 for n in range(4)}
+    assert api.patch(path, {"configuration": part}, format="json").status_code == 200
+    before = api.get(path).json()
+
+    answer = api.patch(path, {"configuration": {"more": "x" * 60_000}}, format="json")
+
+    assert answer.status_code == 400
+    assert "262144 are allowed" in answer.json()["message"]
+    assert api.get(path).json() == before
+    assert api.patch(path, {"configuration": {"key1": None}}, format="json").status_code == 200
