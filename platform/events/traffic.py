@@ -3,7 +3,10 @@
 Rule 1: a dead receiver never delays another's deliveries. A subscription has at most ten attempts
 running, one while it is failing; one server a quarter of the slots; and an attempt that runs for
 long gives its slot free.
-Rule 2: nothing here waits, sends or stores. deliver.py does, and asks here.
+Rule 2: nor do many dead receivers of one organization delay another's. It has a share
+(transport.shares) of all attempts, of those that fail, and of the slots for receivers that have
+not answered yet, of which nobody knows whether they will.
+Rule 3: nothing here waits, sends or stores. deliver.py does, and asks here.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from events.claim import LARGEST_SHARE, LEASE, Claimed, Due, Endpoint
+from transport.shares import Shares
 
 RUNNING_PER_SUBSCRIPTION = 10
 IN_HAND_PER_SUBSCRIPTION = 400  # of one that answers well; it begins with what may run
@@ -38,6 +42,15 @@ class Line:
     @property
     def origin(self) -> str:
         return self.endpoint.origin
+
+    @property
+    def organization(self) -> int:
+        return self.endpoint.organization_id
+
+    @property
+    def proven(self) -> bool:
+        """Whether its receiver has answered well since it last failed."""
+        return self.allowance > RUNNING_PER_SUBSCRIPTION
 
     @property
     def in_hand(self) -> int:
@@ -71,6 +84,9 @@ class Traffic:
         self._startable_for = LEASE.total_seconds() - timeout - MARGIN
         self._lines: dict[int, Line] = {}
         self._running_at: Counter[str] = Counter()  # by origin
+        self._running = Shares(self._most_running)  # by organization
+        self._unproven = Shares(slots)  # by organization: slots of receivers that may be dead
+        self._trying: dict[int, int] = {}  # delivery id to the organization that has such a slot
         self._quick: dict[int, float] = {}  # delivery id to when it began, oldest first
         self._slow: set[int] = set()
         self._bytes = 0
@@ -89,6 +105,7 @@ class Traffic:
                 break
             del self._quick[delivery_id]
             self._slow.add(delivery_id)
+            self._free_slot(delivery_id)
         return len(self._slow)
 
     # --- Taking more -----------------------------------------------------------------------------
@@ -102,13 +119,21 @@ class Traffic:
         return max(0, min(self._slots - len(self._quick), free) + self._slots - self._startable())
 
     def _startable(self) -> int:
-        by_origin: Counter[str] = Counter()
+        by_origin: Counter[tuple[int, str, bool]] = Counter()
         for line in self._lines.values():
             if line.waiting:
-                by_origin[line.origin] += line.may_start
+                by_origin[line.organization, line.origin, line.proven] += line.may_start
+        proven: Counter[int] = Counter()  # by organization
+        unproven: Counter[int] = Counter()
+        for (organization, origin, is_proven), count in by_origin.items():
+            room = max(0, self._running_per_origin - self._running_at[origin])
+            (proven if is_proven else unproven)[organization] += min(count, room)
         return sum(
-            max(0, min(count, self._running_per_origin - self._running_at[origin]))
-            for origin, count in by_origin.items()
+            min(
+                self._running.room(one),
+                proven[one] + min(unproven[one], self._unproven.room(one)),
+            )
+            for one in {*proven, *unproven}
         )
 
     def shares(self, due: Sequence[Due], room: int, *, failing: bool = True) -> dict[int, int]:
@@ -117,24 +142,36 @@ class Traffic:
         Without `failing`, those that fail are passed over.
         """
         in_hand_at: Counter[str] = Counter()
-        failing_left = self._most_failing if failing else 0
+        waiting: Counter[int] = Counter()  # by organization
+        to_fail = Shares(self._most_failing if failing else 0)
         for line in self._lines.values():
             in_hand_at[line.origin] += line.in_hand
-            failing_left -= line.failing
+            waiting[line.organization] += len(line.waiting)
+            if line.failing:
+                to_fail.take(line.organization)
         # Twice the even share, since some have less than theirs; the claim itself takes turns.
         even = max(1, 2 * room // max(1, len(due)))
+        organizations = {one.organization_id for one in due}
+        most = max(1, 2 * room // (len(organizations) + 1))
+        left = {one: min(most, 2 * self._slots - waiting[one]) for one in organizations}
         shares: dict[int, int] = {}
         for one in due:
             line = self._lines.get(one.subscription_id) or self._new_line(one)
-            fails = line.failing or one.failing
-            share = min(line.room, even, self._in_hand_per_origin - in_hand_at[one.origin])
-            if fails:
-                share = min(share, 1, failing_left)
+            share = min(
+                line.room,
+                even,
+                self._in_hand_per_origin - in_hand_at[one.origin],
+                left[one.organization_id],
+            )
+            if line.failing or one.failing:
+                share = min(share, 1)
+                if share > 0 and not to_fail.take(one.organization_id):
+                    continue
             if share <= 0:
                 continue
             shares[one.subscription_id] = share
             in_hand_at[one.origin] += share
-            failing_left -= fails
+            left[one.organization_id] -= share
         return shares
 
     def add(self, claimed: Sequence[Claimed], claimed_at: float) -> None:
@@ -171,7 +208,11 @@ class Traffic:
                     continue
                 if now - line.waiting[0][1] > self._startable_for:
                     continue  # `stale` hands it out
+                if not self._take_shares(line):
+                    continue
                 delivery, _ = line.waiting.popleft()
+                if not line.proven:
+                    self._trying[delivery.id] = line.organization
                 line.running += 1
                 self._running_at[line.origin] += 1
                 self._quick[delivery.id] = now
@@ -180,6 +221,19 @@ class Traffic:
                 again.append(key)
                 yield delivery
             turn = again
+
+    def _take_shares(self, line: Line) -> bool:
+        """Whether its organization may have another attempt running."""
+        if not self._running.allows(line.organization):
+            return False
+        if not line.proven and not self._unproven.take(line.organization):
+            return False
+        return self._running.take(line.organization)
+
+    def _free_slot(self, delivery_id: int) -> None:
+        organization = self._trying.pop(delivery_id, None)
+        if organization is not None:
+            self._unproven.give_back(organization)
 
     def ended(self, delivery: Claimed, *, delivered: bool) -> list[Claimed]:
         """Notes that an attempt is over. Returns what to give back untried since it failed."""
@@ -204,6 +258,8 @@ class Traffic:
             del self._running_at[line.origin]
         if self._quick.pop(delivery.id, None) is None:
             self._slow.discard(delivery.id)
+        self._free_slot(delivery.id)
+        self._running.give_back(line.organization)
         self._resize(line, -len(delivery.body))
         return line
 

@@ -51,12 +51,14 @@ class Shares:
         """Whether nobody gets any more."""
         return self._all >= self.capacity
 
-    def held(self, owner: Owner) -> int:
-        return self._held[owner]
-
     def allows(self, owner: Owner) -> bool:
         """Whether `take` would succeed now."""
         return self._held[owner] < FACTOR * (self.capacity - self._all)
+
+    def room(self, owner: Owner) -> int:
+        """How many more `owner` could take, while nobody else takes or gives back any."""
+        free = FACTOR * (self.capacity - self._all) - self._held[owner]
+        return max(0, -(-free // (FACTOR + 1)))
 
     def take(self, owner: Owner) -> bool:
         """Takes one for `owner`, to be given back; False when its share is used up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from pytest_django.fixtures import Settings
 
-from events.models import Delivery, Subscription
+from events.models import Delivery, DeliveryAttempt, Subscription
 from events.tasks import deliver_until
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver, Reply
@@ -89,6 +90,29 @@ def test_many_hanging_receivers_at_once_give_their_slots_free(
     record(new_instance(url=healthy.url), 100)
 
     deliver(Arrivals(healthy, 10))
+
+
+def test_many_dead_receivers_of_one_organization_hold_up_no_other(
+    new_receiver: Callable[[], Receiver],
+    deliver: Callable[[Arrivals], None],
+    settings: Settings,
+) -> None:
+    """More than could hang at once, each at a server of its own, and none known to be dead."""
+    settings.DELIVERY_CONCURRENCY = 20
+    healthy = new_receiver()
+    with socket.socket() as silent:
+        silent.bind(("0.0.0.0", 0))  # noqa: S104 - each of its addresses is another server
+        silent.listen(256)
+        first = new_instance(url=f"http://127.0.1.1:{silent.getsockname()[1]}")
+        record(first, 1)
+        for number in range(2, 121):
+            url = f"http://127.0.1.{number}:{silent.getsockname()[1]}"
+            record(new_instance(first.organization, url=url), 1)
+        record(new_instance(url=healthy.url), 100)
+
+        deliver(Arrivals(healthy, 10))
+
+    assert not DeliveryAttempt.objects.exclude(delivery__subscription__url=healthy.url).exists()
 
 
 def test_a_failing_subscription_is_tried_one_at_a_time(receiver: Receiver) -> None:

@@ -13,7 +13,7 @@ _ids = count(1)
 
 
 def claimed(
-    subscription: int, number: int, *, failing: bool = False, host: str = ""
+    subscription: int, number: int, *, failing: bool = False, host: str = "", organization: int = 0
 ) -> list[Claimed]:
     return [
         Claimed(
@@ -31,13 +31,15 @@ def claimed(
             first_failed_at=None,
             place=place,
             body="{}",
+            organization_id=organization,
         )
         for place in range(number)
     ]
 
 
-def due(subscription: int, *, failing: bool = False, host: str = "") -> Due:
-    return Due(subscription, host or f"http://{subscription}.example.com", failing)
+def due(subscription: int, *, failing: bool = False, host: str = "", organization: int = 0) -> Due:
+    origin = host or f"http://{subscription}.example.com"
+    return Due(subscription, origin, failing, organization)
 
 
 def finish(traffic: Traffic, deliveries: list[Claimed], *, delivered: bool = True) -> list[Claimed]:
@@ -95,7 +97,7 @@ def test_failing_ones_take_no_more_than_half_together() -> None:
 
     shares = traffic.shares([due(n, failing=True) for n in range(1, 101)], 100)
 
-    assert len(shares) == 20  # ten slots, and thirty more for slow ones
+    assert len(shares) == 14  # two thirds, since one organization has them, of half of the forty
 
 
 def test_room_is_shared_evenly() -> None:
@@ -112,9 +114,9 @@ def test_slow_attempts_give_their_slots_free_up_to_a_bound() -> None:
         traffic.add(claimed(subscription, 10), 0.0)
     started = [len(list(traffic.start(second * 1.5))) for second in range(6)]
 
-    assert started == [10, 10, 10, 10, 0, 0]
-    assert traffic.slow(100.0) == 40
-    assert traffic.room(100.0) == 0
+    assert started == [7, 7, 7, 6, 0, 0]  # two thirds of forty: what is left is for others
+    assert traffic.slow(100.0) == 27
+    assert traffic.room(100.0) > 0
 
 
 def test_one_server_has_no_more_than_a_quarter_of_the_slots() -> None:
@@ -147,3 +149,65 @@ def test_what_waited_until_its_lease_could_end_during_an_attempt_is_given_back()
 
     assert list(traffic.start(late)) == []
     assert traffic.stale(late) == waiting
+
+
+# --- Of one organization -------------------------------------------------------------------------
+
+
+def test_receivers_that_may_be_dead_leave_slots_to_other_organizations() -> None:
+    traffic = Traffic(slots=30, timeout=TIMEOUT)
+    for subscription in range(1, 101):
+        traffic.add(claimed(subscription, 1, organization=1), 0.0)
+    traffic.add(claimed(101, 5, organization=2), 0.0)
+
+    started = [delivery.organization_id for delivery in traffic.start(0.0)]
+
+    assert started.count(1) == 20
+    assert started.count(2) == 5
+
+
+def test_attempts_that_hang_leave_room_to_other_organizations() -> None:
+    traffic = Traffic(slots=10, timeout=TIMEOUT)
+    for subscription in range(1, 101):
+        traffic.add(claimed(subscription, 1, organization=1), 0.0)
+    for second in range(10):
+        list(traffic.start(second * 1.5))
+
+    assert traffic.slow(100.0) == 27  # of forty
+    assert traffic.shares([due(101, organization=2)], traffic.room(100.0)) == {101: 10}
+    traffic.add(claimed(101, 5, organization=2), 100.0)
+    assert len([one for one in traffic.start(100.0) if one.organization_id == 2]) == 5
+
+
+def test_receivers_that_have_answered_have_all_slots() -> None:
+    traffic = Traffic(slots=10, timeout=TIMEOUT)
+    for subscription in range(1, 11):
+        traffic.add(claimed(subscription, 1), 0.0)
+    for _ in range(2):
+        finish(traffic, list(traffic.start(0.0)))
+    for subscription in range(1, 11):
+        traffic.add(claimed(subscription, 2), 0.0)
+
+    assert len(list(traffic.start(0.0))) == 10
+
+
+def test_failing_receivers_of_an_organization_leave_some_attempts_to_those_of_others() -> None:
+    traffic = Traffic(slots=10, timeout=TIMEOUT)
+    many = [due(n, failing=True, organization=1) for n in range(1, 101)]
+
+    shares = traffic.shares([*many, due(101, failing=True, organization=2)], 100)
+
+    assert 101 in shares
+
+
+def test_what_cannot_start_is_not_claimed_without_end() -> None:
+    traffic = Traffic(slots=10, timeout=TIMEOUT)
+    number = 0
+    for _ in range(20):
+        shares = traffic.shares([due(number + n) for n in range(1, 51)], traffic.room(0.0))
+        number += 50
+        for subscription, share in shares.items():
+            traffic.add(claimed(subscription, share), 0.0)
+        list(traffic.start(0.0))
+
+    assert 20 <= len(traffic.waiting()) <= 40
