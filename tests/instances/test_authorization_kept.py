@@ -67,10 +67,10 @@ def test_what_is_not_begun_in_time_is_left_for_the_next_lease(
     credential: Credential, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with time_machine.travel(timezone.now() + timedelta(minutes=51), tick=False) as clock:
-        monkeypatch.setattr(tasks, "BEGIN_WITHIN", 0.0)  # as when a provider hangs
-        assert refresh_batch() == 1
+        with monkeypatch.context() as patch:
+            patch.setattr(tasks, "BEGIN_WITHIN", 0.0)  # as when a provider hangs
+            assert refresh_batch() == 1
         assert Credential.objects.get().access_token == credential.access_token
-        monkeypatch.undo()
         assert refresh_batch() == 0
         clock.shift(LEASE)
         assert refresh_batch() == 1
