@@ -14,6 +14,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -44,10 +46,12 @@ from instances.models import Credential, ElementInstance
 from instances.reason import Reason
 from instances.signals import instance_deleting, instance_saved
 from transport.errors import ProviderError, TransportError
+from transport.fair_threads import FairThread, FairThreads
 
 log = structlog.get_logger(__name__)
 
 REVOKING = "revoke a grant"  # the name of the threads that do it
+BACKGROUND = FairThreads(64)  # that tell providers what was deleted here
 
 # What the error codes of a token endpoint (RFC 6749 section 5.2, and Google's own) are about.
 _WRONG_CLIENT = (
@@ -216,7 +220,7 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
         spent = Credential.objects.filter(instance=instance).first()
         token = lost_secrets.token_to_revoke(spent)
         answers = instance_deleting.send(sender=ElementInstance, instance=instance)
-        farewells = [answer for _, answer in answers if callable(answer)]
+        farewells: list[Any] = [answer for _, answer in answers if callable(answer)]
         instance.delete()
         shared = spent is not None and account.is_used_still(spent.account)
     log.info("instance deleted", instance=instance_id, element=element.key, shared=shared)
@@ -224,10 +228,10 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
         token = ""
     if not token and not farewells:
         return None
-    thread = threading.Thread(
-        target=_part, args=(farewells, element, token, instance_id), name=REVOKING, daemon=True
-    )
-    transaction.on_commit(thread.start)  # the caller's transaction may be open still
+    work = partial(_part, farewells, element, token, instance_id)
+    thread = FairThread(organization.pk, work, REVOKING)
+    # The caller's transaction may be open still.
+    transaction.on_commit(partial(BACKGROUND.start, thread))
     return thread
 
 
@@ -446,9 +450,8 @@ def _give_up(instance: ElementInstance, granted: grant.Grant) -> None:
         if account.is_used_still(granted.account):
             return
     token = granted.refresh_token or granted.access_token
-    threading.Thread(
-        target=_revoke, args=(_revocable(instance), token, instance.pk), name=REVOKING, daemon=True
-    ).start()
+    work = partial(_revoke, _revocable(instance), token, instance.pk)
+    BACKGROUND.start(FairThread(instance.organization_id, work, REVOKING))
 
 
 def _revoke(element: Element, token: str, instance_id: int) -> None:

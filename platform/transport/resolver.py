@@ -14,13 +14,14 @@ import asyncio
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
-from transport.shares import Owner, Shares, current_owner
+from transport.fair_threads import FairThread, FairThreads
+from transport.shares import Owner, current_owner
 
 Lookup: TypeAlias = Callable[[str, int], Sequence[str]]
 """(name, port) -> every address of the name. Blocks; raises OSError when there is none."""
@@ -56,10 +57,9 @@ class Resolver:
         self._lookup = lookup
         self._within = within
         self._remembered_for = remembered_for
-        self._shares = Shares(lookups)
+        self._threads = FairThreads(lookups)
         self._lock = threading.Lock()
         self._asked: dict[tuple[Owner, str], _Asked] = {}
-        self._waiting: dict[Owner, deque[_Asked]] = {}
         self._known: dict[str, tuple[float, list[str]]] = {}
 
     def addresses(self, host: str, port: int) -> list[str]:
@@ -93,35 +93,13 @@ class Resolver:
                 return asked.answer
             asked = _Asked(owner, host, port, now + self._within)
             self._asked[owner, host] = asked
-            self._waiting.setdefault(owner, deque()).append(asked)
-            self._start_waiting()
+        self._threads.start(FairThread(owner, partial(self._run, asked)))
         return asked.answer
-
-    def _start_waiting(self) -> None:
-        """Starts what may start; the owners take turns. Holds the lock."""
-        turn = list(self._waiting)
-        while turn:
-            turn = [owner for owner in turn if self._start_one(owner)]
-
-    def _start_one(self, owner: Owner) -> bool:
-        """Whether something of the owner was started, and more of it waits."""
-        waiting = self._waiting[owner]
-        while waiting and waiting[0].give_up_at < time.monotonic():
-            late = waiting.popleft()
-            del self._asked[late.owner, late.host]
-            late.answer.set_exception(_late())
-        if waiting and self._shares.take(owner):
-            asked = waiting.popleft()
-            # Not of a pool: a pool's threads are waited for when the process ends.
-            threading.Thread(target=self._run, args=[asked], daemon=True).start()
-        elif waiting:
-            return False
-        if not waiting:
-            del self._waiting[owner]
-        return bool(waiting)
 
     def _run(self, asked: _Asked) -> None:
         try:
+            if time.monotonic() > asked.give_up_at:
+                raise _late()
             addresses = list(dict.fromkeys(self._lookup(asked.host, asked.port)))
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it
             self._end(asked)
@@ -132,13 +110,11 @@ class Resolver:
 
     def _end(self, asked: _Asked, addresses: list[str] | None = None) -> None:
         with self._lock:
-            self._shares.give_back(asked.owner)
             del self._asked[asked.owner, asked.host]
             if addresses and self._remembered_for:
                 if len(self._known) >= MOST_REMEMBERED:
                     self._known.clear()
                 self._known[asked.host] = (time.monotonic() + self._remembered_for, addresses)
-            self._start_waiting()
 
 
 def system_addresses(host: str, port: int) -> list[str]:
