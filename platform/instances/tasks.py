@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from queue import Empty, SimpleQueue
 
 import structlog
 from django.db import connection
@@ -46,21 +46,24 @@ def refresh_batch() -> int:
     clock.keep()
     due = claim_due(timezone.now(), BATCH)
     worked()
-    shares = [share for start in range(SIDE_BY_SIDE) if (share := due[start::SIDE_BY_SIDE])]
-    if shares:
-        with ThreadPoolExecutor(len(shares)) as threads:
-            until = time.monotonic() + BEGIN_WITHIN
-            list(threads.map(partial(_renew_share, until=until), shares))
+    hands = min(len(due), SIDE_BY_SIDE)
+    if hands:
+        left, until = SimpleQueue[int](), time.monotonic() + BEGIN_WITHIN
+        for credential_id in due:
+            left.put(credential_id)
+        with ThreadPoolExecutor(hands) as threads:
+            list(threads.map(partial(_renew_some, left), [until] * hands))
     return len(due)
 
 
-def _renew_share(credential_ids: Sequence[int], until: float) -> None:
-    """Renews one after the other. A provider that hangs must not hold us past lease and task."""
+def _renew_some(left: SimpleQueue[int], until: float) -> None:
+    """Renews one after the other, beside others that do: who meets a provider that hangs keeps
+    nothing from them, and itself not past lease and task."""
     try:
-        for credential_id in credential_ids:
-            if stopping() or time.monotonic() >= until:
-                return
-            _renew(credential_id)
+        while not (stopping() or time.monotonic() >= until):
+            _renew(left.get_nowait())
+    except Empty:
+        return
     finally:
         connection.close()  # this thread's own
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from pytest_django import Settings
 
 from instances import credential as module
 from instances import tasks
+from instances.claim import claim_due
 from instances.models import Credential, CredentialState, ElementInstance
 from tests.events.found import new_instance
 from tests.killed_worker import FINISHED, KilledWorker
@@ -153,3 +155,35 @@ def test_a_worker_killed_around_a_renewal_leaves_an_account_that_is_connected(
         worker.close()
     assert len(endpoint.seen) > statement, "never killed between the answer and the commit"
     assert statement > 4, "the worker was never killed within its work"
+
+
+def test_the_organizations_take_turns() -> None:
+    """So that one whose token endpoints are slow holds up its own."""
+    many = [due_credential() for _ in range(5)]
+    ElementInstance.objects.update(organization=many[0].instance.organization)
+    other = due_credential()
+    Credential.objects.exclude(pk=other.pk).update(
+        refresh_due_at=timezone.now() - timedelta(minutes=1)
+    )
+
+    assert claim_due(timezone.now(), 3) == [many[0].pk, other.pk, many[1].pk]
+    assert claim_due(timezone.now(), 100) == [one.pk for one in many[2:]]
+    assert claim_due(timezone.now(), 100) == []
+
+
+def test_a_token_endpoint_that_hangs_keeps_one_thread_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    credentials = [due_credential() for _ in range(20)]
+    done = threading.Semaphore(0)
+    waited: list[bool] = []
+
+    def renew(credential_id: int) -> None:
+        if credential_id == credentials[0].pk:
+            waited.extend(done.acquire(timeout=20) for _ in credentials[1:])
+        done.release()
+
+    monkeypatch.setattr(tasks, "_renew", renew)
+
+    assert tasks.refresh_batch() == 20
+    assert waited == [True] * 19  # all others were renewed meanwhile
