@@ -15,6 +15,7 @@ from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 
 INTERPOLATED = re.compile(r"\$\{([^}]*)\}|\{(\w+)\}")
+MAX_TOKEN = 4_000  # characters of a page's token, which callers get in a header
 TRUTHS = {"true": True, "false": False}
 # What a 2xx answer has at its top when it is none.
 SUCCESS = ("ok", "success")
@@ -100,8 +101,14 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
     if operation.paging is None:
         return Page(records)
     if operation.paging.next_token_key == LINK:
-        return Page(records, response.next_query.get(operation.paging.token_parameter, ""))
-    return Page(records, _next_token(operation.paging, call, answer, len(records)))
+        token = response.next_query.get(operation.paging.token_parameter, "")
+    else:
+        token = _next_token(operation.paging, call, answer, len(records))
+    if len(token) > MAX_TOKEN:
+        raise MalformedAnswer(
+            f"the provider's token of the next page is longer than {MAX_TOKEN} characters"
+        )
+    return Page(records, token)
 
 
 def _says_nothing(answer: Any) -> bool:

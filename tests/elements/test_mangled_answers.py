@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from elements import run
 from elements.calls import Call, Changes
+from elements.types import LINK, Operation, Paging
 from integrations.github.tests.asked import Polled as PolledAtGitHub
 from integrations.github.tests.asked import answer as github_answer
 from integrations.github.tests.asked import at as github_time
@@ -258,3 +259,22 @@ def test_a_list_that_is_left_out_is_empty(body: Json) -> None:
     with pytest.raises(StopIteration) as done:
         steps.send(Response(200, {}, json.dumps(body).encode()))
     assert done.value.value.records == []
+
+
+@pytest.mark.parametrize(
+    "paging", [Paging("size", "cursor", "next"), Paging("size", "cursor", LINK)]
+)
+def test_the_token_of_a_page_fits_into_a_header(paging: Paging) -> None:
+    listing = Operation("GET", "/notes", "/notes", listing=True, root_key="notes", paging=paging)
+
+    def read(token: str) -> str:
+        steps = run.list_steps(listing, Call({}))
+        next(steps)
+        headers = {"link": f'<https://api.example.com/notes?cursor={token}>; rel="next"'}
+        with pytest.raises(StopIteration) as done:
+            steps.send(Response(200, headers, json.dumps({"notes": [], "next": token}).encode()))
+        return str(done.value.value.next_token)
+
+    assert read("x" * 4_000) == "x" * 4_000
+    with pytest.raises(MalformedAnswer, match="longer than 4000 characters"):
+        read("x" * 4_001)
