@@ -25,7 +25,7 @@ from transport.errors import (
     TransportError,
     retry_after_seconds,
 )
-from transport.guard import AddressGuard, default_guard
+from transport.guard import NO_PUBLIC_ADDRESS, AddressGuard, default_guard
 from transport.own_inbox import InboxConnector, is_inbox
 from transport.shares import current_owner, on_behalf_of
 
@@ -188,7 +188,7 @@ async def _excerpt(response: aiohttp.ClientResponse, sent: dict[str, str]) -> st
 def _why(error: Exception) -> str:
     """What went wrong, without the URL: it may hold a secret of the customer's."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the host name cannot be resolved"
+        return f"not sent: {NO_PUBLIC_ADDRESS}"
     if isinstance(error, aiohttp.ClientSSLError):
         return "the TLS certificate or connection is not valid"
     if isinstance(error, aiohttp.ClientConnectorError):

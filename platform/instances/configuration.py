@@ -23,7 +23,7 @@ from elements.types import ApiKey, Basic, Element
 from encryption.fields import opens
 from instances import callback
 from instances.models import ElementInstance
-from transport.errors import AddressRefused, ProviderUnreachable
+from transport.errors import AddressRefused
 from transport.guard import default_guard
 from transport.own_inbox import is_inbox
 
@@ -204,7 +204,7 @@ def require(missing: list[str]) -> None:
         raise BadRequest(f"Missing: {', '.join(missing)}")
 
 
-def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool = True) -> Derived:
+def derive(element: Element, configuration: Mapping[str, str]) -> Derived:
     """Checks the event keys and gives the columns that follow from them.
 
     `resolve` also looks the callback's host up and refuses it when its address is private.
@@ -227,7 +227,7 @@ def derive(element: Element, configuration: Mapping[str, str], *, resolve: bool 
         events_enabled=enabled,
         vendor_type=vendor_type,
         refresh_interval=_interval(values.get(REFRESH_INTERVAL, "")),
-        callback_url=callback_url(values.get(EVENTS_CALLBACK_URL, ""), resolve=resolve),
+        callback_url=callback_url(values.get(EVENTS_CALLBACK_URL, "")),
     )
 
 
@@ -310,8 +310,12 @@ def are_fetched(values: Mapping[str, str]) -> bool:
     return values.get(NOTIFICATION_TYPE, "").strip() == "queue"
 
 
-def callback_url(value: str, *, path: str = EVENTS_CALLBACK_URL, resolve: bool = True) -> str:
-    """A URL that notifications may be sent to, or none. Raises BadRequest naming the path."""
+def callback_url(value: str, *, path: str = EVENTS_CALLBACK_URL) -> str:
+    """Return a URL that notifications may be sent to, or none. Raises BadRequest naming the path.
+
+    It is judged by its text. What its name leads to, each delivery judges, and tells nobody more
+    than that it is no public address.
+    """
     url = value.strip()
     if not url:
         return ""
@@ -320,11 +324,9 @@ def callback_url(value: str, *, path: str = EVENTS_CALLBACK_URL, resolve: bool =
     if is_inbox(url):
         return url
     try:
-        default_guard().check_url(url, resolve=resolve)
+        default_guard().check_url(url)
     except AddressRefused as error:
         raise BadRequest(f"{path}: {error}") from error
-    except ProviderUnreachable:
-        pass  # a name that is not known yet; every delivery judges it again
     return url
 
 

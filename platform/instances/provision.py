@@ -352,7 +352,7 @@ def _authentication(consent: Consent) -> str:
 
 
 def _fill(instance: ElementInstance, element: Element, configuration: Mapping[str, str]) -> None:
-    derived = keys.derive(element, configuration, resolve=False)
+    derived = keys.derive(element, configuration)
     keys.keep(instance, element, configuration)
     instance.events_enabled = derived.events_enabled
     instance.vendor_type = derived.vendor_type

@@ -26,8 +26,7 @@ from AntiSSRF import IPAddressRanges
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from transport import waiting
-from transport.errors import AddressRefused, ProviderUnreachable
+from transport.errors import AddressRefused
 from transport.guarded_connector import GuardedConnector
 from transport.guarded_session import GuardedSession, protect
 from transport.proxy import OutgoingProxy
@@ -54,6 +53,14 @@ class Target:
     scheme: str
     host: str
     port: int
+
+
+# Said of a name that leads to a private address and of one that leads nowhere: who is told which
+# of them it is learns the names of a network that is not theirs.
+NO_PUBLIC_ADDRESS = (
+    "the host name has no address, or one that is not public (loopback, private or reserved). "
+    "An operator can open a network with ALLOWED_PRIVATE_NETWORKS."
+)
 
 
 class AddressGuard:
@@ -89,6 +96,8 @@ class AddressGuard:
     def judge(self, address: str | IPAddress, host: str) -> None:
         """Raises AddressRefused when `address`, which `host` stands for, is refused."""
         if self.refuses(address):
+            if not _is_address(host):
+                raise AddressRefused(NO_PUBLIC_ADDRESS)
             raise AddressRefused(
                 f"{host} leads to an address that is not public (loopback, private or reserved). "
                 "An operator can open a network with ALLOWED_PRIVATE_NETWORKS."
@@ -121,12 +130,11 @@ class AddressGuard:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         return found
 
-    def check_url(self, url: str, *, resolve: bool = False) -> None:
-        """Judges a URL by its text, and by what its name resolves to now when `resolve`.
+    def check_url(self, url: str) -> None:
+        """Judge a URL by its text alone.
 
-        Passing is no promise: the address is judged again at every connection. Raises
-        AddressRefused, with a message that can follow a field's name, and ProviderUnreachable when
-        `resolve` finds no address.
+        Passing is no promise: what its name leads to is judged at every connection. Raises
+        AddressRefused, with a message that can follow a field's name.
         """
         target = read_url(url)
         literal = _literal(target.host)
@@ -134,12 +142,6 @@ class AddressGuard:
             self.judge(literal, target.host)
         elif _names_this_machine(target.host):
             self.judge(LOCALHOST, target.host)
-        elif resolve:
-            waiting.begin()
-            try:
-                self.addresses(target.host, target.port)
-            except OSError as error:
-                raise ProviderUnreachable(f"the host {target.host} cannot be found") from error
 
     def session(self) -> requests.Session:
         """A requests session that is guarded, follows no redirect, and keeps no cookie."""

@@ -9,13 +9,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from asgiref.sync import async_to_sync
 from pytest_django.fixtures import Settings
 
 from accounts.models import Account
+from events import attempt as attempts
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
 from events.tasks import deliver_all_due
+from instances.configuration import callback_url
 from tests.events.found import new_instance, record
 from tests.events.receiver import Notification, Receiver, Reply
+from transport.guard import AddressGuard
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -142,6 +146,25 @@ def test_an_address_that_is_not_public_is_not_called(
     attempt = DeliveryAttempt.objects.get()
     assert attempt.error.startswith("not sent: 127.0.0.1 leads to an address that is not public")
     assert Delivery.objects.get().status == "retry"
+
+
+def test_nobody_learns_by_a_callback_which_names_the_servers_own_network_has() -> None:
+    """A name that leads to a private address is told of as one that leads nowhere."""
+
+    def resolve(host: str, port: int) -> list[str]:
+        if host == "database.internal":
+            return ["10.0.0.5"]
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    async def said(host: str) -> str:
+        async with attempts.open_sessions(AddressGuard(resolve=resolve)) as sessions:
+            return (await attempts.send(sessions, f"https://{host}/", b"{}", {}, {}, 5.0)).error
+
+    names = ("database.internal", "nothing.internal")
+    assert len({async_to_sync(said)(host) for host in names}) == 1
+    assert [callback_url(f"https://{host}/") for host in names] == [
+        f"https://{host}/" for host in names
+    ]
 
 
 def test_retries_come_at_the_documented_times_under_one_webhook_id(receiver: Receiver) -> None:

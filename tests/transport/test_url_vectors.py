@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from tests.transport.recording_network import PUBLIC, record, resolve
-from transport.errors import AddressRefused, ProviderUnreachable
-from transport.guard import AddressGuard
+from transport.errors import AddressRefused
+from transport.guard import AddressGuard, read_url
 
 LITERALS = [
     "http://127.0.0.1",
@@ -111,13 +111,14 @@ def test_the_text_of_a_bad_url_is_refused(
 @pytest.mark.parametrize("url", NAMES)
 def test_a_name_is_refused_for_what_it_resolves_to(url: str, guard: AddressGuard) -> None:
     guard.check_url(url)  # its text is innocent
+    target = read_url(url)
     with pytest.raises(AddressRefused):
-        guard.check_url(url, resolve=True)
+        guard.addresses(target.host, target.port)
 
 
-def test_a_name_that_resolves_to_nothing_is_unreachable(guard: AddressGuard) -> None:
-    with pytest.raises(ProviderUnreachable, match=r"unknown\.example"):
-        guard.check_url("http://unknown.example", resolve=True)
+def test_a_name_that_resolves_to_nothing_has_no_address(guard: AddressGuard) -> None:
+    with pytest.raises(OSError, match="known"):
+        guard.addresses("unknown.example", 80)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_a_name_that_changes_its_answer_after_the_check_is_refused(
     answers = [[PUBLIC], ["127.0.0.1"]]
     guard = AddressGuard(resolve=lambda host, port: answers.pop(0))
 
-    guard.check_url("http://rebinding.example", resolve=True)
+    guard.addresses("rebinding.example", 80)
     with pytest.raises(AddressRefused):
         get(guard, "http://rebinding.example")
     assert attempts == []
