@@ -23,7 +23,7 @@ from rest_framework.request import Request
 
 from accounts.models import Organization
 from api.errors import BadRequest, Conflict
-from instances.models import IdempotencyKey
+from instances.models import ElementInstance, IdempotencyKey
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
@@ -60,14 +60,29 @@ class Claim:
 
 
 def claim(organization: Organization, request: Request) -> Claim:
-    """Raises BadRequest for an unusable key, Conflict for another request's or one at work."""
+    """Claim the key of a request, or return what the first one with it was answered.
+
+    Raises BadRequest for an unusable key, Conflict for another request's, for one at work, and for
+    one whose instance has been deleted: its answer holds what is no longer so.
+    """
     key = request.headers.get(HEADER)
     if key is None:
         return Claim()
     key = key.strip()
     if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise BadRequest(f"{HEADER}: must be 1 to {LONGEST_KEY} printable ASCII characters")
-    return claim_key(organization, key, _digest(request))
+    found = claim_key(organization, key, _digest(request))
+    if found.answer is not None:
+        _require_there(found.answer["id"])
+    return found
+
+
+def _require_there(instance_id: int) -> None:
+    if not ElementInstance.objects.filter(pk=instance_id).exists():
+        raise Conflict(
+            f"{HEADER}: element instance {instance_id}, which was connected with it, has been "
+            "deleted; take a new one"
+        )
 
 
 def claim_key(organization: Organization, key: str, digest: str) -> Claim:

@@ -52,6 +52,16 @@ def test_a_key_is_forgotten_after_a_day(api: APIClient, body: Body) -> None:
     assert later["id"] != first["id"]
 
 
+def test_an_instance_that_was_deleted_is_not_answered_again(api: APIClient, body: Body) -> None:
+    wanted = body()
+    first = api.post(f"{API}/instances", wanted, format="json", headers=KEY).json()
+    assert api.delete(f"{API}/instances/{first['id']}").status_code == 200
+    again = api.post(f"{API}/instances", wanted, format="json", headers=KEY)
+    assert again.status_code == 409
+    assert "has been deleted" in again.json()["message"]
+    assert first["token"] not in again.content.decode()
+
+
 def test_a_failed_request_gives_the_key_back(api: APIClient, body: Body) -> None:
     spent = body(code="not-a-code")
     assert api.post(f"{API}/instances", spent, format="json", headers=KEY).status_code == 400
