@@ -62,7 +62,7 @@ WITH_AN_ID = {
 FORMS = ("edit", "delete")  # answer a POST, too
 ARGUMENTS = {"kind": "csv"}  # beside the id
 # What is in these addresses proves itself; it belongs to nobody who is signed in.
-WITH_A_SECRET = {"reconnect", "new-password"}
+WITH_A_SECRET = {"reconnect", "verify-address", "new-password"}
 # Where nothing can be got, or getting it ends the session.
 NO_PAGE = {"sign-out", "oauth-callback"}
 
