@@ -78,7 +78,7 @@ class Machine:
         Raises CalledProcessError, its notes being the output, when one of them fails.
         """
         done = subprocess.run(
-            [*self._enter, "--wd=/", "bash", "-euo", "pipefail", "-c", commands],
+            [*self._enter, "bash", "-euo", "pipefail", "-c", f"cd /\n{commands}"],
             env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
