@@ -5,6 +5,7 @@ moment has done and counted each row once or not at all, and another goes on beh
 Rule 2: two workers at one errand do no row twice: who finds its place moved leaves it.
 Rule 3: a row to which it cannot be done is counted, says why, and holds up no other; one that the
 database refuses is tried again for some turns, and so are rows that cannot even be looked for.
+A database that cannot be used refuses none of them.
 Rule 4: who asked must still be allowed to, at every turn.
 """
 
@@ -31,6 +32,7 @@ from administration.selection import UnknownSelection, rows_of
 from audit.actor import Actor, acting
 from audit.models import Source
 from config import clock
+from config.given_postgres.unavailable import outage_of
 from retention.remove import remove
 from worker.loops import stopping, worked
 
@@ -105,7 +107,7 @@ def _work(errand: Errand) -> None:
         _end(errand, ErrandStatus.STOPPED, f"The list does not take this query: {error}")
         return
     except Exception as error:
-        if errand.tries < TRIES:
+        if errand.tries < TRIES or outage_of(error):
             raise
         log.exception("errand.stopped", errand=errand.pk)
         _end(errand, ErrandStatus.STOPPED, f"Its rows could not be looked for: {_line(error)}")
@@ -145,11 +147,13 @@ def _do(errand: Errand, deed: Deed, row_id: int) -> bool:
         except Overtaken:
             raise
         except (OperationalError, InterfaceError) as error:
-            if errand.tries < TRIES:
+            if errand.tries < TRIES or outage_of(error):
                 raise
             # Had it been done after all, its place would have moved, and nothing is counted.
             count("failed", f"the database refuses it: {_line(error)}")
-        except Exception:
+        except Exception as error:
+            if outage_of(error):
+                raise
             log.exception("errand.failed", errand=errand.pk, row=row_id)
             count("failed", "an error of the platform's own; the log has it")
     except Overtaken:

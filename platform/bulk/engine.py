@@ -17,7 +17,7 @@ from datetime import datetime
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.utils import timezone
 
 from bulk import claim, commit, fetch
@@ -25,6 +25,7 @@ from bulk.fetch import SIDE_BY_SIDE, Source, UnusableError, Waiting, source_for
 from bulk.models import BulkJob, BulkObject, JobStatus
 from ceql import WhereError
 from config import clock
+from config.given_postgres import trouble
 from elements.calls import Call
 from elements.errors import ElementNotFound, ParameterError
 from encryption.keys import UnsealError
@@ -51,8 +52,8 @@ log = structlog.get_logger(__name__)
 async def run_until(deadline: float | None) -> bool:
     """Works until `deadline` (time.monotonic()) or until nothing is due; whether more may be.
 
-    Steps that have begun are ended, which takes at most LATEST_END more. Raises OperationalError
-    or InterfaceError when the database is lost.
+    Steps that have begun are ended, which takes at most LATEST_END more. Raises the database's
+    error when it cannot be used.
     """
     places: int = settings.BULK_CONCURRENCY
     async with open_session(places * SIDE_BY_SIDE) as session:
@@ -75,6 +76,7 @@ class Engine:
 
     async def run(self) -> bool:
         """Whether the deadline came before there was nothing more to do."""
+        await sync_to_async(trouble.require_space)()
         try:
             while True:
                 self._heed_stop()
@@ -151,7 +153,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if jobs:
+        if jobs and not isinstance(self._fault, Error):
             await sync_to_async(claim.release)(jobs)
 
     # --- One job ---------------------------------------------------------------------------------
@@ -169,9 +171,10 @@ class Engine:
                 if left is not None and (time.monotonic() >= ends_at or self._closing()):
                     await sync_to_async(commit.hand_back)(left, timezone.now())
                     return
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one job must not stop the others
+        except Exception as error:
+            if isinstance(error, Error) and trouble.passes(error):
+                raise
+            # One job must not stop the others.
             await self._fail(job, error)
 
     async def _step(self, job: BulkJob, source: Source) -> commit.Step:

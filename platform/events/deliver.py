@@ -4,8 +4,10 @@ It claims due deliveries (claim.py), starts those that may start (traffic.py), s
 (attempt.py), decides what follows (outcome.py) and stores that in batches (commit.py). Database
 work runs in the thread that called `async_to_sync`, never on the event loop.
 
-Rule: what is in memory is expendable. An engine that dies leaves leases that end by themselves;
+Rule 1: what is in memory is expendable. An engine that dies leaves leases that end by themselves;
 what it had sent and not stored is sent again under the same webhook id.
+Rule 2: while outcomes cannot be stored nothing is claimed or sent. What has been sent is kept, from
+turn to turn of this process, and stored before anything else is sent.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from config import clock
+from config.given_postgres import trouble
 from events import attempt, breaker, mail
 from events.breaker import Word
 from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_subscriptions
@@ -35,14 +38,19 @@ BUSY_PAUSE = 0.02  # seconds between claims, so that each takes many
 GATHERING = 0.03  # seconds that outcomes are gathered before they are stored together
 LARGEST_BATCH = 500  # outcomes stored together
 STOP_WITHIN = 3.0  # seconds that attempts may still take when the process is to stop
-PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
-STORE_WITHIN = 60.0  # seconds that outcomes are kept for a lost database: as long as their leases
+PAUSE_AFTER_LOST_DATABASE = 0.5  # seconds; doubles
+STORE_WITHIN = 40.0  # seconds that a turn waits for a database that takes no outcomes
+KEPT_FOR = 3600.0  # seconds that later turns try to store them
+MOST_KEPT = 10_000  # outcomes
 PATIENCE_WITH_A_LOCK = 20.0  # seconds that they are kept for a subscription that somebody changes
 LOOK_AGAIN = 0.1  # seconds until it is tried again
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = structlog.get_logger()
+# What earlier turns of this process have sent and could not store, and since when.
+_unstored: list[Attempted] = []
+_unstored_since = 0.0
 
 
 class DeliveryEngine:
@@ -62,6 +70,9 @@ class DeliveryEngine:
         self._attempted: list[Attempted] = []
         self._released: list[Released] = []
         self._pending_since: float | None = None  # since something stored has to be kept for later
+        self._storing_fails = False
+        self._writable = False  # as far as is known; found out before anything is claimed
+        self._claim_pauses = trouble.pauses(PAUSE_AFTER_LOST_DATABASE)
         self._to_store = asyncio.Event()
         self._progress = asyncio.Event()
         self._start_is_due = False
@@ -89,6 +100,7 @@ class DeliveryEngine:
             for task in self._attempts:
                 task.cancel()
             await asyncio.gather(storing, *self._attempts, return_exceptions=True)
+            _keep_unstored(self._attempted)
         if storing.done() and not storing.cancelled():
             storing.result()
 
@@ -119,9 +131,13 @@ class DeliveryEngine:
     async def _claim(self, *, failing: bool) -> bool:
         """Claims what there is room for. False when a whole round has brought nothing."""
         room = self._traffic.room(time.monotonic())
-        if not room:
+        if not room or self._storing_fails:
             return False
         try:
+            if not self._writable:
+                await _database(_store_unstored)
+                await _database(trouble.require_space)
+                self._writable = True
             if clock.is_stale():
                 await _database(clock.measure)
             walk: Walk = await _database(due_subscriptions, timezone.now(), self._after)
@@ -134,9 +150,11 @@ class DeliveryEngine:
             claimed = await _database(claim, timezone.now(), shares, room) if shares else []
             if failing and len(due) < len(walk.due):
                 claimed += await self._claim_probes([one for one in walk.due if one.half_open])
-        except (OperationalError, InterfaceError) as error:
-            await _lost_database(error)
+        except Error as error:
+            self._writable = False
+            await _lost_database(error, next(self._claim_pauses))
             return True
+        self._claim_pauses = trouble.pauses(PAUSE_AFTER_LOST_DATABASE)
         self._after = walk.next_after
         self._traffic.add(claimed, claimed_at)
         self._round_found = self._round_found or bool(claimed)
@@ -167,6 +185,8 @@ class DeliveryEngine:
 
     def _start(self) -> None:
         self._start_is_due = False
+        if self._storing_fails:
+            return
         for delivery in self._traffic.start(time.monotonic()):
             if not delivery.active:  # turned off after this was written: queued, not sent
                 self._traffic.give_back(delivery)
@@ -277,19 +297,24 @@ class DeliveryEngine:
         return {one.delivery_id for one in (*pending.attempted, *pending.released)}
 
     async def _store(self, attempted: list[Attempted], released: list[Released]) -> Pending:
-        """Stores a batch, again and again while the database is away; what is still to be stored.
+        """Stores a batch, again and again while the database takes none; what is still left.
 
-        After a minute the leases have ended: the attempts will be made again, under the same ids.
+        Raises the database's error after STORE_WITHIN, which ends the turn.
         """
         give_up_at = time.monotonic() + STORE_WITHIN
+        pauses = trouble.pauses(PAUSE_AFTER_LOST_DATABASE)
         while True:
             try:
-                return await _database(commit, attempted, released, timezone.now())
-            except (OperationalError, InterfaceError) as error:
-                await _lost_database(error)
-                if time.monotonic() > give_up_at:
-                    log.error("delivery.outcomes_lost", count=len(attempted))
-                    return Pending([], [])
+                pending = await _database(commit, attempted, released, timezone.now())
+            except Error as error:
+                self._storing_fails, self._writable = True, False
+                if time.monotonic() > give_up_at or loops.stopping():
+                    _keep_unstored(attempted)
+                    raise
+                await _lost_database(error, next(pauses))
+            else:
+                self._storing_fails = False
+                return pending
 
 
 async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -298,12 +323,46 @@ async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return result
 
 
-async def _lost_database(error: Exception) -> None:
-    log.warning("delivery.database_lost", error=str(error))
+async def _lost_database(error: Error, pause: float) -> None:
+    """Waits for a database that cannot be used now. Raises what is about something else."""
+    if not trouble.passes(error):
+        raise error
+    trouble.tell("delivery.database_unusable", error)
     await _database(_close_connection)
-    await asyncio.sleep(PAUSE_AFTER_LOST_DATABASE)
+    await asyncio.sleep(pause)
 
 
 def _close_connection() -> None:
     """The calling thread's own: `connection` is another one in each thread."""
     connection.close()
+
+
+# --- From turn to turn ---------------------------------------------------------------------------
+
+
+def _keep_unstored(attempted: list[Attempted]) -> None:
+    """Keeps what was sent for the next turn. What is too much is sent again."""
+    global _unstored_since
+    if not _unstored:
+        _unstored_since = time.monotonic()
+    _unstored.extend(attempted)
+    if (lost := len(_unstored) - MOST_KEPT) > 0:
+        del _unstored[MOST_KEPT:]
+        log.error("delivery.outcomes_lost", count=lost)
+
+
+def _store_unstored() -> None:
+    """Stores what earlier turns could not. Raises the database's errors."""
+    if not _unstored:
+        return
+    if time.monotonic() - _unstored_since > KEPT_FOR:
+        log.error("delivery.outcomes_lost", count=len(_unstored))
+        _unstored.clear()
+        return
+    locked: list[Attempted] = []  # somebody is changing their subscriptions: the next turn's
+    try:
+        while batch := _unstored[:LARGEST_BATCH]:
+            locked += commit(batch, [], timezone.now()).attempted
+            del _unstored[: len(batch)]
+    finally:
+        _unstored.extend(locked)

@@ -17,10 +17,11 @@ import time
 from datetime import datetime, timedelta
 
 from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from api.errors import SEALED
+from config.given_postgres import trouble
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from encryption.fields import opens
@@ -111,8 +112,8 @@ def refresh(credential_id: int, rejected: str, *, noting: bool = True) -> str:
                     _note_failure(credential, str(error), asked)
             else:
                 _store(credential, given)
-    except (OperationalError, InterfaceError):
-        if given is None:
+    except Error as error:
+        if given is None or not trouble.passes(error):
             raise
         _store_later(credential_id, spent, rejected, given)
     if failure is None and given is not None:
@@ -151,8 +152,8 @@ def _store_later(credential_id: int, spent: str, rejected: str, given: grant.Gra
                     (credential.refresh_token, credential.access_token) == (spent, rejected)
                 ):
                     _store(credential, given)
-        except (OperationalError, InterfaceError):
-            if tries == KEPT_TRYING:
+        except Error as error:
+            if tries == KEPT_TRYING or not trouble.passes(error):
                 raise
         else:
             return

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from config import clock
+from config.given_postgres import trouble
 from elements.errors import ElementNotFound
 from encryption.keys import UnsealError
 from instances.claim import claim_due
@@ -48,6 +49,7 @@ def refresh_batch() -> int:
     worked()
     hands = min(len(due), SIDE_BY_SIDE)
     if hands:
+        trouble.require_space()  # for what the provider gives
         left, until = SimpleQueue[int](), time.monotonic() + BEGIN_WITHIN
         for credential_id in due:
             left.put(credential_id)

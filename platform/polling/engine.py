@@ -6,6 +6,8 @@ Rule 2: what is claimed and not polled is given back, at once when the process i
 dies with the process comes back when its lease runs out.
 Rule 3: polls that find nothing are stored many in one statement, as are those that wait for units
 of the provider's quota; the others each in a transaction of its own.
+Rule 4: while outcomes cannot be stored nothing is claimed or polled, and nothing again before
+PostgreSQL has room for them.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.utils import timezone
 
 from config import clock
-from polling import claim
+from config.given_postgres import trouble
+from polling import claim, database
 from polling.claim import ClaimedResource
 from polling.commit import (
     InstanceLockedError,
@@ -64,8 +67,8 @@ async def poll_until(deadline: float | None, *, places: int | None = None) -> No
     """Polls what falls due until `deadline` (time.monotonic()), then ends what it has begun.
 
     That takes at most LATEST_END more. Without a deadline: until nothing is due. `places` is how
-    many polls run at once (default POLL_CONCURRENCY). Raises OperationalError or InterfaceError
-    when the database stays away.
+    many polls run at once (default POLL_CONCURRENCY). Raises the database's error when it stays
+    away.
     """
     places = places or settings.POLL_CONCURRENCY
     async with open_session(places * (1 + MOST_SLOW)) as session:
@@ -107,6 +110,7 @@ class Engine:
         self._next_claim_at = 0.0
         self._next_check_at = 0.0
         self._nothing_due = False
+        self._writable = False  # as far as is known
         self._fault: BaseException | None = None
 
     async def run(self) -> None:
@@ -146,6 +150,9 @@ class Engine:
 
     def _claim(self) -> None:
         """Claims ahead of need, while others are polled."""
+        if database.is_away():
+            self._writable = False
+            return
         free = self._places - self._quick()
         wanted = min(free + AHEAD * self._places - len(self._waiting), LARGEST_CLAIM)
         if (
@@ -170,6 +177,9 @@ class Engine:
     async def _claim_now(self, wanted: int) -> None:
         if clock.is_stale():
             await patiently(clock.measure)
+        if not self._writable:
+            await patiently(trouble.require_space)
+            self._writable = True
         alone = not (self._waiting or self._in_flight or self._idle or self._storing)
         resources = await patiently(
             claim.claim_due, wanted, timezone.now(), left_out=self._left_out()
@@ -200,7 +210,12 @@ class Engine:
     def _start(self) -> None:
         """Gives free places to who waits."""
         most = self._places * (1 + MOST_SLOW)
-        while self._waiting and self._quick() < self._places and len(self._in_flight) < most:
+        while (
+            self._waiting
+            and self._quick() < self._places
+            and len(self._in_flight) < most
+            and not database.is_away()
+        ):
             held = self._waiting.popleft()
             held.started_at = time.monotonic()
             task = asyncio.create_task(self._poll_and_store(held.resource))
@@ -275,6 +290,8 @@ class Engine:
             task.cancel()
         ending = [task for task in (*tasks, self._storing, self._claiming) if task is not None]
         await asyncio.gather(*ending, return_exceptions=True)
+        if isinstance(self._fault, Error):
+            return  # was waited for already: the leases end by themselves
         unpolled += [held.resource for held in self._waiting]  # of a claim that was under way
         if self._idle:
             await store_idle(self._idle)
@@ -289,10 +306,9 @@ async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
     """
     try:
         return await _stored(outcome, keep_lease=keep_lease)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as error:
-        if not isinstance(outcome, Succeeded):
+        passes = isinstance(error, Error) and trouble.passes(error)
+        if passes or not isinstance(outcome, Succeeded):
             raise
         log.exception("poll.not_stored", resource=outcome.resource.id)
         reason = f"what was found could not be stored: {type(error).__name__}"
@@ -321,8 +337,8 @@ async def store_idle(polls: Sequence[Succeeded | PutOff]) -> None:
         return
     try:
         await patiently(commit_idle, [idle(done, now) for done in idle_polls])
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:  # noqa: BLE001 - `store` says which one it is
+    except Exception as error:
+        if isinstance(error, Error) and trouble.passes(error):
+            raise
         for done in idle_polls:
             await store(done)

@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from config import clock
+from config.given_postgres import trouble
 from watching import claim, keep
 from watching.models import InstanceWatch
 from worker.loops import stopping, worked
@@ -41,6 +42,7 @@ def keep_batch() -> int:
     worked()
     shares = [share for start in range(SIDE_BY_SIDE) if (share := due[start::SIDE_BY_SIDE])]
     if shares:
+        trouble.require_space()  # for what the provider gives
         until = time.monotonic() + BEGIN_WITHIN
         with ThreadPoolExecutor(len(shares)) as threads:
             list(threads.map(partial(_keep_share, until=until), shares))

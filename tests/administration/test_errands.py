@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Group
 from django.db import OperationalError, connection
@@ -32,6 +33,13 @@ from tests.killed_worker import FINISHED, KilledWorker
 
 LIST = address(ElementInstance)
 MANY = 30
+
+
+def cancelled(message: str) -> OperationalError:
+    """As Django raises it: PostgreSQL's code of the error is its cause's."""
+    error = OperationalError(message)
+    error.__cause__ = psycopg.errors.QueryCanceled(message)
+    return error
 
 
 @pytest.fixture
@@ -232,7 +240,7 @@ def test_an_errand_that_the_database_refuses_each_time_holds_up_no_other(
 
     def refuse(errand: Errand) -> None:
         if errand.pk == refused.pk:
-            raise OperationalError("canceling statement due to lock timeout")
+            raise cancelled("canceling statement due to lock timeout")
         work(errand)
 
     monkeypatch.setattr(errands, "_work", refuse)
@@ -254,7 +262,7 @@ def test_a_row_that_the_database_refuses_each_time_fails_after_some_tries(
 
     def refuse(row_id: int, within: Within, now: datetime) -> bool:
         if row_id == refused:
-            raise OperationalError("canceling statement due to lock timeout\nCONTEXT: a tuple")
+            raise cancelled("canceling statement due to lock timeout\nCONTEXT: a tuple")
         return deed.do(row_id, within, now)
 
     monkeypatch.setitem(DEEDS, "disable", replace(deed, do=refuse))
@@ -281,7 +289,7 @@ def test_an_errand_whose_rows_cannot_be_looked_for_ends_after_some_tries(
     errand = begin("disable", asker(), timezone.now(), query="q=mailbox")
 
     def refuse(*_: Any) -> None:
-        raise OperationalError("canceling statement due to statement timeout\nCONTEXT: a query")
+        raise cancelled("canceling statement due to statement timeout\nCONTEXT: a query")
 
     monkeypatch.setattr(errands, "rows_of", refuse)
     for _ in range(errands.TRIES - 1):
