@@ -59,12 +59,14 @@ def rows_of_module(django_db_setup: None, django_db_blocker: DjangoDbBlocker) ->
 
 
 @pytest.fixture(autouse=True)
-def _clock_of_the_host(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def _clock_of_the_host(request: pytest.FixtureRequest) -> Iterator[None]:
     """Tests travel in time, and PostgreSQL's clock does not travel along: the platform goes by the
     host's, but in tests marked `postgres_clock`."""
-    monkeypatch.setattr(clock, "_known", None)
-    if request.node.get_closest_marker("postgres_clock") is None:
-        monkeypatch.setattr(clock, "measure", lambda _=None: 0.0)
+    with pytest.MonkeyPatch.context() as patch:  # one that a test cannot undo
+        patch.setattr(clock, "_known", None)
+        if request.node.get_closest_marker("postgres_clock") is None:
+            patch.setattr(clock, "measure", lambda _=None: 0.0)
+        yield
 
 
 @pytest.fixture(autouse=True)
