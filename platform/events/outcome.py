@@ -94,13 +94,24 @@ def decide(
 
 def retry_at(retry: int, first_failed_at: datetime, now: datetime, jitter: float) -> datetime:
     """When retry 1 to 9 is due, after a failure at `now`."""
-    delay = float(4**retry)
-    apart = float(4 ** (retry - 1))
+    delay, apart = delay_of(retry), delay_of(retry - 1)
     late = min(delay * JITTER, LONGEST_JITTER) * jitter
     return max(
         first_failed_at + timedelta(seconds=delay + late),
         now + timedelta(seconds=apart + late),
     )
+
+
+def delay_of(retry: int) -> float:
+    """Return the seconds from the first failure to a retry, 1 to 9."""
+    return float(4**retry)
+
+
+def longest_wait(failures: int) -> timedelta:
+    """Return how long the next attempt may be away, at most, after so many failures."""
+    if not failures:
+        return timedelta(0)
+    return timedelta(seconds=max(delay_of(failures) + LONGEST_JITTER, LONGEST_RETRY_AFTER))
 
 
 def reason(answer: Answer) -> str:

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.utils import timezone
 
 from config import clock
-from events import attempt, recall, retention
+from events import attempt, retention, waits
 from events.deliver import DeliveryEngine
+from retention.recall import recall
 from worker import leases
 from worker.garbage import rare_collection
 from worker.loops import BUDGET
@@ -44,7 +44,7 @@ async def _deliver(deadline: float | None, attempt_within: float) -> None:
 
 def recall_put_off() -> int:
     """Makes due what a wrong clock has put off; how many deliveries it were."""
-    return recall.recall(timezone.now())
+    return recall(waits.WAITS)
 
 
 def remove_old_events() -> int:

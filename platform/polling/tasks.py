@@ -6,11 +6,11 @@ import time
 from datetime import timedelta
 
 from asgiref.sync import async_to_sync
-from django.utils import timezone
 
 from config import clock
-from polling import engine, recall
+from polling import engine, waits
 from polling.models import PollRun
+from retention.recall import recall
 from retention.remove import remove
 from worker import leases
 from worker.loops import BUDGET
@@ -36,7 +36,7 @@ def poll_all_due() -> None:
 
 def recall_put_off() -> int:
     """Makes due what a wrong clock has put off; how many resources it were."""
-    return recall.recall(timezone.now())
+    return recall(waits.WAITS)
 
 
 def remove_old_runs() -> int:

@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from events.claim import claim, due_subscriptions
 from events.models import Delivery, DeliveryStatus
-from events.recall import recall
+from events.outcome import RETRIES, retry_at
 from events.tasks import deliver_all_due
+from events.waits import WAITS
+from retention.recall import recall
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
 
@@ -32,8 +34,8 @@ def test_what_is_found_meanwhile_is_sent(receiver: Receiver, by: timedelta) -> N
     deliver_all_due()
     assert receiver.ids() == []
 
-    assert recall(timezone.now()) == 1
-    assert recall(timezone.now()) == 0
+    assert recall(WAITS) == 1
+    assert recall(WAITS) == 0
     deliver_all_due()
     assert len(receiver.ids()) == 1
 
@@ -46,7 +48,7 @@ def test_what_failed_meanwhile_is_retried_from_then_on(receiver: Receiver) -> No
         deliver_all_due()
     assert Delivery.objects.get().failures == 1
 
-    recall(timezone.now())
+    recall(WAITS)
     deliver_all_due()
     retried = Delivery.objects.get()
     assert retried.failures == 2
@@ -58,7 +60,7 @@ def test_an_engine_that_died_with_such_a_lease_holds_nothing(receiver: Receiver)
     with ahead(YEAR):
         due = due_subscriptions(timezone.now()).due
         assert claim(timezone.now(), {one.subscription_id: 1 for one in due}, 1)
-    assert recall(timezone.now()) == 1
+    assert recall(WAITS) == 1
     deliver_all_due()
     assert len(receiver.ids()) == 1
 
@@ -83,10 +85,21 @@ def test_nothing_else_is_recalled(columns: dict[str, Any]) -> None:
             for name, value in columns.items()
         }
     )
-    assert recall(now) == 0
+    assert recall(WAITS) == 0
 
 
-def test_a_clock_that_is_behind_recalls_nothing() -> None:
+@pytest.mark.parametrize("by", [-YEAR, YEAR], ids=["behind", "ahead"])
+def test_the_clock_of_who_looks_says_nothing(by: timedelta) -> None:
     record(new_instance(url="http://127.0.0.1:9/callback"))
-    with ahead(-YEAR):
-        assert recall(timezone.now()) == 0
+    with ahead(by):
+        assert recall(WAITS) == 0
+
+
+def test_no_retry_is_recalled_that_its_policy_makes() -> None:
+    """Whatever the number of failures, the jitter and how late it came."""
+    record(new_instance(url="http://127.0.0.1:9/callback"))
+    now = timezone.now()
+    for retry in range(1, RETRIES + 1):
+        due = retry_at(retry, now, now, 1.0)
+        Delivery.objects.update(status="retry", failures=retry, next_attempt_at=due)
+        assert recall(WAITS) == 0, retry

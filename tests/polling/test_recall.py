@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from polling.claim import claim_due
 from polling.models import PollingResource, PutAsideObject
-from polling.recall import recall
 from polling.tasks import poll_all_due
+from polling.waits import WAITS
+from retention.recall import recall
 
 from .ledger import Ledger
 from .telling import told
@@ -39,8 +40,8 @@ def test_what_was_put_off_is_polled_again(
     ledger.add("a")
     assert not due()
 
-    assert recall(timezone.now()) == 1
-    assert recall(timezone.now()) == 0
+    assert recall(WAITS) == 1
+    assert recall(WAITS) == 0
     poll_all_due()
     assert told(resource) == [("a", "CREATED")]
 
@@ -49,7 +50,7 @@ def test_a_worker_that_died_with_such_a_lease_holds_nothing(resource: PollingRes
     with ahead(YEAR):
         assert claim_due(10, timezone.now())
     assert not due()
-    assert recall(timezone.now()) == 1
+    assert recall(WAITS) == 1
     assert due()
 
 
@@ -63,7 +64,7 @@ def test_what_was_put_aside_by_such_a_clock_is_tried_again(
     assert PutAsideObject.objects.get().attempts == 1
     ledger.poisoned.clear()
 
-    recall(timezone.now())
+    recall(WAITS)
     poll_all_due()
     assert told(resource) == [("a", "CREATED")]
 
@@ -89,10 +90,20 @@ def test_nothing_else_is_recalled(resource: PollingResource, columns: dict[str, 
             for name, value in columns.items()
         }
     )
-    assert recall(now) == 0
+    assert recall(WAITS) == 0
 
 
-def test_a_clock_that_is_behind_recalls_nothing(resource: PollingResource) -> None:
-    """By it, everything would seem to be put off: PostgreSQL's is asked as well."""
-    with ahead(-YEAR):
-        assert recall(timezone.now()) == 0
+@pytest.mark.parametrize("by", [-YEAR, YEAR], ids=["behind", "ahead"])
+def test_the_clock_of_who_looks_says_nothing(resource: PollingResource, by: timedelta) -> None:
+    with ahead(by):
+        assert recall(WAITS) == 0
+
+
+def test_a_hint_of_next_year_puts_nothing_off_again(resource: PollingResource) -> None:
+    """A poll is due when the provider hinted at changes after it began."""
+    with ahead(YEAR):
+        PollingResource.objects.update(told_at=timezone.now(), next_poll_at=timezone.now())
+    recall(WAITS)
+    poll_all_due()
+    poll_all_due()
+    assert PollingResource.objects.get().next_poll_at < timezone.now() + timedelta(days=1)
