@@ -114,7 +114,7 @@ async def send(
             return Answer(
                 response.status,
                 error="" if 200 <= response.status < 300 else f"answered {response.status}",
-                retry_after=retry_after_seconds(response.headers.get("Retry-After")),
+                retry_after=retry_after_seconds(response.headers),
                 excerpt=await _excerpt(response, own),
             )
     except TransportError as error:  # the address guard's, or of the outgoing proxy

@@ -290,7 +290,7 @@ def _judged(
         status,
         f"error - {{code={status}, message={said}}}",
         reason=code,
-        retry_after=retry_after_seconds(response.headers.get("retry-after")),
+        retry_after=retry_after_seconds(response.headers),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from django.utils import timezone
+
 from transport import json_text
 
 
@@ -87,7 +89,7 @@ class ProviderError(TransportError):
             status,
             f"error - {{code={status}, message={message}}}",
             reason=reason,
-            retry_after=_said(message) if asked is None else asked,
+            retry_after=_said(message, headers) if asked is None else asked,
         )
 
     @property
@@ -106,6 +108,7 @@ class ProviderError(TransportError):
 RATE_LIMIT_REASONS = frozenset(
     {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded"}
 )
+MAX_RETRY_AFTER = 86_400.0  # seconds
 EPOCH_IN_SECONDS = 1_000_000_000  # no window is that long: a larger number is a date
 RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)")
 LONGEST_EXCERPT = 300  # characters of a provider's text that we repeat
@@ -132,7 +135,7 @@ def _describe(body: bytes) -> tuple[str, str]:
     return str(error.get("message", ""))[:LONGEST_EXCERPT], str(reason)
 
 
-def _said(message: str) -> float | None:
+def _said(message: str, headers: Mapping[str, str]) -> float | None:
     """Seconds until the moment that Google names in words, as it does for a user's quota."""
     found = RETRY_AFTER.search(message)
     if found is None:
@@ -141,7 +144,7 @@ def _said(message: str) -> float | None:
         at = datetime.fromisoformat(found[1])
     except ValueError:
         return None
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return _seconds_until(at, headers)
 
 
 def storable(text: str) -> str:
@@ -155,7 +158,7 @@ def asked_pause(headers: Mapping[str, str]) -> float | None:
     Retry-After, or where the last request of a window is used up, when the next one begins.
     `headers` has lower-case names.
     """
-    asked = retry_after_seconds(headers.get("retry-after"))
+    asked = retry_after_seconds(headers)
     if asked is None and headers.get("x-ratelimit-remaining", "").strip() == "0":
         return _seconds_to_reset(headers)
     return asked
@@ -164,28 +167,34 @@ def asked_pause(headers: Mapping[str, str]) -> float | None:
 def _seconds_to_reset(headers: Mapping[str, str]) -> float | None:
     """Reads X-RateLimit-Reset: seconds since 1970, as of GitHub, or seconds from now.
 
-    https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api. Counted from
-    the answer's own date where it has one: our clock may be another.
+    https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
     """
     value = headers.get("x-ratelimit-reset", "").strip()
     if not (value.isascii() and value.isdecimal() and len(value) < 12):
         return None
     reset = float(value)
     if reset < EPOCH_IN_SECONDS:
-        return reset
-    now = _http_date(headers.get("date", "")) or datetime.now(UTC)
-    return max(0.0, reset - now.timestamp())
+        return min(reset, MAX_RETRY_AFTER)
+    return _seconds_until(datetime.fromtimestamp(reset, UTC), headers)
 
 
-def retry_after_seconds(value: str | None) -> float | None:
-    """Reads a Retry-After header, RFC 9110 section 10.2.3: seconds or an HTTP date."""
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isdecimal() and len(value) < 10:
-        return float(value)
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Read the Retry-After header of an answer, RFC 9110 section 10.2.3: seconds or an HTTP date.
+
+    `headers` takes lower-case names. Returns at most MAX_RETRY_AFTER seconds, and None where there
+    is no such header or nobody can read it.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdecimal() and len(value) < 10:
+        return min(float(value), MAX_RETRY_AFTER)
     at = _http_date(value)
-    return None if at is None else max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return None if at is None else _seconds_until(at, headers)
+
+
+def _seconds_until(at: datetime, headers: Mapping[str, str]) -> float:
+    """Seconds from the answer's own date, where it has one: its sender's clock says both."""
+    now = _http_date(headers.get("date", "")) or timezone.now()
+    return min(max(0.0, (at - now).total_seconds()), MAX_RETRY_AFTER)
 
 
 def _http_date(value: str) -> datetime | None:
