@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMessage
 from django.db import connection
 from django.urls import reverse
@@ -42,6 +42,16 @@ the old password stays.
 """
 
 
+class _Tokens(PasswordResetTokenGenerator):
+    """Django's, by the platform's clock: another host may send the link than reads it."""
+
+    def _now(self) -> datetime:
+        return timezone.make_naive(timezone.now())
+
+
+TOKENS = _Tokens()
+
+
 def ask(address: str) -> None:
     """Queues an e-mail to that address, should it be a user's."""
     async_task("accounts.password_reset.send", address, q_options={"save": False})
@@ -67,7 +77,7 @@ def send(address: str) -> bool:
 def url_for(user: User) -> str:
     """The address at which the user chooses a new password, once."""
     named = urlsafe_base64_encode(force_bytes(user.pk))
-    token = default_token_generator.make_token(user)
+    token = TOKENS.make_token(user)
     return f"{settings.PUBLIC_URL}{reverse('console:new-password', args=(named, token))}"
 
 

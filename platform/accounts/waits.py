@@ -1,4 +1,4 @@
-"""How long somebody waits who has typed a wrong password too often: from the last try on."""
+"""How long people wait: after wrong passwords from the last try on, and for another e-mail."""
 
 from __future__ import annotations
 
@@ -10,5 +10,12 @@ WAITS = (
         "axes_accessattempt",
         late="r.attempt_time > clock.latest",
         mend="attempt_time = late.at",
+    ),
+    Wait(
+        "e-mails for a new password",
+        "accounts_passwordreset",
+        key="user_id",
+        late="r.sent_at > clock.latest",
+        mend="sent_at = late.at",
     ),
 )

@@ -71,6 +71,7 @@ class NewPasswordView(SetsPassword, PasswordResetConfirmView):
     """Behind the link of the e-mail. Everywhere else the person is signed out."""
 
     template_name = "console/password_new.html"
+    token_generator = password_reset.TOKENS
     success_url = reverse_lazy("console:sign-in")
 
     def password_set(self, person: User) -> None:

@@ -17,6 +17,7 @@ from accounts import password_reset
 from accounts.access import set_user_active
 from accounts.models import BrowserSession, User
 from accounts.provision import create_organization
+from config import clock
 
 PASSWORD = "a passphrase of words"
 NEW = "another one of words"
@@ -172,3 +173,18 @@ def test_signing_in_leads_nowhere_else(person: User, wanted: str, reached: str) 
     assert browser.post("/sign-in", sent)["Location"] == reached
     again = browser.get("/sign-in", {"next": wanted})  # who is signed in is sent on at once
     assert again["Location"] == reached
+
+
+@pytest.mark.postgres_clock
+@pytest.mark.parametrize("ours", [365, -365])
+def test_a_link_is_good_for_an_hour_on_a_host_with_a_wrong_clock(
+    person: User, asked: list[str], ours: int
+) -> None:
+    ask("user@example.com")
+    with time_machine.travel(clock.host_now() + timedelta(days=ours)) as wrong:
+        clock.measure()
+        page = Client().get(link_in_mail(), follow=True).content.decode()
+        assert 'type="password"' in page
+        assert password_reset.TOKENS.check_token(person, link_in_mail().split("/")[-1])
+        wrong.shift(timedelta(hours=2))
+        assert password_reset.TOKENS.check_token(person, link_in_mail().split("/")[-1])

@@ -13,6 +13,7 @@ from axes.models import AccessAttempt
 from django.db.models import Model
 from django.utils import timezone
 
+from accounts.models import PasswordReset
 from bulk.models import BulkJob, JobStatus
 from events.models import Endpoint
 from instances.models import Credential, ElementInstance, IdempotencyKey
@@ -81,6 +82,10 @@ def attempt(_: ElementInstance) -> Model:
     return row
 
 
+def letter(instance: ElementInstance) -> Model:
+    return PasswordReset.objects.create(user=instance.user, sent_at=timezone.now())
+
+
 @dataclass(frozen=True)
 class Case:
     """`columns` are times from now, or other values; `until` is the one that is waited for."""
@@ -123,6 +128,7 @@ TOO_LONG = [
     Case("a request that is held", key, "held_until", {"held_until": HOUR}),
     Case("a quota", bucket, "closed_until", {"closed_until": 2 * HOUR}),
     Case("a sign-in", attempt, "attempt_time", {"attempt_time": YEAR}),
+    Case("an e-mail", letter, "sent_at", {"sent_at": YEAR}),
 ]  # fmt: skip
 AS_ALLOWED = [
     Case("a renewal", credential, "refresh_due_at",
@@ -151,6 +157,7 @@ AS_ALLOWED = [
     Case("a request that is held", key, "held_until", {"held_until": 2 * MINUTE}),
     Case("a quota", bucket, "closed_until", {"closed_until": HOUR}),
     Case("a sign-in", attempt, "attempt_time", {"attempt_time": timedelta(0)}),
+    Case("an e-mail", letter, "sent_at", {"sent_at": timedelta(0)}),
 ]  # fmt: skip
 
 

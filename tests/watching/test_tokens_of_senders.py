@@ -7,14 +7,17 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pytest_django import Settings
 
 from api.errors import ApiError
+from config.clock import host_now, measure
 from elements.types import Setting
 from elements.webhooks import IdToken
 from tests.watching.signer import (
@@ -64,6 +67,20 @@ def test_the_providers_token_for_us_is_let_in(signer: KeyServer) -> None:
     require(RULE, f"bearer  {token(iss='accounts.google.com')}")
     require(RULE, f"Bearer {token(exp=int(time.time()) - 10)}")  # clocks differ a little
     assert signer.asked == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres_clock
+@pytest.mark.parametrize("ours", [365, -365])
+def test_a_host_with_a_wrong_clock_lets_in_whom_the_others_do(signer: KeyServer, ours: int) -> None:
+    good = token()
+    late = token(exp=int(time.time()) - 3600)
+    early = token(iat=int(time.time()) + 3600)
+    with time_machine.travel(host_now() + timedelta(days=ours)):
+        measure()
+        require(RULE, f"Bearer {good}")
+        assert refusal(f"Bearer {late}")[0] == 401
+        assert refusal(f"Bearer {early}")[0] == 401
 
 
 @pytest.mark.parametrize(
