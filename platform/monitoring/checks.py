@@ -10,10 +10,15 @@ from datetime import datetime
 from config import clock
 from events import backlog
 from instances import grants
+from monitoring import sample
 from polling import overdue
 from worker import leases
 
 LOOP_QUIET_AFTER = 60.0  # seconds
+
+# One account that fails is its owner's to mend; most of an element's at once are the operator's.
+MIN_RESOURCES = 10
+FAILING_SHARE = 0.5
 
 
 def faults(now: datetime) -> dict[str, str]:
@@ -41,7 +46,19 @@ def faults(now: datetime) -> dict[str, str]:
         found["worker"] = trouble
     if clocks := wrong_clocks():
         found["clock"] = clocks
+    if failing := failing_polls(now):
+        found["failing-polls"] = failing
     return found
+
+
+def failing_polls(now: datetime) -> str:
+    """Say of which elements most resources fail at once; nothing when none does."""
+    failing = [
+        f"{polled.failing} of {polled.resources} resources of {element}"
+        for element, polled in sorted(sample.by_element(now).items())
+        if polled.resources >= MIN_RESOURCES and polled.failing >= FAILING_SHARE * polled.resources
+    ]
+    return f"polls fail for most at once: {', '.join(failing)}" if failing else ""
 
 
 def worker_trouble() -> str:

@@ -16,10 +16,13 @@ from django.db.backends.utils import CursorWrapper
 
 from config import clock
 from config.given_postgres.limits import maintenance
+from elements import catalogue
 from monitoring.models import Sample
 from polling import overdue
 
 MINUTE = timedelta(minutes=1)
+WINDOW_MINUTES = 10  # that tell which resources fail now
+FRESH = timedelta(minutes=5)  # an older sample says nothing of this moment
 KEPT = timedelta(days=8)
 
 INSTANCES = """
@@ -28,10 +31,16 @@ SELECT count(*) FILTER (WHERE valid AND enabled), count(*) FILTER (WHERE NOT val
   FROM instances_elementinstance
 """
 # One pass over the table a minute is cheaper than an index that every poll would have to keep.
+# What fails is polled less and less often, and still fails between two polls.
 POLLS = """
-SELECT count(*), count(*) FILTER (WHERE failures > 0)
-  FROM polling_pollingresource
- WHERE last_polled_at >= %(since)s AND last_polled_at < %(until)s
+SELECT i.element_key, count(*), count(*) FILTER (WHERE r.failures > 0),
+       count(*) FILTER (WHERE r.last_polled_at >= %(since)s AND r.last_polled_at < %(until)s),
+       count(*) FILTER (WHERE r.last_polled_at >= %(since)s AND r.last_polled_at < %(until)s
+                          AND r.failures > 0)
+  FROM polling_pollingresource AS r
+  JOIN instances_elementinstance AS i ON i.id = r.instance_id
+ WHERE r.last_polled_at >= %(window)s OR (r.active AND r.failures > 0)
+ GROUP BY i.element_key
 """
 EVENTS = """
 SELECT count(*) FROM events_event WHERE created_at >= %(since)s AND created_at < %(until)s
@@ -74,7 +83,8 @@ def take(now: datetime) -> Sample | None:
     span = {"since": since, "until": until}
     with connection.cursor() as cursor:
         connected, lost, disabled = _row(cursor, INSTANCES, {})
-        polls, failed_polls = _row(cursor, POLLS, span)
+        cursor.execute(POLLS, {**span, "window": until - WINDOW_MINUTES * MINUTE})
+        polled = cursor.fetchall()
         (events,) = _row(cursor, EVENTS, span)
         counted = {"last": before.last_attempt_id if before else 0, "since": since - MINUTE}
         attempts, failed_attempts, last = _row(cursor, ATTEMPTS, counted)
@@ -84,8 +94,9 @@ def take(now: datetime) -> Sample | None:
         lost=lost,
         disabled=disabled,
         overdue=overdue.resources(now).values("instance_id").distinct().count(),
-        polls=polls,
-        failed_polls=failed_polls,
+        polls=sum(row[3] for row in polled),
+        failed_polls=sum(row[4] for row in polled),
+        elements={row[0]: row[1:3] for row in polled if catalogue.is_built_in(row[0])},
         events=events,
         attempts=attempts,
         failed_attempts=failed_attempts,
@@ -95,6 +106,24 @@ def take(now: datetime) -> Sample | None:
     if not clock.differs():
         Sample.objects.filter(at__lt=now - KEPT).delete()
     return sample
+
+
+class Polled(NamedTuple):
+    """Resources of one element that were polled in the last WINDOW_MINUTES or that fail."""
+
+    resources: int
+    failing: int  # whose last poll failed
+
+
+def by_element(now: datetime) -> dict[str, Polled]:
+    """Return how polls go by element, as of the last minute; empty where no worker took a sample.
+
+    Private elements are left out: they are their makers' own.
+    """
+    taken = latest(now)
+    if taken is None or taken.at < now - FRESH:
+        return {}
+    return {key: Polled(*counts) for key, counts in taken.elements.items()}
 
 
 def latest(now: datetime) -> Sample | None:
