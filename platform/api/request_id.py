@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -11,6 +12,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from counters import counting
+from counters.families import REQUEST_DURATION, REQUESTS
+
 HEADER = "Elements-Request-Id"
 CONTENT_TYPE = "application/json;charset=UTF-8"
 API_ROOT = "/elements/"
@@ -18,6 +22,8 @@ EXPOSED_HEADERS = (
     "Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, "
     "Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition"
 )
+
+PARTS = ((API_ROOT, "api"), ("/inbox/", "inbox"), ("/health/", "probes"), ("/metrics", "probes"))
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -39,12 +45,17 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.monotonic()
         request_id = secrets.token_hex(12)
         token = _current.set(request_id)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            return self._completed(request, self._refused(request) or self.get_response(request))
+            response = self._completed(
+                request, self._refused(request) or self.get_response(request)
+            )
+            _count(request, response, time.monotonic() - began)
+            return response
         finally:
             structlog.contextvars.clear_contextvars()
             _current.reset(token)
@@ -90,3 +101,10 @@ class RequestIdMiddleware:
             if name in response:
                 replaced[name] = response[name]
         return replaced
+
+
+def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    path = request.path_info
+    part = next((name for prefix, name in PARTS if path.startswith(prefix)), "pages")
+    counting.count(REQUESTS, part, f"{response.status_code // 100}xx")
+    counting.observe(REQUEST_DURATION, [seconds], part)

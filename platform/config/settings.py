@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "axes",
     "api",
     "audit",
+    "counters",
     "worker",  # before django_q: its qcluster command stands in for django-q2's
     "django_q",
     "accounts",
@@ -332,6 +333,7 @@ if not SSL_CERT_FILE and not SSL_CERT_DIR:  # requests' own name, for those who 
 # --- Staying connected ---------------------------------------------------------------------------
 GRANT_WARNING_DAYS = env.float("GRANT_WARNING_DAYS", 2)  # before a grant ends by itself
 POLL_OVERDUE_GRACE = env.float("POLL_OVERDUE_GRACE", 60)  # seconds beside two intervals
+COUNTERS_STORED_EVERY = 10.0  # seconds, by each process; 0 stores nothing until it is asked to
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")  # empty: closed in production
 RECONNECT_LINK_DAYS = env.float("RECONNECT_LINK_DAYS", 7)  # that a link to connect again is good
 

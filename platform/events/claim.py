@@ -148,7 +148,7 @@ WITH lazily AS MATERIALIZED (
               FOR UPDATE SKIP LOCKED
            ) due
 ), sized AS (
-    SELECT c.id, c.place, e.body,
+    SELECT c.id, c.place, e.body, e.created_at,
            sum(octet_length(e.body)) OVER everybody - octet_length(e.body) AS before,
            sum(octet_length(e.body)) OVER own - octet_length(e.body) AS own_before
       FROM candidate c
@@ -156,7 +156,7 @@ WITH lazily AS MATERIALIZED (
     WINDOW everybody AS (ORDER BY c.place, c.id),
            own AS (PARTITION BY c.subscription_id ORDER BY c.place)
 ), picked AS (
-    SELECT id, place, body
+    SELECT id, place, body, created_at
       FROM sized, lazily
      WHERE before < %(bytes)s AND own_before < %(own_bytes)s
      ORDER BY place, id
@@ -178,7 +178,7 @@ RETURNING d.id, d.lease_id, d.webhook_id, d.subscription_id, s.url, s.origin, s.
                      WHERE standard.organization_id = s.organization_id AND standard.is_default),
                    'retry'),
           d.failures, d.first_failed_at, picked.place, picked.body, s.retired_keys, s.headers,
-          s.organization_id, d.object_keys IS NOT NULL
+          s.organization_id, d.object_keys IS NOT NULL, d.next_attempt_at, picked.created_at
 """
 # Of a server that is tried again, the delivery that has failed most often: its last retry, which
 # turns the subscription off, must not wait behind all that came later.
@@ -213,6 +213,8 @@ class Claimed:
     headers: str | None = None
     organization_id: int = 0
     ordered: bool = False  # others may wait for it
+    due_at: datetime | None = None
+    recorded_at: datetime | None = None  # the event
     probe: bool = False  # the one attempt that a half open breaker allows
 
     @property

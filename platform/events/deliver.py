@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from config import clock
 from config.given_postgres import trouble
-from events import attempt, breaker, mail
+from events import attempt, breaker, counts, mail
 from events.breaker import Word
 from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_subscriptions
 from events.commit import Attempted, Pending, Released, commit
@@ -209,12 +209,14 @@ class DeliveryEngine:
             answer = Answer(
                 None, "the notification could not be sent: a fault in Periodic", sent=False
             )
+        ended_at = timezone.now()
+        counts.ended(delivery, answer, started_at, ended_at)
         decision = decide(
             answer,
             failures=delivery.failures,
             first_failed_at=delivery.first_failed_at,
             policy=delivery.policy,
-            now=timezone.now(),
+            now=ended_at,
             jitter=random.random(),  # noqa: S311 - no secret
         )
         self._attempted.append(

@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from config import clock
 from config.given_postgres import trouble
-from polling import claim, database
+from polling import claim, counts, database
 from polling.claim import ClaimedResource
 from polling.commit import (
     InstanceLockedError,
@@ -305,13 +305,16 @@ async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
     the end it is dropped, and polled again when its lease has run out.
     """
     try:
-        return await _stored(outcome, keep_lease=keep_lease)
+        report = await _stored(outcome, keep_lease=keep_lease)
+        counts.ended([outcome], report.status)
+        return report
     except Exception as error:
         passes = isinstance(error, Error) and trouble.passes(error)
         if passes or not isinstance(outcome, Succeeded):
             raise
         log.exception("poll.not_stored", resource=outcome.resource.id)
         reason = f"what was found could not be stored: {type(error).__name__}"
+        counts.ended([outcome], "failed")
         return await _stored(Failed(outcome.resource, outcome.started_at, reason))
 
 
@@ -332,11 +335,13 @@ async def store_idle(polls: Sequence[Succeeded | PutOff]) -> None:
     put_off = [off(one, now) for one in polls if isinstance(one, PutOff)]
     if put_off:
         await patiently(commit_put_off, put_off)
+        counts.ended([one for one in polls if isinstance(one, PutOff)], "waiting")
     idle_polls = [one for one in polls if isinstance(one, Succeeded)]
     if not idle_polls:
         return
     try:
         await patiently(commit_idle, [idle(done, now) for done in idle_polls])
+        counts.ended(idle_polls, "idle")
     except Exception as error:
         if isinstance(error, Error) and trouble.passes(error):
             raise

@@ -1,0 +1,21 @@
+"""The sums of what all processes have counted."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class CounterTotal(models.Model):
+    """One sample of a counter or histogram, as Prometheus names it, over all processes."""
+
+    sample = models.TextField()  # periodic_polls_total, periodic_event_age_seconds_bucket
+    labels = models.TextField()  # JSON with sorted keys: {"element": "gmail", "outcome": "idle"}
+    value = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sample", "labels"], name="counter_total_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sample}{self.labels}"
