@@ -26,7 +26,7 @@ class KilledWorker:
 
     def __init__(self, task: str, prepare: str = "", **environment: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, _database(), task, prepare],
+            [sys.executable, __file__, database(), task, prepare],
             env={**os.environ, "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8", **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -45,7 +45,7 @@ class KilledWorker:
         self._process.communicate(timeout=10)
 
 
-def _database() -> str:
+def database() -> str:
     """This test's database, as the worker is told of it."""
     from django.db import connection
 
@@ -54,8 +54,8 @@ def _database() -> str:
     return json.dumps({setting: given.get(name, "") for setting, name in names.items()})
 
 
-def main() -> None:
-    database, task, prepare = sys.argv[1:]
+def begin(given: str) -> None:
+    """Sets Django up in a new process, on the database that `database` told of."""
     sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     import django
@@ -64,9 +64,14 @@ def main() -> None:
     settings.DATABASES["default"] = {
         **settings.DATABASES["default"],
         "ENGINE": "django.db.backends.postgresql",
-        **json.loads(database),
+        **json.loads(given),
     }
     django.setup()
+
+
+def main() -> None:
+    given, task, prepare = sys.argv[1:]
+    begin(given)
     if prepare:
         _named(prepare)()
     work = _named(task)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,8 @@ from counters import counting
 from counters.families import EVENT_AGE, POLLS, REQUEST_DURATION
 from counters.models import CounterTotal
 from counters.totals import Totals
+from tests import killed_worker
+from tests.counters import ending
 from tests.killed_worker import FINISHED, KilledWorker
 
 KILLED = 9
@@ -49,6 +53,15 @@ def test_sums_only_grow_however_processes_end() -> None:
         worker.close()
     assert seen == [0.0, 3.0, 8.0, 13.0]
     assert sums("periodic_event_age_seconds_count") == {"periodic_event_age_seconds_count{}": 2.0}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("child", ["", "child"], ids=["a web process", "a child of a worker"])
+def test_a_process_that_ends_stores_what_it_has_counted(child: str) -> None:
+    program = [sys.executable, ending.__file__, killed_worker.database(), child]
+    subprocess.run(program, check=True, timeout=60)
+    polls = 'periodic_polls_total{"element": "gmail", "outcome": "idle"}'
+    assert sums() == {polls: 7.0}
 
 
 @contextmanager
