@@ -1,0 +1,249 @@
+"""What is done to a whole installation, one thing after the other, while mails come all the time.
+
+A trial says what happens and returns once it is over. Then each mailbox gets a mail, and the
+installation has so many seconds to tell of all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.outages.installation import Host, Installation, until
+
+WITHIN = 60.0  # seconds until everything flows again
+SMALL_DISK = 400  # megabytes
+LINES_A_MINUTE = 60  # of one host's log, all its processes together
+
+
+@dataclass
+class Result:
+    name: str
+    seconds: float  # until every mailbox's next mail was told of
+    mails: int  # that came meanwhile
+    repeated: int  # requests at the receiver beyond one an event
+    lines: int  # in the logs of all hosts
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trial:
+    name: str
+    disturb: Callable[[Installation], None]
+    within: float = WITHIN
+
+    def run(self, running: Installation) -> Result:
+        mails, lines = len(running.sent), _lines(running)
+        repeated = _repeated(running)
+        began = time.monotonic()
+        with running.mails_coming():
+            self.disturb(running)
+            seconds = running.all_flow_within(2 * WITHIN)
+        result = Result(
+            self.name,
+            seconds,
+            len(running.sent) - mails,
+            _repeated(running) - repeated,
+            _lines(running) - lines,
+            running.judge(),
+        )
+        if seconds > self.within:
+            result.wrong.append(f"it took {seconds:.0f} s")
+        minutes = 1 + (time.monotonic() - began) / 60
+        if result.lines > LINES_A_MINUTE * minutes * len(running.hosts):
+            result.wrong.append(f"{result.lines} lines were logged")
+        return result
+
+
+def _lines(running: Installation) -> int:
+    return sum(len(host.lines()) for host in running.hosts)
+
+
+def _repeated(running: Installation) -> int:
+    return sum(running.customer.replies.values()) - len(running.customer.told)
+
+
+# --- The database --------------------------------------------------------------------------------
+
+
+def restarted(number: int, seconds: float = 0.0) -> Callable[[Installation], None]:
+    """End it by a signal and begin it again so many seconds later."""
+
+    def disturb(running: Installation) -> None:
+        running.postgres.end(number)
+        time.sleep(seconds)
+        running.postgres.begin()
+
+    return disturb
+
+
+def sessions_ended(running: Installation) -> None:
+    running.postgres.end_sessions()
+
+
+def backend_killed(running: Installation) -> None:
+    running.postgres.kill_one_backend()
+
+
+def hung(seconds: float) -> Callable[[Installation], None]:
+    """All of PostgreSQL's processes stop, and connections stay open."""
+
+    def disturb(running: Installation) -> None:
+        processes = running.postgres.processes()
+        for one in processes:
+            one.suspend()
+        time.sleep(seconds)
+        for one in processes:
+            one.resume()
+
+    return disturb
+
+
+def read_only(seconds: float) -> Callable[[Installation], None]:
+    def disturb(running: Installation) -> None:
+        running.postgres.set_for_everybody("default_transaction_read_only = on")
+        time.sleep(seconds)
+        running.postgres.set_for_everybody("default_transaction_read_only = off")
+
+    return disturb
+
+
+def disk_full(seconds: float) -> Callable[[Installation], None]:
+    """The file system that holds PostgreSQL's data has not a byte left for a while."""
+
+    def disturb(running: Installation) -> None:
+        filler = running.postgres.data.parent / "filler"
+        with filler.open("wb") as file:
+            try:
+                while True:
+                    file.write(b"0" * 65_536)
+                    file.flush()
+            except OSError:
+                pass
+            time.sleep(seconds)
+        filler.unlink()
+        running.postgres.begin_if_ended()
+
+    return disturb
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of SMALL_DISK megabytes at `folder`. Only root may mount one."""
+    folder.mkdir()
+    subprocess.run(
+        ["/bin/mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}m,mode=0711", "tmpfs", str(folder)],
+        check=True,
+    )
+    try:
+        yield folder
+    finally:
+        subprocess.run(["/bin/umount", "--lazy", str(folder)], check=True)
+
+
+# --- Hosts ---------------------------------------------------------------------------------------
+
+
+def host_killed(running: Installation) -> None:
+    """One host loses its power, and another comes in its place once all flows again."""
+    running.hosts.pop(0).kill()
+    running.all_flow_within(2 * WITHIN)
+    running.host()
+
+
+def host_frozen(seconds: float) -> Callable[[Installation], None]:
+    """One host stands still, keeps all it holds, and goes on later."""
+
+    def disturb(running: Installation) -> None:
+        processes = running.hosts[0].processes()
+        for one in processes:
+            one.suspend()
+        running.all_flow_within(2 * WITHIN)
+        time.sleep(seconds)
+        for one in processes:
+            one.resume()
+
+    return disturb
+
+
+def each_process_killed(running: Installation) -> None:
+    """Each process of one host but its first, one after the other."""
+    host = running.hosts[0]
+    number = len(host.processes()) - 1
+    for nth in range(number):
+        until(lambda: len(host.processes()) > nth + 1)  # noqa: B023 - asked at once
+        try:
+            host.processes()[nth + 1].kill()
+        except psutil.NoSuchProcess:
+            continue
+        time.sleep(0.3)
+
+
+def stopped(running: Installation) -> None:
+    """One host is told to stop, as an upgrade does, and begins again."""
+    host = running.hosts.pop(0)
+    host.process.send_signal(signal.SIGTERM)
+    host.process.wait(10)
+    running.host()
+
+
+def clock_wrong(difference: str) -> Callable[[Installation], None]:
+    """One more host, whose clock is wrong, does the work alone for a while."""
+
+    def disturb(running: Installation) -> None:
+        others = list(running.hosts)
+        wrong = running.host(before=["faketime", "-f", difference])
+        running.all_flow_within(2 * WITHIN)
+        for host in others:
+            _each(host, psutil.Process.suspend)
+        try:
+            running.all_flow_within(2 * WITHIN)
+        finally:
+            for host in others:
+                _each(host, psutil.Process.resume)
+        running.hosts.remove(wrong)
+        wrong.process.send_signal(signal.SIGTERM)
+        wrong.process.wait(15)
+
+    return disturb
+
+
+def _each(host: Host, act: Callable[[psutil.Process], None]) -> None:
+    for one in host.processes():
+        act(one)
+
+
+RESTARTS = (
+    Trial("PostgreSQL restarted (fast)", restarted(signal.SIGINT), 10),
+    Trial("PostgreSQL restarted (immediate)", restarted(signal.SIGQUIT), 10),
+    Trial("PostgreSQL killed with -9", restarted(signal.SIGKILL), 10),
+    Trial("PostgreSQL away for two seconds", restarted(signal.SIGINT, 2), 10),
+    Trial("all sessions of PostgreSQL ended", sessions_ended, 10),
+    Trial("a process of PostgreSQL killed with -9", backend_killed, 10),
+)
+ALL: Sequence[Trial] = (
+    *RESTARTS,
+    Trial("PostgreSQL away for a minute", restarted(signal.SIGINT, 60), 15),
+    Trial("PostgreSQL hangs for 40 seconds", hung(40), 30),
+    Trial("PostgreSQL read-only for 30 seconds", read_only(30), 30),
+    Trial("PostgreSQL's disk full for 40 seconds", disk_full(40), 30),
+    Trial("each process of a host killed with -9 in turn", each_process_killed),
+    Trial("a host told to stop, and begun again", stopped),
+    Trial("a host loses its power", host_killed),
+    Trial("a host stands still for 70 seconds", host_frozen(70)),
+    Trial("a host's clock is 400 days ahead", clock_wrong("+400d")),
+    Trial("a host's clock is 10 minutes ahead", clock_wrong("+600")),
+    Trial("a host's clock is 2 minutes behind", clock_wrong("-120")),
+)
+
+
+def can_mount() -> bool:
+    return os.geteuid() == 0
