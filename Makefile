@@ -14,7 +14,7 @@ help:
 	@echo "make bench  measure, and write benchmarks/results.json"
 	@echo "make screenshots  make the pictures of the documentation anew, in docs/pictures/"
 	@echo "make requirements  pin what requirements*.in name, with hashes"
-	@echo "make proof  kill workers and PostgreSQL over 100,000 changes, and write docs/proof.md"
+	@echo "make proof  kill workers, hosts and PostgreSQL over 100,000 changes, and write docs/proof.md"
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -62,6 +62,7 @@ requirements:
 
 proof: .venv/installed-dev
 	$(BIN)/python -m tests.proof
+	$(BIN)/python -m tests.outages --page docs/proof.md
 
 screenshots: .venv/installed-dev
 	$(BIN)/python -m tests.browser.screenshots

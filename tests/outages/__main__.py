@@ -1,20 +1,37 @@
 """`python -m tests.outages`: every trial on real processes, as a table on standard output.
 
-`make proof` runs it after the proof, and adds the table to docs/proof.md.
+`make proof` runs it after the proof, whose page it adds to: `--page docs/proof.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.outages.installation import installation
-from tests.outages.real_postgres import open_folder, real_postgres
-from tests.outages.trials import ALL, Result, can_mount, small_disk
+if TYPE_CHECKING:
+    from tests.outages.trials import Result
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "platform"))
+
+TITLE = "## On the processes that people run"
+SECTION = """\
+{title}
+
+{date}: gunicorn, two worker hosts (`manage.py qcluster`) and a PostgreSQL of their own, the Gmail \
+sandbox and a receiver, all of them processes on sockets. Ten mails a second come in while \
+something is done to them. When it is over each mailbox gets one more mail; *flowing again* is how \
+long it takes until the events of all of them have arrived. At the end of each trial every mail \
+must have been told of once, as one event under one `webhook-id`: **lost {lost}, doubled or false \
+{false}**. The host that has a wrong clock works alone for a while; the disk is a small one that \
+is filled to the last byte.
+
+{table}"""
 HEAD = """\
 | what happened | flowing again after | mails meanwhile | repeated under the same id | log lines |
 | --- | ---: | ---: | ---: | ---: |
@@ -24,8 +41,12 @@ HEAD = """\
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.outages")
     parser.add_argument("--only", default="", help="trials whose names contain this")
-    parser.add_argument("--write", type=Path, help="the file that takes the table")
+    parser.add_argument("--page", type=Path, help="the page whose section is written")
     given = parser.parse_args()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+
+    django.setup()
     results = []
     for result in _results(given.only):
         results.append(result)
@@ -34,12 +55,29 @@ def main() -> int:
             sys.stderr.write(f"  - {reason}\n")
     table = HEAD + "\n".join(map(_row, results)) + "\n"
     sys.stdout.write(table)
-    if given.write:
-        given.write.write_text(table)
+    if given.page:
+        _write(given.page, results, table)
     return 1 if any(result.wrong for result in results) else 0
 
 
+def _write(page: Path, results: list[Result], table: str) -> None:
+    wrong = [reason for result in results for reason in result.wrong]
+    section = SECTION.format(
+        title=TITLE,
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        lost=sum(reason.startswith("lost") for reason in wrong),
+        false=sum(reason.startswith(("told", "false")) for reason in wrong),
+        table=table,
+    )
+    rest = page.read_text().partition(f"\n{TITLE}")[0].rstrip()
+    page.write_text(f"{rest}\n\n{section}")
+
+
 def _results(only: str) -> Iterator[Result]:
+    from tests.outages.installation import installation
+    from tests.outages.real_postgres import open_folder, real_postgres
+    from tests.outages.trials import ALL, can_mount, small_disk
+
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
         disk = folder / "disk"

@@ -61,7 +61,6 @@ class Host:
     """One `qcluster`. Its log is a file of JSON lines."""
 
     def __init__(self, environment: Mapping[str, str], log: Path, before: Sequence[str]) -> None:
-        self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "manage.py", "qcluster"],
@@ -85,16 +84,14 @@ class Host:
                 continue
         self.process.wait(PATIENCE)
 
-    def lines(self) -> list[str]:
-        return self.log.read_text(errors="replace").splitlines()
-
 
 class Installation:
     """`database_url` is what its processes are given; `folder` takes their logs."""
 
     def __init__(self, postgres: RealPostgres, folder: Path, stack: ExitStack) -> None:
         self.postgres = postgres
-        self.hosts: list[Host] = []
+        self.hosts: list[Host] = []  # those that are to live
+        self.logs: list[Path] = []  # of all that ever did
         self.customer = Customer(random.Random(1))  # noqa: S311 - no secret
         self.customer.failing = False
         self._folder = folder
@@ -136,7 +133,8 @@ class Installation:
 
     def host(self, url: str | None = None, *, before: Sequence[str] = (), **settings: str) -> Host:
         """Begin one more worker host. `before` stands before its command: `faketime`, say."""
-        log = self._folder / f"host-{len(self.hosts)}.log"
+        log = self._folder / f"host-{len(self.logs)}.log"
+        self.logs.append(log)
         host = Host({**self.environment(url), **settings}, log, before)
         self._stack.callback(host.kill)
         self.hosts.append(host)

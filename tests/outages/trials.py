@@ -64,7 +64,7 @@ class Trial:
 
 
 def _lines(running: Installation) -> int:
-    return sum(len(host.lines()) for host in running.hosts)
+    return sum(len(log.read_text(errors="replace").splitlines()) for log in running.logs)
 
 
 def _repeated(running: Installation) -> int:
