@@ -9,9 +9,8 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from config import clock
-from events import attempt, retention, waits
+from events import attempt, retention
 from events.deliver import DeliveryEngine
-from retention.recall import recall
 from worker import leases
 from worker.garbage import rare_collection
 from worker.loops import BUDGET
@@ -40,11 +39,6 @@ async def _deliver(deadline: float | None, attempt_within: float) -> None:
         engine = DeliveryEngine(sessions, settings.DELIVERY_CONCURRENCY, attempt_within)
         with rare_collection():
             await engine.run(deadline)
-
-
-def recall_put_off() -> int:
-    """Makes due what a wrong clock has put off; how many deliveries it were."""
-    return recall(waits.WAITS)
 
 
 def remove_old_events() -> int:

@@ -9,10 +9,8 @@ from django.utils import timezone
 from config import clock
 from events import failing
 from instances import expiring
-from monitoring import recall, sample
+from monitoring import sample
 from polling import overdue
-
-RECALL_EVERY = 10  # minutes
 
 
 def watch() -> None:
@@ -23,8 +21,6 @@ def watch() -> None:
     failing.tell(now)
     tell_stalls(now)
     sample.take(now)
-    if now.minute % RECALL_EVERY == 0:
-        recall.recall_put_off()
 
 
 def tell_stalls(now: datetime) -> int:

@@ -8,9 +8,8 @@ from datetime import timedelta
 from asgiref.sync import async_to_sync
 
 from config import clock
-from polling import engine, waits
+from polling import engine
 from polling.models import PollRun
-from retention.recall import recall
 from retention.remove import remove
 from worker import leases
 from worker.loops import BUDGET
@@ -32,11 +31,6 @@ def poll_until(deadline: float) -> None:
 def poll_all_due() -> None:
     """Polls until nothing is due."""
     async_to_sync(engine.poll_until)(None)
-
-
-def recall_put_off() -> int:
-    """Makes due what a wrong clock has put off; how many resources it were."""
-    return recall(waits.WAITS)
 
 
 def remove_old_runs() -> int:

@@ -31,9 +31,8 @@ def wanted() -> Iterator[Wanted]:
     yield Wanted(f"{OWN}poll due resources", "polling.tasks.poll_due")
     yield Wanted(f"{OWN}deliver due notifications", "events.tasks.deliver_due")
     yield Wanted(f"{OWN}tell of stalls and of what will end", "monitoring.watch.watch")
-    yield Wanted(f"{OWN}recall polls a clock put off", "polling.tasks.recall_put_off", minutes=10)
     yield Wanted(
-        f"{OWN}recall deliveries a clock put off", "events.tasks.recall_put_off", minutes=10
+        f"{OWN}recall what a clock put off", "monitoring.recall.recall_put_off", minutes=10
     )
     yield Wanted(f"{OWN}remove old poll runs", "polling.tasks.remove_old_runs", minutes=60)
     yield Wanted(f"{OWN}remove old buckets", "quota.tasks.remove_old_buckets", minutes=60)

@@ -18,7 +18,6 @@ from bulk.models import BulkJob, JobStatus
 from events.models import Endpoint
 from instances.models import Credential, ElementInstance, IdempotencyKey
 from monitoring.recall import WAITS, recall_put_off
-from monitoring.watch import watch
 from quota.models import QuotaBucket
 from tests.events.found import new_instance
 from watching.models import InstanceWatch
@@ -178,14 +177,6 @@ def test_what_waits_as_its_rule_allows_goes_on_waiting(case: Case) -> None:
     assert recall_put_off() == 0
     row.refresh_from_db()
     assert getattr(row, case.until) == until
-
-
-def test_the_workers_watch_looks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.watch.RECALL_EVERY", 1)
-    row = written(TOO_LONG[0], new_instance())
-    watch()
-    row.refresh_from_db()
-    assert getattr(row, TOO_LONG[0].until) <= timezone.now()
 
 
 def test_each_wait_has_a_name_of_its_own() -> None:
