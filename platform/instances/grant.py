@@ -27,7 +27,8 @@ from elements import catalogue
 from elements.authorization import oauth2_of
 from elements.types import Element, OAuth2
 from instances import configuration as keys
-from transport import json_text, waiting
+from instances import token_answer
+from transport import waiting
 from transport.errors import (
     AddressRefused,
     MalformedAnswer,
@@ -43,11 +44,9 @@ from transport.sync import read_body
 TIMEOUT = (5.0, 10.0)  # seconds to connect, seconds between two pieces of the answer
 LIMITS = Limits(total=20.0, body=1_048_576)  # of one answer
 LONGEST_ERROR = 300  # characters of a provider's text that we repeat
-LONGEST_TOKEN = 16_384  # characters
 SHORTEST_SECRET = 8  # characters of what is taken out where a provider repeats it to us
 DEFAULT_LIFETIME = keys.DEFAULT_TOKEN_LIFETIME  # seconds, when nobody says otherwise
 RENEWED_AT = 5 / 6  # of a token's lifetime: ten minutes ahead for Google's hour
-LONGEST_LIFETIME = 10 * 365 * 86_400  # seconds that are believed
 
 # requests-oauthlib logs requests and answers, tokens included, at DEBUG.
 for _name in ("requests_oauthlib", "oauthlib"):
@@ -270,11 +269,8 @@ def _judged(
     """
     status, refused = response.status_code, False
     code, description = "", response.content.decode("utf-8", "replace")
-    try:
-        body = json_text.parse(response.content)
-    except ValueError:
-        body = None
-    if isinstance(body, dict) and isinstance(body.get("error"), str):
+    body = token_answer.parts_of(response.content)
+    if isinstance(body.get("error"), str):
         refused = bool(body["error"])
         code = (words or {}).get(body["error"], body["error"])[:100]
         description = str(body.get("error_description") or "")
@@ -282,7 +278,7 @@ def _judged(
             description = f"{description} ({subtype[:100]})".strip()
     if 200 <= status < 300:
         if not refused:
-            return response
+            return _rewritten(response, body)
         status = 400
     description = " ".join(_without(hidden, description).split())[:LONGEST_ERROR]
     said = ": ".join(part for part in (_without(hidden, code), description) if part)
@@ -302,33 +298,35 @@ def _without(hidden: Sequence[str], text: str) -> str:
     return text
 
 
-def _grant(token: Mapping[str, Any], client: Client, *, scope: str, refresh_token: str) -> Grant:
-    """Reads RFC 6749 section 5.1. An absent `scope` means: as asked.
+def _rewritten(response: requests.Response, body: Mapping[str, Any]) -> requests.Response:
+    """The response with a body that oauthlib can read. `_content` is what its own hooks set."""
+    response._content = token_answer.readable(body)
+    response.encoding = "utf-8"
+    return response
 
+
+def _grant(token: Mapping[str, Any], client: Client, *, scope: str, refresh_token: str) -> Grant:
+    """Makes the grant of an answer that `token_answer` has read.
+
+    An absent or empty `scope` means: as asked. GitHub's is always empty for an app's user token:
+    https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
     `refresh_token_expires_in` is Google's, and others':
     https://developers.google.com/identity/protocols/oauth2/web-server#exchange-authorization-code
     """
     now = timezone.now()
     access = token.get("access_token")
-    fresh = token.get("refresh_token") or refresh_token
-    granted = token.get("scope") or scope
-    if not isinstance(granted, str):  # oauthlib reads it as a list in some versions
-        granted = " ".join(str(one) for one in granted)
-    granted = " ".join(granted.replace(",", " ").split())  # GitHub writes commas between them
-    texts = {"access_token": access, "refresh_token": fresh, "scope": granted}
-    for name, value in texts.items():
-        if not isinstance(value, str) or len(value) > LONGEST_TOKEN or not _is_plain(value):
-            raise MalformedAnswer(f"the token endpoint's answer: {name} is not a usable text")
-    if not access:
-        raise MalformedAnswer("the token endpoint's answer: access_token is empty")
-    lifetime = _seconds(token.get("expires_in")) or client.token_lifetime
-    if not fresh and token.get("expires_in") is None:
+    if not token_answer.is_usable(access):
+        raise MalformedAnswer("the token endpoint's answer: access_token is not a usable text")
+    fresh = str(token.get("refresh_token") or refresh_token)
+    expires_in = token_answer.seconds(token.get("expires_in"))
+    lifetime = expires_in or client.token_lifetime
+    if not fresh and expires_in is None:
         lifetime = 0  # nothing says that it expires, and nothing could renew it
-    ends_in = _seconds(token.get("refresh_token_expires_in"))
+    ends_in = token_answer.seconds(token.get("refresh_token_expires_in"))
     return Grant(
         access_token=str(access),
-        refresh_token=str(fresh),
-        scope=granted,
+        refresh_token=fresh,
+        scope=token_answer.scope(token.get("scope")) or scope,
         obtained_at=now,
         expires_at=now + timedelta(seconds=lifetime) if lifetime else None,
         renew_at=now + timedelta(seconds=_renewed_after(lifetime, client)) if lifetime else None,
@@ -341,20 +339,6 @@ def _renewed_after(lifetime: float, client: Client) -> float:
     ahead = RENEWED_AT * lifetime
     wanted = client.token_lifetime
     return ahead if wanted in (0, DEFAULT_LIFETIME) else min(ahead, wanted)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether it has the printable ASCII characters that RFC 6749 appendix A gives it."""
-    return text.isascii() and text.isprintable()
-
-
-def _seconds(value: Any) -> float | None:
-    """Seconds that a token lives; None for what is no such number. Providers write text, too."""
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return seconds if 0 < seconds < LONGEST_LIFETIME else None
 
 
 def brought(access_token: str, *, scope: str) -> Grant:

@@ -81,20 +81,6 @@ def test_a_token_that_does_not_expire_is_never_due(
     assert (given.expires_at is None) == (given.refresh_token == "")
 
 
-@pytest.mark.parametrize("lifetime", [float("inf"), 10**4000, -1, "soon", [], 1e300])
-def test_an_odd_lifetime_gives_a_grant_or_a_malformed_answer(
-    endpoint: ScriptedProvider, ask: Ask, lifetime: object
-) -> None:
-    endpoint.otherwise = token(expires_in=lifetime)
-
-    try:
-        given = ask()
-    except MalformedAnswer:
-        return
-    assert given.expires_at is not None
-    assert (given.expires_at - given.obtained_at).total_seconds() == grant.DEFAULT_LIFETIME
-
-
 @pytest.mark.parametrize("name", ["access_token", "refresh_token", "scope"])
 @pytest.mark.parametrize("value", ["a\0b", "\ud800", "a\nb", "x" * 20_000, {"a": 1}])
 def test_what_could_not_be_stored_or_sent_is_refused(
