@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,19 +70,25 @@ class Host:
             )  # fmt: skip
 
     def processes(self) -> list[psutil.Process]:
-        try:
-            main = psutil.Process(self.process.pid)
-            return [main, *main.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        """All of them, also those whose parent is gone; the first is the one that was started."""
+        found = []
+        for one in psutil.process_iter():
+            try:
+                if os.getpgid(one.pid) == self.process.pid:
+                    found.append(one)
+            except (ProcessLookupError, psutil.NoSuchProcess):
+                continue
+        return sorted(found, key=lambda one: one.create_time())
+
+    def stop(self) -> None:
+        """Tell all of it to stop, and wait until it has."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(PATIENCE)
 
     def kill(self) -> None:
         """As if the machine had lost its power."""
-        for one in self.processes():
-            try:
-                one.kill()
-            except psutil.NoSuchProcess:
-                continue
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
 
 

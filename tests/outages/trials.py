@@ -190,8 +190,7 @@ def each_process_killed(running: Installation) -> None:
 def stopped(running: Installation) -> None:
     """One host is told to stop, as an upgrade does, and begins again."""
     host = running.hosts.pop(0)
-    host.process.send_signal(signal.SIGTERM)
-    host.process.wait(10)
+    host.stop()
     running.host()
 
 
@@ -210,8 +209,7 @@ def clock_wrong(difference: str) -> Callable[[Installation], None]:
             for host in others:
                 _each(host, psutil.Process.resume)
         running.hosts.remove(wrong)
-        wrong.process.send_signal(signal.SIGTERM)
-        wrong.process.wait(15)
+        wrong.stop()
 
     return disturb
 
