@@ -14,6 +14,7 @@ from django import db
 from django.db import connection
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
+from django_q.models import OrmQ
 
 from config import log_rate
 from config.given_postgres.unavailable import outage_of
@@ -40,6 +41,12 @@ class DatabaseBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
     """django-q2's ORM broker with two statements of its own."""
 
     list_key: str
+
+    @staticmethod
+    def get_connection(list_key: str | None = None) -> Any:
+        """Return the tasks, without asking the database whether it is there: a worker that begins
+        before it waits for it."""
+        return OrmQ.objects.using(Conf.ORM)
 
     def enqueue(self, task: str) -> int:
         with connection.cursor() as cursor:

@@ -159,6 +159,15 @@ def host_killed(running: Installation) -> None:
     running.host()
 
 
+def begun_before_the_database(running: Installation) -> None:
+    """Everything is started at once, as after a power cut, and PostgreSQL comes last."""
+    running.hosts.pop(0).kill()
+    running.postgres.end()
+    running.host()
+    time.sleep(5)
+    running.postgres.begin()
+
+
 def host_frozen(seconds: float) -> Callable[[Installation], None]:
     """One host stands still, keeps all it holds, and goes on later."""
 
@@ -236,6 +245,7 @@ ALL: Sequence[Trial] = (
     Trial("each process of a host killed with -9 in turn", each_process_killed),
     Trial("a host told to stop, and begun again", stopped),
     Trial("a host loses its power", host_killed),
+    Trial("a host begins before PostgreSQL does", begun_before_the_database),
     Trial("a host stands still for 70 seconds", host_frozen(70)),
     Trial("a host's clock is 400 days ahead", clock_wrong("+400d")),
     Trial("a host's clock is 10 minutes ahead", clock_wrong("+600")),
