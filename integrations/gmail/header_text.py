@@ -12,7 +12,11 @@ import re
 
 from transport.errors import storable
 
-_WORD = re.compile(r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,60})?\?([QqBb])\?([^?\s]{0,2000})\?=")
+# Of any length and with blanks, as broken mailers write them. None begins within another, so that
+# each character is looked at once.
+_WORD = re.compile(
+    r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,60})?\?([QqBb])\?((?:[^?=]|=(?!\?[^=])|\?(?!=))*+)\?="
+)
 # Codecs that are no character sets of mail, and slow or surprising on hostile bytes.
 _UNWANTED = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}
 
@@ -66,9 +70,9 @@ def _codec(charset: str) -> str:
 def _content(encoding: str, text: str) -> bytes | None:
     """The bytes of one encoded word; None where it isn't one."""
     try:
-        plain = text.encode("ascii")
         if encoding in "Qq":
-            return binascii.a2b_qp(plain, header=True)
+            return binascii.a2b_qp(text.encode("utf-8"), header=True)
+        plain = b"".join(text.encode("ascii").split())
         return binascii.a2b_base64(plain + b"=" * (-len(plain) % 4))
     except (ValueError, binascii.Error):
         return None

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from integrations.gmail import html_text
+from integrations.gmail import header_text, html_text
 from tests.growth.growth import Work, is_linear
 
 UNITS = (
@@ -33,6 +33,15 @@ def test_making_long_html_safe(unit: str) -> None:
 @pytest.mark.parametrize("beginning", ["", "<style>"])
 def test_making_text_of_html(beginning: str) -> None:
     assert _slow(html_text.text_in, beginning) == []
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["=?", "=?a?q?", "=?a?q?x", "=?a?q?x?", "=?a?b?=?", "=?a?q?=", "=?a?q?x?=", "=?a?q?x?= ", "?=",
+     "=?a?q?x y", "\r\n "],
+)  # fmt: skip
+def test_decoding_a_header(unit: str) -> None:
+    assert is_linear(header_text.decoded, partial(_html, "", unit))
 
 
 def _slow(read: Work, beginning: str) -> list[str]:
