@@ -20,6 +20,7 @@ from typing import Any
 
 from integrations.gmail import header_text, html_text
 from integrations.gmail.history import is_safe_id
+from integrations.gmail.mail_address import addresses_of
 
 MOST_PARTS = 2_000
 LONGEST_HEADER = 50_000  # characters of a header that are looked at
@@ -51,12 +52,13 @@ def decoded(message: Mapping[str, Any], *, sanitize: bool = False) -> dict[str, 
     if not isinstance(payload, Mapping):
         return dict(message)
     headers = _headers(payload)
+    raw = raw_headers_of(message)
     shown: dict[str, Any] = {
         **message,
         "subject": headers.get("subject"),
-        "from": headers.get("from"),
-        "to": headers.get("to"),
-        "cc": headers.get("cc"),
+        "from": _people(raw.get("from")),
+        "to": _people(raw.get("to")),
+        "cc": _people(raw.get("cc")),
         "date": _date(headers.get("date"), message.get("internalDate")),
     }
     if "body" not in payload and "parts" not in payload:
@@ -112,7 +114,30 @@ def headers_of(message: Mapping[str, Any]) -> dict[str, str]:
     return _headers(payload) if isinstance(payload, Mapping) else {}
 
 
+def raw_headers_of(message: Mapping[str, Any]) -> dict[str, str]:
+    """The top headers as `headers_of` has them, but with encoded words as they came.
+
+    A header of addresses is read before it is decoded: a name may hold commas (RFC 2047, 6.2).
+    """
+    payload = message.get("payload")
+    return _raw_headers(payload) if isinstance(payload, Mapping) else {}
+
+
+def _people(header: str | None) -> str | None:
+    """A header of addresses, decoded so that it can be sent to: names are quoted where needed."""
+    if header is None or "=?" not in header:
+        return None if header is None else header_text.decoded(header)
+    try:
+        return ", ".join(str(address) for address in addresses_of(header))
+    except ValueError:
+        return header_text.decoded(header)
+
+
 def _headers(part: Mapping[str, Any]) -> dict[str, str]:
+    return {name: header_text.decoded(value) for name, value in _raw_headers(part).items()}
+
+
+def _raw_headers(part: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     headers = part.get("headers")
     for header in headers if isinstance(headers, list) else ():
@@ -120,7 +145,7 @@ def _headers(part: Mapping[str, Any]) -> dict[str, str]:
             continue
         name, value = header.get("name"), header.get("value")
         if isinstance(name, str) and isinstance(value, str):
-            found.setdefault(name.lower(), header_text.decoded(value[:LONGEST_HEADER]))
+            found.setdefault(name.lower(), value[:LONGEST_HEADER])
     return found
 
 

@@ -13,15 +13,13 @@ import mimetypes
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.errors import MessageError
-from email.headerregistry import Address
-from email.utils import getaddresses
 from typing import Any
 
 from elements import fields
 from elements.errors import ParameterError
 from integrations.gmail.history import is_safe_id
 from integrations.gmail.mail import LARGEST_MAIL, Attachment, Mail
+from integrations.gmail.mail_address import MailAddress, addresses_of
 
 FIELDS = (
     "to", "cc", "bcc", "from", "replyTo", "subject", "text", "html", "attachments", "headers",
@@ -99,35 +97,13 @@ def read(value: Any, *, draft: bool = False) -> Outgoing:
     return Outgoing(mail, "", thread_id, replied_id, has_subject)
 
 
-def addresses_of(text: str) -> tuple[Address, ...]:
-    """The addresses of a header's value. Raises ValueError for one that isn't an address."""
-    found: list[Address] = []
-    for name, spec in getaddresses([text]):
-        if not spec and not name:
-            raise ValueError("must be addresses such as user@example.com, separated by commas")
-        local, at, domain = spec.rpartition("@")
-        name = "".join(c if c.isprintable() else " " for c in name)
-        if not (local and at and domain) or not local.isascii() or not spec.isprintable():
-            shown = spec or name
-            raise ValueError(
-                f"{shown[:100]!r} is not an address such as user@example.com; "
-                'a name with a comma needs quotes: "Last, First" <user@example.com>'
-            )
-        try:
-            host = domain if domain.isascii() else domain.encode("idna").decode("ascii")
-            found.append(Address(name, addr_spec=f"{local}@{host}"))
-        except (MessageError, ValueError, IndexError) as error:
-            raise ValueError(f"{spec[:100]!r} is not an address: {error}") from error
-    return tuple(found)
-
-
-def _addresses(body: Mapping[str, Any], name: str) -> tuple[Address, ...]:
+def _addresses(body: Mapping[str, Any], name: str) -> tuple[MailAddress, ...]:
     """Addresses given as one string, separated by commas, or as a list of strings."""
     value = body.get(name)
     given = value if isinstance(value, list) else [value]
     if len(given) > MOST_RECIPIENTS:
         raise ParameterError(name, f"has {len(given)} entries; {MOST_RECIPIENTS} are allowed")
-    found: list[Address] = []
+    found: list[MailAddress] = []
     for index, item in enumerate(given):
         path = f"{name}[{index}]" if isinstance(value, list) else name
         required = item is not None or isinstance(value, list)
@@ -141,7 +117,7 @@ def _addresses(body: Mapping[str, Any], name: str) -> tuple[Address, ...]:
     return tuple(found)
 
 
-def _one_address(body: Mapping[str, Any], name: str) -> Address | None:
+def _one_address(body: Mapping[str, Any], name: str) -> MailAddress | None:
     found = _addresses(body, name)
     if len(found) > 1:
         raise ParameterError(name, "must be one address")

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from email.headerregistry import Address
 from typing import Any
 
 from elements.errors import ParameterError
-from integrations.gmail.decoded_message import headers_of
+from integrations.gmail.decoded_message import headers_of, raw_headers_of
 from integrations.gmail.history import is_safe_id
 from integrations.gmail.mail import Mail
-from integrations.gmail.mail_body import LONGEST_HEADER, MOST_REFERENCES, Outgoing, addresses_of
+from integrations.gmail.mail_address import MailAddress, addresses_of
+from integrations.gmail.mail_body import LONGEST_HEADER, MOST_REFERENCES, Outgoing
 
 HEADERS = ("Message-ID", "References", "In-Reply-To", "Subject", "From", "Reply-To")
 
@@ -44,7 +44,7 @@ def reply(outgoing: Outgoing, original: Mapping[str, Any], *, draft: bool = Fals
         subject=mail.subject if outgoing.has_subject else _subject(headers.get("subject", "")),
     )
     if not _has_recipient(mail):
-        mail = replace(mail, to=_sender(headers))
+        mail = replace(mail, to=_sender(raw_headers_of(original)))
     if not _has_recipient(mail) and not draft:
         raise ParameterError("to", "is missing, and the answered message says nobody to answer to")
     return replace(outgoing, mail=mail)
@@ -68,7 +68,7 @@ def _subject(subject: str) -> str:
     return plain if _REPLY.match(plain) else f"Re: {plain}"
 
 
-def _sender(headers: Mapping[str, str]) -> tuple[Address, ...]:
+def _sender(headers: Mapping[str, str]) -> tuple[MailAddress, ...]:
     """Whom an answer goes to; nobody where the headers name no address."""
     for name in ("reply-to", "from"):
         try:

@@ -78,6 +78,22 @@ def test_a_mail_with_everything() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [
+        ("=?ISO-8859-1?Q?M=FCller=2C_Hans?= <a@b.c>", '"Müller, Hans" <a@b.c>'),
+        ("=?utf-8?q?A=2C?= =?utf-8?q?_B?= <a@b.c>,\r\n =?utf-8?q?=C3=A4?= <d@e.f>",
+         '"A, B" <a@b.c>, ä <d@e.f>'),
+        ('"Last, First" <a@b.c>', '"Last, First" <a@b.c>'),
+        ("=?utf-8?q?K=C3=A4the?= nobody", "Käthe nobody"),
+        ("undisclosed-recipients:;", "undisclosed-recipients:;"),
+    ],
+)  # fmt: skip
+def test_people_are_shown_as_they_can_be_written_to(header: str, shown: str) -> None:
+    read = message(part("text/plain", "x", headers={"From": header, "To": header, "Cc": header}))
+    assert (read["from"], read["to"], read["cc"]) == (shown, shown, shown)
+
+
 def test_a_text_that_is_a_file_is_no_text() -> None:
     payload = part(
         "multipart/mixed",

@@ -201,6 +201,11 @@ def test_a_reply_refers_to_all_before_it() -> None:
         ({"From": "a@b.c", "Reply_To": "d@e.f, g@h.i"}, ["d@e.f", "g@h.i"]),
         ({"From": "a@b.c", "Reply_To": "nobody"}, ["a@b.c"]),
         ({"From": "=?utf-8?q?K=C3=A4the?= <a@b.c>"}, ["a@b.c"]),
+        ({"From": "=?ISO-8859-1?Q?M=FCller=2C_Hans?= <a@b.c>"}, ["a@b.c"]),
+        (
+            {"From": "a@b.c", "Reply_To": "=?utf-8?q?A=2C_B?= <d@e.f>,\r\n g@h.i"},
+            ["d@e.f", "g@h.i"],
+        ),
     ],
 )
 def test_a_reply_goes_where_the_sender_wants_it(headers: dict[str, str], to: list[str]) -> None:
