@@ -14,8 +14,8 @@ from elements.types import LINK, Operation, Paging, PagingKind, Parameter, Place
 from transport.errors import MalformedAnswer
 from transport.types import QueryValue, Request, Response, Steps
 
-INTERPOLATED = re.compile(r"\$\{([^}]*)\}|\{(\w+)\}")
 MAX_TOKEN = 4_000  # characters of a page's token, which callers get in a header
+INTERPOLATED = re.compile(r"\$\{([^${}]*)\}|\{(\w+)\}")
 TRUTHS = {"true": True, "false": False}
 # What a 2xx answer has at its top when it is none.
 SUCCESS = ("ok", "success")

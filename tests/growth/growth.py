@@ -18,15 +18,15 @@ TextOf = Callable[[int], str]
 def excess(work: Work, text_of: TextOf, measurable: float = MEASURABLE) -> float:
     """Return how much faster the time grows than the input: 1 is linear, 10 is quadratic.
 
-    The input grows by a quarter first, so that what takes exponential time is caught before it
-    is given a text that it would never come to the end of.
+    The input grows by a quarter first, then more, so that what takes exponential time is caught
+    before it is given a text that it would never come to the end of.
     """
     length = 8
     while length < LONGEST and _once(work, text_of(length)) < measurable:
         length = length * 5 // 4 if length < 64 else length * 2
     base = max(_cost(work, text_of(length)), MEASURABLE / 4)
     worst = 0.0
-    for factor in (1.25, 10.0):
+    for factor in (1.25, 2.5, 10.0):
         worst = max(worst, _cost(work, text_of(int(length * factor))) / base / factor)
         if worst > ALLOWED:
             break
