@@ -71,11 +71,12 @@ def take(subject: str, limit: int) -> None:
 def address_of(request: Request | HttpRequest) -> str:
     """The client's address; of IPv6 the network of 64 bits, which one host may have to itself.
 
-    X-Forwarded-For is believed as far as the setting PROXIES counts proxies in front.
+    X-Forwarded-For is believed as far as the setting PROXIES counts proxies in front. Some of them
+    write the client's port behind its address.
     """
     written = BaseThrottle().get_ident(cast("Request", request)) or ""
     try:
-        address = ip_address(written)
+        address = ip_address(_without_port(written))
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address):
@@ -83,3 +84,11 @@ def address_of(request: Request | HttpRequest) -> str:
             return str(address.ipv4_mapped)
         return str(ip_network((int(address) >> 64 << 64, 64)))
     return str(address)
+
+
+def _without_port(written: str) -> str:
+    """Of 192.0.2.1:4711, and of [2001:db8::1]:4711 (RFC 3986 section 3.2.2), with or without it."""
+    if written.startswith("["):
+        return written[1:].partition("]")[0]
+    host, _, port = written.partition(":")
+    return host if "." in host and port.isdecimal() else written

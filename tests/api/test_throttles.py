@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -121,6 +122,29 @@ def test_a_header_changes_no_address_unless_a_proxy_wrote_it(settings: Settings)
     forged = {"X-Forwarded-For": "192.0.2.7, 192.0.2.9"}
     assert client.get(ELEMENTS, headers={"X-Forwarded-For": "192.0.2.9"}).status_code == 200
     assert client.get(ELEMENTS, headers=forged).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("192.0.2.7:4711", "192.0.2.7"),
+        ("203.0.113.1, 192.0.2.7:4711", "192.0.2.7"),
+        ("[2001:db8:1:2::3]:4711", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::3]", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::3", "2001:db8:1:2::/64"),
+        ("[::ffff:192.0.2.7]:80", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7:", "unknown"),
+        ("192.0.2.7:a", "unknown"),
+        ("[", "unknown"),
+        ("_hidden", "unknown"),
+    ],
+)
+def test_a_proxy_may_write_the_port_behind_the_address(
+    settings: Settings, rf: RequestFactory, written: str, address: str
+) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    assert throttle.address_of(rf.get("/", headers={"X-Forwarded-For": written})) == address
 
 
 def test_wrong_secrets_count_by_address(
