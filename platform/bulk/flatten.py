@@ -7,6 +7,7 @@ because there are MOST_COLUMNS already or its name can be none, is in the column
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,8 +17,12 @@ DEEPEST = 8  # objects within objects
 MOST_COLUMNS = 500
 LONGEST_NAME = 300  # characters
 OTHERS = "otherFields"
-# What a spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for a formula, at the start of a cell, or where it starts one itself: it
+# may split at semicolons, tabs and line breaks, quoted or not.
+# https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = re.compile(
+    '\\A(?=[-=+@\uff1d\uff0b\uff0d\uff20\\t\\r\\n])|([;\\t\\r\\n]"?)(?=[-=+@\uff1d\uff0b\uff0d\uff20])'
+)
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,13 +63,13 @@ def row(columns: Iterable[str], record: Mapping[str, Any]) -> list[str]:
 
 
 def cell(value: Any) -> str:
-    """The value as text; null is empty. A text that a spreadsheet would calculate gets a '."""
+    """The value as text; null is empty. A ' goes before what a spreadsheet would calculate."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return FORMULA.sub(r"\1'", value)
     if isinstance(value, int | float):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return FORMULA.sub(r"\1'", json.dumps(value, ensure_ascii=False, separators=(",", ":")))
