@@ -1,8 +1,8 @@
 """The change feed of a mailbox: every message that was added, labelled or deleted, once a poll.
 
 Rule 1: no I/O, no clock, no database here. Requests are yielded, answers come back.
-Rule 2: the cursor is a history id, opaque, and moves only past history that was read whole:
-        if history.list fails, its error ends the poll and the cursor stays.
+Rule 2: the cursor is a history id, opaque, and moves only past records that were read: if
+        history.list fails, its error ends the poll, and the cursor moves to the last checkpoint.
 Rule 3: whatever is known to have changed ends in exactly one place: `changes`, `unfetched`,
         `missing` or `unchanged`. Nothing is dropped, nothing is counted twice.
 Rule 4: one change a message. Deleted for good is DELETED; added is CREATED, whatever else
@@ -14,13 +14,16 @@ Theory of operation. history.list says which messages changed, oldest first; mes
 each looks now. The record may therefore be newer than the history it was found by: the next poll
 sees that change again, and the equal fingerprint gives it away. A window of thousands is not
 fetched in one go: beyond FETCHES_A_POLL the rest is handed back as unfetched, with the cursor
-moved on, and comes first in the next poll. Deleted messages need no fetch. When the cursor has
+moved on, and comes first in the next poll. Nor is a history of more than PAGES_A_POLL read in one
+go. A checkpoint after each page and before each batch of fetches keeps what there is by then, so
+that a mailbox moves however slow its provider. Deleted messages need no fetch. When the cursor has
 expired, recovery.py takes over.
 """
 
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from elements.calls import Call, Change, Changes, ChangeType, Page, PollCall
 from elements.errors import ParameterError
@@ -32,7 +35,12 @@ from integrations.gmail.history import (
     read_history,
     read_one_page,
 )
-from integrations.gmail.messages import FETCHES_A_POLL, deleted_change, fetch_messages
+from integrations.gmail.messages import (
+    FETCHES_A_POLL,
+    Fetched,
+    deleted_change,
+    fetch_messages,
+)
 from integrations.gmail.recovery import recover
 from transport.errors import ProviderError, ProviderUnreachable, UnitsUsedUp
 from transport.types import Steps
@@ -46,14 +54,25 @@ def changed_messages(call: PollCall) -> Steps[Changes]:
         cursor = yield from current_history_id()
         return Changes((), cursor, unfetched=call.unfetched)
     try:
-        history = yield from read_history(call.cursor)
+        history = yield from read_history(call.cursor, partial(_unfetched, call))
     except HistoryExpiredError:
         return (yield from recover(call))
     if not history.sightings and not call.unfetched:
-        return Changes((), history.history_id)
+        return Changes((), history.history_id, more=history.more)
 
     wanted = _wanted(call, history)
-    fetched = yield from fetch_messages(wanted, call.configuration)
+    so_far = partial(_found, call, history)
+    fetched = yield from fetch_messages(wanted, call.configuration, so_far=so_far)
+    return _found(call, history, fetched)
+
+
+def _unfetched(call: PollCall, history: History) -> Changes:
+    """What is found when no message is fetched any more."""
+    wanted = _wanted(call, history)
+    return _found(call, history, Fetched().without(wanted, wanted))
+
+
+def _found(call: PollCall, history: History, fetched: Fetched) -> Changes:
     changes: dict[str, Change] = {}
     put_aside = (waiting.object_id for waiting in call.unfetched)
     for message_id in (*put_aside, *history.sightings):
@@ -67,6 +86,7 @@ def changed_messages(call: PollCall) -> Steps[Changes]:
         cursor=history.history_id,
         unfetched=tuple(fetched.unfetched),
         missing=tuple(fetched.missing),
+        more=history.more,
     )
 
 

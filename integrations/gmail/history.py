@@ -3,7 +3,9 @@
 Rule 1: a history id is opaque text. Nothing compares, sorts or computes with it.
 Rule 2: only messagesAdded, messagesDeleted, labelsAdded and labelsRemoved are believed; the
         plain `messages` of a record may repeat them or stand for changes of no concern.
-Rule 3: the start stays the same while paging, and the new history id is the last page's.
+Rule 3: the start stays the same while paging, and the new history id is the last page's. Where
+        the reading ends before that, it is the last record's: "history results are returned in
+        chronological order (increasing historyId)".
 
 https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.history/list
 """
@@ -11,20 +13,21 @@ https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.histor
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from elements.calls import ChangeType
+from elements.calls import Changes, ChangeType
 from integrations.gmail.page import next_token, objects
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer
-from transport.types import QueryValue, Request, Response, Steps
+from transport.types import Checkpoint, QueryValue, Request, Response, Steps
 
 PROFILE = "/gmail/v1/users/me/profile"
 HISTORY = "/gmail/v1/users/me/history"
 METHOD = "history.list"
 RECORDS_A_PAGE = 500  # the most that Gmail gives
+PAGES_A_POLL = 20  # the rest waits for the next poll, which is due at once
 SAFE_ID = re.compile(r"[0-9A-Za-z_-]{1,200}")
 
 
@@ -50,7 +53,7 @@ class Sighting:
 class History:
     """The changed messages, oldest change first, and where the next reading starts.
 
-    `more` is set when only one page was asked for and others follow.
+    `more` is set when other pages follow.
     """
 
     sightings: dict[str, Sighting] = field(default_factory=dict)
@@ -64,20 +67,31 @@ def current_history_id() -> Steps[str]:
     return _history_id(response.object())
 
 
-def read_history(start: str) -> Steps[History]:
-    """Everything since `start`. Raises HistoryExpiredError, MalformedAnswer, ProviderError."""
+def read_history(start: str, so_far: Callable[[History], Changes]) -> Steps[History]:
+    """Everything since `start`, or the PAGES_A_POLL oldest pages of it.
+
+    `so_far` makes the result of a checkpoint after each page that others follow. Raises
+    HistoryExpiredError, MalformedAnswer, ProviderError.
+    """
     sightings: dict[str, Sighting] = {}
     tokens: set[str] = set()
-    token = ""
+    token, reached, pages = "", start, 0
     while True:
         page = yield from _page(start, token, RECORDS_A_PAGE)
-        _read_records(page, sightings)
+        reached = _read_records(page, sightings) or reached
         token = next_token(page, METHOD)
         if not token:
             return History(sightings, _history_id(page))
         if token in tokens:
             raise MalformedAnswer("Gmail's history.list gave the same nextPageToken twice")
         tokens.add(token)
+        pages += 1
+        if reached == start:
+            continue  # there is no place to go on from yet
+        history = History(sightings, reached, more=True)
+        if pages >= PAGES_A_POLL:
+            return history
+        yield Checkpoint(so_far(history))
 
 
 def read_one_page(start: str, size: int) -> Steps[History]:

@@ -7,17 +7,17 @@ Rule 3: an authorization that fails ends everything: the whole poll is repeated 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from elements.calls import Change, ChangeType, Unfetched
+from elements.calls import Change, Changes, ChangeType, Unfetched
 from integrations.gmail.history import Sighting, is_safe_id, text_id
 from integrations.gmail.units import UNITS
 from transport.errors import GrantLost, MalformedAnswer, ProviderError, TransportError, UnitsUsedUp
-from transport.types import Outcome, Request, Response, Steps
+from transport.types import Checkpoint, Outcome, Request, Response, Steps
 
 MESSAGES = "/gmail/v1/users/me/messages"
 FORMAT_KEY = "gmail.message.format"
@@ -40,16 +40,29 @@ class Fetched:
     missing: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
 
+    def without(
+        self,
+        ids: Iterable[str],
+        wanted: Mapping[str, ChangeType],
+        error: str = "",
+        retry_after: float | None = None,
+    ) -> Fetched:
+        """The same, and those that were not asked for as unfetched."""
+        rest = [Unfetched(id_, wanted[id_], error, retry_after) for id_ in ids]
+        return replace(self, unfetched=[*self.unfetched, *rest])
+
 
 def fetch_messages(
     wanted: Mapping[str, ChangeType],
     configuration: Mapping[str, str],
     known: Mapping[str, str] | None = None,
+    so_far: Callable[[Fetched], Changes] | None = None,
 ) -> Steps[Fetched]:
     """Fetches the first FETCHES_A_POLL of `wanted`, fewer when they are large.
 
-    The others come back as unfetched. Messages whose fingerprint is equal to that in `known` are
-    left out as unchanged. DELETED among `wanted` means: seems to be gone, make sure.
+    The others come back as unfetched. `so_far` makes the result of a checkpoint before each batch.
+    Messages whose fingerprint is equal to that in `known` are left out as unchanged. DELETED among
+    `wanted` means: seems to be gone, make sure.
     Raises ProviderError for a 401, and GrantLost.
     """
     fetched = Fetched()
@@ -58,6 +71,8 @@ def fetch_messages(
     side_by_side = _side_by_side(configuration)
     setback: TransportError | None = None
     while done < min(len(ids), FETCHES_A_POLL) and size < LARGEST_FETCH and setback is None:
+        if so_far is not None:
+            yield Checkpoint(so_far(fetched.without(ids[done:], wanted)))
         batch = ids[done : min(done + side_by_side, FETCHES_A_POLL)]
         done += len(batch)
         outcomes: list[Outcome] = yield [get_request(id_, configuration) for id_ in batch]
@@ -67,9 +82,7 @@ def fetch_messages(
         ]
         setback = _setback(errors)
         size += sum(len(outcome.body) for outcome in outcomes if isinstance(outcome, Response))
-    error, retry_after = _excuse(setback)
-    fetched.unfetched += [Unfetched(id_, wanted[id_], error, retry_after) for id_ in ids[done:]]
-    return fetched
+    return fetched.without(ids[done:], wanted, *_excuse(setback))
 
 
 def get_request(message_id: str, configuration: Mapping[str, str]) -> Request:

@@ -17,7 +17,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from random import random
 from typing import Any, NamedTuple
 
@@ -239,7 +239,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         rows = PutAside(resource.id, done.asked, found)
         news = seen.news(resource.id, found.changes, rows.created)
         _remember(resource.id, found, news)
-        newly_put_aside = rows.store(now)
+        newly_put_aside = rows.store(now, cut_short=done.cut_short)
         left = waiting(resource.id, now)
         report = report_of(done, news, left)
         newly_left_out = done.left_out != resource.left_out
@@ -253,7 +253,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         if row.told_at is not None and row.told_since(done.started_at):
             next_poll_at = row.told_at
         if found.more:
-            next_poll_at = now
+            next_poll_at = now + timedelta(seconds=done.pause)
         if report.found and not row.told_since(row.last_polled_at):
             note_unannounced(instance.pk, instance.element_key, resource.name)
         keep = keep_lease and report.more
@@ -374,7 +374,7 @@ def report_of(done: Succeeded, news: Sequence[Change], left: Waiting) -> PollRep
         missing=len(done.changes.missing),
         put_aside=left.count,
         gap_seconds=None if gap is None else round((gap.until - gap.since).total_seconds()),
-        more=left.due_now or done.changes.more,
+        more=(left.due_now or done.changes.more) and not done.pause,
     )
 
 

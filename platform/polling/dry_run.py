@@ -31,7 +31,7 @@ from polling.models import PollingResource
 from polling.poll import Outcome, Poller, Succeeded
 from polling.put_aside import PutAside, Waiting, waiting
 from polling.schedule import lists_otherwise, stored_entry
-from transport.asynchronous import AsyncKnown, AsyncRunner, open_session
+from transport.asynchronous import AsyncKnown, AsyncRunner, Reached, open_session
 from transport.types import Account, Steps
 from transport.waiting import begin
 
@@ -222,7 +222,14 @@ def _small_enough(bodies: Sequence[str]) -> list[str]:
 class RunnerWithoutTraces(AsyncRunner):
     """A runner whose failed token renewals leave nothing behind."""
 
-    async def run(self, steps: Steps[T], account: Account, *, known: AsyncKnown | None = None) -> T:
+    async def run(
+        self,
+        steps: Steps[T],
+        account: Account,
+        *,
+        known: AsyncKnown | None = None,
+        reached: Reached | None = None,
+    ) -> T:
         if isinstance(account.authorizer, CredentialAuthorizer):
             account = replace(account, authorizer=account.authorizer.without_notes())
-        return await super().run(steps, account, known=known)
+        return await super().run(steps, account, known=known, reached=reached)

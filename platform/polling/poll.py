@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -55,13 +55,19 @@ FREE = Cost()
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The feed answered. `asked` are the put-aside objects that it was to fetch."""
+    """The feed answered. `asked` are the put-aside objects that it was to fetch.
+
+    `cut_short` says that it got no further than to a checkpoint; the next poll goes on from there
+    after `pause` seconds.
+    """
 
     resource: ClaimedResource
     started_at: datetime
     changes: Changes
     asked: tuple[Unfetched, ...] = ()
     cost: Cost = FREE
+    cut_short: bool = False
+    pause: float = 0.0
 
     @property
     def left_out(self) -> str:
@@ -134,14 +140,19 @@ class Poller:
         self._looking_up = asyncio.Lock()
 
     async def poll(self, resource: ClaimedResource) -> Outcome:
-        """Polls once. Raises nothing but its own cancellation and the errors of a lost database."""
+        """Polls once, and keeps what a poll that cannot be ended has found until its last
+        checkpoint.
+
+        Raises nothing but its own cancellation and the errors of a lost database.
+        """
         started_at = timezone.now()
-        paid = Paid(started_at)
+        progress = Progress(started_at)
         try:
             async with asyncio.timeout(LONGEST_POLL):
-                return await self._poll(resource, started_at, paid)
+                return await self._poll(resource, started_at, progress)
         except UnitsUsedUp as error:
-            return PutOff(resource, started_at, error.retry_after, paid.cost)
+            put_off = PutOff(resource, started_at, error.retry_after, progress.cost)
+            return progress.kept(put_off, error.retry_after)
         except (NotPollableError, ElementNotFound, ConfigurationError) as error:
             reason, retry_after = str(error), None
         except ProviderError as error:
@@ -158,9 +169,13 @@ class Poller:
         except Exception as error:  # a faulty connector must not stop the others
             log.exception("poll.connector_failed", resource=resource.id)
             reason, retry_after = f"the connector failed: {type(error).__name__}", None
-        return Failed(resource, started_at, reason[:LONGEST_ERROR], retry_after, paid.cost)
+        reason = reason[:LONGEST_ERROR]
+        failed = Failed(resource, started_at, reason, retry_after, progress.cost)
+        return progress.kept(failed, retry_after or 0.0)
 
-    async def _poll(self, resource: ClaimedResource, started_at: datetime, paid: Paid) -> Outcome:
+    async def _poll(
+        self, resource: ClaimedResource, started_at: datetime, progress: Progress
+    ) -> Outcome:
         feed = self._feeds.get((resource.element_key, resource.name))
         if feed is None:
             feed = await self._look_up(resource)
@@ -168,12 +183,13 @@ class Poller:
             account, settings = await sync_to_async(feed.as_configured)(resource)
         else:
             account, settings = feed.as_claimed(resource)
-        meter = paid.meter = feed.meter(resource)
+        meter = progress.meter = feed.meter(resource)
         if meter is not None:
             account = Account(account.base_url, account.authorizer, account.scheme, meter)
         asked: tuple[Unfetched, ...] = ()
         if resource.put_aside_due_at is not None and resource.put_aside_due_at <= started_at:
             asked = await sync_to_async(due_put_aside)(resource.id, started_at)
+            progress.asked = asked
         call = PollCall(
             entry=poller_entry(resource.name, resource.entry),
             cursor=resource.cursor,
@@ -188,10 +204,12 @@ class Poller:
             return await sync_to_async(known_objects)(resource.id, question)
 
         with on_behalf_of(resource.organization_id):
-            changes = await self._runner.run(feed.changes(call), account, known=known)
+            changes = await self._runner.run(
+                feed.changes(call), account, known=known, reached=progress.reached
+            )
         if not isinstance(changes, Changes) or not changes.cursor:
             raise NotPollableError("the connector failed: it gave no cursor")
-        return Succeeded(resource, started_at, changes, asked, paid.cost)
+        return Succeeded(resource, started_at, changes, asked, progress.cost)
 
     async def _look_up(self, resource: ClaimedResource) -> Feed:
         """The feed of an element that hasn't been polled yet, or that is private."""
@@ -208,17 +226,49 @@ class Poller:
 
 
 @dataclass(slots=True)
-class Paid:
-    """What a poll has cost so far."""
+class Progress:
+    """How far a poll has come, and what it has cost so far."""
 
     started_at: datetime
     meter: AccountMeter | None = None
+    asked: tuple[Unfetched, ...] = ()
+    changes: Changes | None = None  # of the last checkpoint
+
+    def reached(self, changes: Changes) -> None:
+        self.changes = changes
+
+    def kept(self, outcome: Failed | PutOff, pause: float) -> Outcome:
+        """What was found before `outcome` ended the poll, if that gets anywhere; else `outcome`.
+
+        The next poll, after `pause` seconds, meets what ended this one, and says so.
+        """
+        found, resource = self.changes, outcome.resource
+        if found is None or not moves(found, resource.cursor):
+            return outcome
+        log.info("poll.cut_short", resource=resource.id, error=outcome.error)
+        if pause:
+            found = replace(
+                found,
+                unfetched=tuple(
+                    one if one.error or one.retry_after else replace(one, retry_after=pause)
+                    for one in found.unfetched
+                ),
+            )
+        found = replace(found, more=True)
+        return Succeeded(
+            resource, self.started_at, found, self.asked, self.cost, cut_short=True, pause=pause
+        )
 
     @property
     def cost(self) -> Cost:
         if self.meter is None:
             return FREE
         return Cost(self.meter.used, self.meter.day(self.started_at))
+
+
+def moves(found: Changes, cursor: str | None) -> bool:
+    """Whether storing it leaves less to do for the next poll."""
+    return bool(found.cursor != cursor or found.changes or found.missing or found.unchanged)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,12 +95,15 @@ class PutAside:
         new = {one.object_id for one in self._found.unfetched} - self._settled - self._rows.keys()
         return len(new) - settled
 
-    def store(self, now: datetime) -> int:
-        """Deletes the rows that are settled, writes the others; how many are new."""
+    def store(self, now: datetime, *, cut_short: bool = False) -> int:
+        """Deletes the rows that are settled, writes the others; how many are new.
+
+        What a poll that was `cut_short` did not get to merely waits on.
+        """
         settled = [row.pk for id_, row in self._rows.items() if id_ in self._settled]
         if settled:
             PutAsideObject.objects.filter(pk__in=settled).delete()
-        stuck = not self._asked & self._settled
+        stuck = not (cut_short or self._asked & self._settled)
         new: dict[str, PutAsideObject] = {}
         changed: dict[str, PutAsideObject] = {}
         for one in self._unfetched():

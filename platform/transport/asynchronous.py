@@ -24,10 +24,11 @@ from transport.guard import AddressGuard, default_guard
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
 from transport.retry import pause_before_retry, refusal
-from transport.types import Account, KnownObjects, Meter, Outcome, Response, Steps
+from transport.types import Account, Checkpoint, KnownObjects, Meter, Outcome, Response, Steps
 
 T = TypeVar("T")
 AsyncKnown = Callable[[KnownObjects], Awaitable[Mapping[str, str]]]
+Reached = Callable[[Any], None]
 
 
 @asynccontextmanager
@@ -71,18 +72,26 @@ class AsyncRunner:
         connections = connector.limit if connector is not None else 0
         self._connections = asyncio.Semaphore(connections or 1_000_000)
 
-    async def run(self, steps: Steps[T], account: Account, *, known: AsyncKnown | None = None) -> T:
+    async def run(
+        self,
+        steps: Steps[T],
+        account: Account,
+        *,
+        known: AsyncKnown | None = None,
+        reached: Reached | None = None,
+    ) -> T:
         """Drives `steps` to its result on behalf of `account`.
 
-        `known` answers a KnownObjects question. The generator is closed in every case. Raises what
-        it raises, and GrantLost when the account's authorization is gone.
+        `known` answers a KnownObjects question; `reached` is given the result of each Checkpoint.
+        The generator is closed in every case. Raises what it raises, and GrantLost when the
+        account's authorization is gone.
         """
         talk = converse(steps, account)
         try:
             operation = next(talk)
             while True:
                 try:
-                    answer = await self._perform(operation, known, account.meter)
+                    answer = await self._perform(operation, known, reached, account.meter)
                 except TransportError as error:
                     operation = talk.throw(error)
                 else:
@@ -94,7 +103,11 @@ class AsyncRunner:
             talk.close()
 
     async def _perform(
-        self, operation: Operation, known: AsyncKnown | None, meter: Meter | None
+        self,
+        operation: Operation,
+        known: AsyncKnown | None,
+        reached: Reached | None,
+        meter: Meter | None,
     ) -> Any:
         if isinstance(operation, Refresh):
             return await operation.authorizer.arefresh(operation.rejected)
@@ -102,6 +115,10 @@ class AsyncRunner:
             if known is None:
                 raise RuntimeError("a connector asks for known objects, and none were given")
             return await known(operation)
+        if isinstance(operation, Checkpoint):
+            if reached is not None:
+                reached(operation.result)
+            return None
         if len(operation) == 1:
             return [await self._settle(operation[0], meter, operation[0].units)]
         return await self._side_by_side(operation, meter)

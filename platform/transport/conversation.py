@@ -15,7 +15,16 @@ import structlog
 
 from transport.errors import GrantLost, TransportError
 from transport.outgoing import Outgoing, is_own, prepare
-from transport.types import Account, Authorizer, KnownObjects, Outcome, Request, Response, Steps
+from transport.types import (
+    Account,
+    Authorizer,
+    Checkpoint,
+    KnownObjects,
+    Outcome,
+    Request,
+    Response,
+    Steps,
+)
 
 T = TypeVar("T")
 
@@ -30,9 +39,9 @@ class Refresh:
     rejected: str
 
 
-Operation: TypeAlias = list[Outgoing] | Refresh | KnownObjects
+Operation: TypeAlias = list[Outgoing] | Refresh | KnownObjects | Checkpoint
 """Requests to send side by side are answered by their outcomes in the same order, KnownObjects by
-a mapping."""
+a mapping, a Checkpoint by None."""
 Conversation: TypeAlias = Generator[Operation, Any, T]
 
 
@@ -50,7 +59,7 @@ def converse(steps: Steps[T], account: Account) -> Conversation[T]:
                     step = steps.send(outcome)
                 else:
                     step = steps.throw(outcome)
-            elif isinstance(step, KnownObjects):
+            elif isinstance(step, KnownObjects | Checkpoint):
                 step = steps.send((yield step))
             else:
                 step = steps.send((yield from _answers(step, account)))

@@ -27,7 +27,7 @@ from transport.guard import AddressGuard, default_guard
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
 from transport.retry import pause_before_retry, refusal
-from transport.types import Account, KnownObjects, Meter, Outcome, Response, Steps
+from transport.types import Account, Checkpoint, KnownObjects, Meter, Outcome, Response, Steps
 
 T = TypeVar("T")
 Known = Callable[[KnownObjects], Mapping[str, str]]
@@ -101,6 +101,8 @@ class SyncRunner:
             if known is None:
                 raise RuntimeError("a connector asks for known objects, and none were given")
             return known(operation)
+        if isinstance(operation, Checkpoint):
+            return None  # whoever waits for a result has no use for a part of it
         if len(operation) == 1:
             [outgoing] = operation
             outcome = self._paid(outgoing, meter, outgoing.units) or self._settle(

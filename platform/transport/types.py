@@ -1,8 +1,9 @@
 """What a connector yields and what it is answered with. No I/O happens here.
 
 A connector is a generator of type `Steps[T]`: it yields a `Request` (answered by a `Response`),
-a sequence of requests (run side by side, answered by a list of outcomes in the same order), or a
-`KnownObjects` question (answered by a mapping), and returns a `T`. A runner drives it.
+a sequence of requests (run side by side, answered by a list of outcomes in the same order), a
+`KnownObjects` question (answered by a mapping) or a `Checkpoint` (answered by None), and returns a
+`T`. A runner drives it.
 """
 
 from __future__ import annotations
@@ -117,10 +118,21 @@ class KnownObjects:
     put_aside: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Says how far the connector has come.
+
+    `result` stands for what it would return, should it get no further: it was cut short, or the
+    provider fails from here on. Each replaces the one before.
+    """
+
+    result: Any
+
+
 T = TypeVar("T")
 Outcome: TypeAlias = Response | TransportError
 """What one of several requests ended with: an answer, or the error that stood in its place."""
-Step: TypeAlias = Request | Sequence[Request] | KnownObjects
+Step: TypeAlias = Request | Sequence[Request] | KnownObjects | Checkpoint
 Steps: TypeAlias = Generator[Step, Any, T]
 
 

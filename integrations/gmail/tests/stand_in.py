@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from elements.calls import ChangeType, PollCall, PollerEntry, Unfetched
+from elements.calls import Changes, ChangeType, PollCall, PollerEntry, Unfetched
 from transport.errors import TransportError
-from transport.types import KnownObjects, Outcome, Request, Response, Steps
+from transport.types import Checkpoint, KnownObjects, Outcome, Request, Response, Steps
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -51,6 +51,10 @@ def poll_call(
     )
 
 
+class CutShort(Exception):
+    """The poll was given no more time."""
+
+
 @dataclass
 class Mailbox:
     """History ids are numbers here, with gaps; the feed must not know that."""
@@ -63,6 +67,7 @@ class Mailbox:
     page_size: int = 500
     requests: list[Request] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)  # sizes of the lists of requests
+    checkpoints: list[Changes] = field(default_factory=list)
 
     # --- what happens to the mailbox ---
 
@@ -162,18 +167,35 @@ class Mailbox:
 
     # --- driving a generator against it ---
 
-    def run(self, steps: Steps[T], known: Mapping[str, tuple[str, datetime | None]] = {}) -> T:
-        """Runs the steps to their end. `known` holds fingerprint and date by object id."""
+    def run(
+        self,
+        steps: Steps[T],
+        known: Mapping[str, tuple[str, datetime | None]] = {},
+        *,
+        most: int | None = None,
+    ) -> T:
+        """Runs the steps to their end. `known` holds fingerprint and date by object id.
+
+        Raises CutShort after `most` steps.
+        """
         reply: Any = None
+        done = 0
         try:
             while True:
                 step = steps.send(reply)
+                if done == most:
+                    steps.close()
+                    raise CutShort
+                done += 1
                 if isinstance(step, KnownObjects):
                     reply = {
                         id_: fingerprint
                         for id_, (fingerprint, at) in known.items()
                         if id_ in step.ids or (at and step.since and at >= step.since)
                     }
+                elif isinstance(step, Checkpoint):
+                    self.checkpoints.append(step.result)
+                    reply = None
                 elif isinstance(step, Request):
                     reply = self.reply(step)
                     if isinstance(reply, TransportError):

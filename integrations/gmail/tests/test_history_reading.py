@@ -9,7 +9,7 @@ import pytest
 from integrations.gmail.changed_messages import changed_messages
 from integrations.gmail.tests.stand_in import Mailbox, answer, poll_call, refusal
 from transport.errors import MalformedAnswer, ProviderError, ProviderUnreachable
-from transport.types import Request, Response
+from transport.types import Checkpoint, Request, Response
 
 
 def test_every_page_is_read_from_the_same_start() -> None:
@@ -129,7 +129,8 @@ def test_a_record_may_hold_several_messages() -> None:
         "messagesAdded": [{"message": {"id": "a", **message}}, {"message": {"id": "b", **message}}],
         "messagesDeleted": [{"message": {"id": "b", **message}}],
     }
-    fetches = steps.send(answer({"historyId": "9", "history": [record]}))
+    assert isinstance(steps.send(answer({"historyId": "9", "history": [record]})), Checkpoint)
+    fetches = next(steps)
     assert isinstance(fetches, list)
     assert [request.url for request in fetches] == ["/gmail/v1/users/me/messages/a"]
     with pytest.raises(StopIteration) as end:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from elements.calls import Changes, ChangeType, Unfetched
+from elements.calls import Changes, ChangeType, PollCall, Unfetched
+from integrations.gmail import history
 from integrations.gmail.changed_messages import changed_messages
-from integrations.gmail.tests.stand_in import NOW, Mailbox, poll_call, refusal
+from integrations.gmail.tests.stand_in import NOW, CutShort, Mailbox, poll_call, refusal
 
+RECORDS_A_POLL = 6  # two pages
 LABELS = st.sampled_from(["STARRED", "IMPORTANT", "TRASH", "Label_1"])
 
 
@@ -29,6 +32,8 @@ class MailboxStory(RuleBasedStateMachine):
         self.told: list[tuple[str, ChangeType, str]] = []
         self.poisoned: set[str] = set()
         self.count = 0
+        self.short_polls = patch.object(history, "PAGES_A_POLL", RECORDS_A_POLL // 3)
+        self.short_polls.start()
 
     @rule(target=ids)
     def deliver(self) -> str:
@@ -67,12 +72,26 @@ class MailboxStory(RuleBasedStateMachine):
 
     @rule()
     def poll(self) -> None:
-        call = poll_call(
+        self.commit(self.mailbox.run(changed_messages(self.call()), self.known))
+
+    @rule(steps=st.integers(1, 8))
+    def poll_cut_short(self, steps: int) -> None:
+        """Ended after so many steps, of which its last checkpoint is stored."""
+        self.mailbox.checkpoints.clear()
+        try:
+            found = self.mailbox.run(changed_messages(self.call()), self.known, most=steps)
+        except CutShort:
+            if self.mailbox.checkpoints:
+                self.commit(self.mailbox.checkpoints[-1])
+        else:
+            self.commit(found)
+
+    def call(self) -> PollCall:
+        return poll_call(
             self.cursor,
             unfetched=tuple(self.aside.values()),
             last_success_at=NOW,
         )
-        self.commit(self.mailbox.run(changed_messages(call), self.known))
 
     def commit(self, found: Changes) -> None:
         """What a poll's commit does: equal fingerprints are dropped, the rest is told."""
@@ -106,8 +125,9 @@ class MailboxStory(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Once nothing fails any more, everything that is there has been told as it is now."""
         self.mailbox.faults.clear()
-        for _ in range(2):
+        for _ in range(2 + len(self.mailbox.history) // RECORDS_A_POLL):
             self.poll()
+        self.short_polls.stop()
         assert not self.aside
         for message_id, message in self.mailbox.messages.items():
             assert message_id in self.known
