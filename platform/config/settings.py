@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "events",
     "bulk",
     "monitoring",
+    "backup",
     "inbox",
     "console",
     "administration",  # last: it gives roles the permissions of all others
