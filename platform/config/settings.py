@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "bulk",
     "monitoring",
     "backup",
+    "upgrading",
     "inbox",
     "console",
     "administration",  # last: it gives roles the permissions of all others

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class UpgradingConfig(AppConfig):
+    name = "upgrading"
+    default_auto_field = "django.db.models.BigAutoField"
