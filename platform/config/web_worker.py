@@ -66,3 +66,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
             # Beside the start: a database that hangs must not hold it up.
             threading.Thread(target=starting.announce, daemon=True).start()
+            threading.Thread(target=say_what_does_not_open, daemon=True).start()
+
+
+def say_what_does_not_open() -> None:
+    """Log where stored secrets do not open with the keys at hand."""
+    from django.db import connection
+
+    from encryption import probe  # Django is set up by now, and was not when this was imported
+
+    try:
+        probe.say()
+    finally:
+        connection.close()

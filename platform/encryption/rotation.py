@@ -56,15 +56,15 @@ REPLACE = "UPDATE {table} SET {column} = %s WHERE {pk} = %s AND {column} = %s"
 CURRENT = "SELECT {column} FROM {table} WHERE {pk} = %s"
 
 
-def encrypted_columns() -> list[Column]:
-    """Every EncryptedTextField of every model, in the order of tables."""
+def encrypted_columns(but: type[EncryptedTextField] | None = None) -> list[Column]:
+    """Every EncryptedTextField of every model, in the order of tables, `but` those of a kind."""
     return sorted(
         (
             Column(model._meta.db_table, _column(model._meta.pk), _column(each))
             for model in apps.get_models()
             if not model._meta.proxy
             for each in model._meta.local_concrete_fields
-            if isinstance(each, EncryptedTextField)
+            if isinstance(each, EncryptedTextField) and not (but and isinstance(each, but))
         ),
         key=lambda column: (column.table, column.name),
     )

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import structlog
+from django.db import transaction
 
 from api.errors import SEALED, BadRequest
 from elements.types import Element
 from encryption.fields import opens
 from instances import callback
 from instances import configuration as keys
-from instances.models import Credential, ElementInstance
+from instances.models import Credential, CredentialState, ElementInstance
+from instances.reason import Reason
+from instances.signals import grant_lost
 
 log = structlog.get_logger(__name__)
 
@@ -70,3 +73,26 @@ def token_to_revoke(spent: Credential | None) -> str:
         log.warning("grant not revoked", instance=spent.instance_id, reason=SEALED)
         return ""
     return spent.refresh_token or spent.access_token
+
+
+@transaction.atomic
+def mark_lost(instance_id: int) -> bool:
+    """Ask for an account to be connected again, whose secrets cannot be opened.
+
+    Returns whether it was marked: not where they open, nor where there is no grant to lose.
+    """
+    rows = ElementInstance.objects.select_for_update(no_key=True).filter(pk=instance_id)
+    instance = rows.first()
+    grant = Credential.objects.select_for_update(no_key=True).filter(instance=instance_id).first()
+    if instance is None or grant is None or grant.state == CredentialState.LOST:
+        return False
+    if keys.are_open(instance) and opens(grant, "access_token", "refresh_token"):
+        return False
+    grant.state, grant.refresh_due_at = CredentialState.LOST, None
+    grant.error = "The encryption key of its secrets is lost: connect the account again."
+    grant.save(update_fields=["state", "error", "refresh_due_at"])
+    code = Reason.SECRETS_UNREADABLE
+    instance.valid, instance.reason_code, instance.problem = False, code, grant.error
+    instance.save(update_fields=["valid", "reason_code", "problem", "updated_at"])
+    grant_lost.send(sender=ElementInstance, instance=instance, reason=grant.error, code=code)
+    return True

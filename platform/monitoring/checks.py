@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from config import clock
+from encryption import probe
 from events import backlog
 from instances import grants
 from monitoring import sample
@@ -42,6 +43,8 @@ def faults(now: datetime) -> dict[str, str]:
             f"{credentials.late} tokens should have been renewed more than "
             f"{grants.LATE_AFTER.total_seconds():.0f} s ago"
         )
+    if unopened := probe.sentence(probe.unopened_columns()):
+        found["encryption"] = unopened
     if trouble := worker_trouble():
         found["worker"] = trouble
     if clocks := wrong_clocks():

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from counters import counting
 from counters.totals import Totals
+from encryption import probe
 from events import backlog
 from instances import grants
 from monitoring import database, queues, sample
@@ -111,6 +112,14 @@ def _accounts(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _gauge("refreshes_late", "Tokens whose renewal is overdue", accounts.late)
 
 
+def _encryption(now: datetime) -> Iterator[GaugeMetricFamily]:
+    yield _gauge(
+        "encrypted_columns_unopened",
+        "Columns with a secret that PERIODIC_ENCRYPTION_KEYS does not open",
+        len(probe.unopened_columns()),
+    )
+
+
 def _queues(now: datetime) -> Iterator[GaugeMetricFamily]:
     due = _labelled("queue_due", "Rows that a worker could take at this moment", "queue")
     for queue, length in queues.lengths(now).items():
@@ -176,6 +185,7 @@ GROUPS: tuple[Callable[[datetime], Iterator[GaugeMetricFamily]], ...] = (
     _polls,
     _deliveries,
     _accounts,
+    _encryption,
     _queues,
     _database,
     _worker,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+from django.db import connection
 from django_q.management.commands.qcluster import Command as DjangoQCommand
 
+from encryption import probe
 from worker import cluster
 
 
@@ -15,6 +17,8 @@ class Command(DjangoQCommand):
     ) -> None:
         if cluster_name:
             os.environ["Q_CLUSTER_NAME"] = cluster_name
+        probe.say()
+        connection.close()  # the processes that are made now have their own
         cluster.install()
         main = cluster.Cluster()
         main.start()
