@@ -20,6 +20,7 @@ settings.configure(
     USE_TZ=True,
     DATABASES={{"default": {{"ENGINE": "config.postgres", "NAME": "periodic"}}}},
     EMBEDDED_POSTGRES_DIR={folder!r},
+    DATABASE_STATEMENT_SECONDS={{}},
 )
 django.setup()
 from django.db import connection
