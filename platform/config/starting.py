@@ -49,8 +49,9 @@ def _database() -> dict[str, object]:
             "pooled": is_pooled(connection.connection),
             "migrations": migrations.advice() or "all applied",
         }
-    except (Error, EmbeddedPostgresError) as error:
-        outage = outage_of(error)
-        return {"database": (outage or Outage.AWAY).value}
+    except EmbeddedPostgresError as error:
+        return {"database": str(error)}
+    except Error as error:
+        return {"database": (outage_of(error) or Outage.AWAY).value}
     finally:
         connection.close()

