@@ -11,9 +11,12 @@ from collections.abc import Iterator
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 
 from encryption.fields import SparseEncryptedTextField, context_of
-from encryption.keys import UnsealError, key_id_of, unseal
+from encryption.keys import UnsealError, key_id_of, key_ring, unseal
 from encryption.rotation import Column, encrypted_columns
 
 BATCH = 500  # rows read at once
@@ -43,6 +46,18 @@ def unopened_columns() -> dict[str, str]:
             if not _opens(column, pk, sealed):
                 found[f"{column.table}.{column.name}"] = key_id_of(sealed)
     return found
+
+
+def lacks_key(name: str) -> Q:
+    """Return a condition on rows: their encrypted column `name` names a key that the ring lacks.
+
+    The database cannot tell of a value that was changed, which does not open either.
+    """
+    ring = key_ring()
+    text = TextField()
+    key = Func(F(name), Value("."), Value(2), function="split_part", output_field=text)
+    named = Coalesce(key, Value(ring.newest), output_field=text)  # the newest where it is NULL
+    return ~Q(In(named, list(ring.ciphers)))
 
 
 def sentence(columns: dict[str, str]) -> str:

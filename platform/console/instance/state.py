@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from encryption.probe import lacks_key
 from instances import expiring
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.reason import Reason
@@ -65,8 +66,18 @@ def only(rows: QuerySet[ElementInstance], state: State, now: datetime) -> QueryS
         # Few among many: found first, by indexes of their own.
         wrong = working.exclude(problem="").values("pk")
         ending = working.filter(pk__in=_ending(now)).values("pk")
-        return working.filter(~late, pk__in=wrong.order_by().union(ending.order_by()))
-    return working.filter(~late, problem="").exclude(pk__in=_ending(now))
+        sealed = working.filter(_unopened()).values("pk")
+        found = wrong.order_by().union(ending.order_by(), sealed.order_by())
+        return working.filter(~late, pk__in=found)
+    return working.filter(~late, ~_unopened(), problem="").exclude(pk__in=_ending(now))
+
+
+def _unopened() -> Q:
+    """Instances with a secret whose key is not at hand."""
+    grants = Credential.objects.filter(instance=OuterRef("pk"))
+    return lacks_key("secrets") | Q(
+        Exists(grants.filter(lacks_key("access_token") | lacks_key("refresh_token")))
+    )
 
 
 def _ending(now: datetime) -> QuerySet[Credential, Any]:
