@@ -76,7 +76,8 @@ def _write(page: Path, results: list[Result], table: str) -> None:
 def _results(only: str) -> Iterator[Result]:
     from tests.outages.installation import installation
     from tests.outages.real_postgres import open_folder, real_postgres
-    from tests.outages.trials import ALL, can_mount, small_disk
+    from tests.outages.standby import postgres_with_standby
+    from tests.outages.trials import ALL, FAILOVER, can_mount, small_disk
 
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
@@ -88,6 +89,11 @@ def _results(only: str) -> Iterator[Result]:
         for trial in ALL:
             if only in trial.name and (can_mount() or "disk" not in trial.name):
                 yield trial.run(running)
+    if only in FAILOVER.name:
+        with ExitStack() as stack:
+            folder = stack.enter_context(open_folder())
+            pair = stack.enter_context(postgres_with_standby(folder / "postgres"))
+            yield FAILOVER.run(stack.enter_context(installation(pair, folder, hosts=2)))
 
 
 def _row(result: Result) -> str:

@@ -128,11 +128,11 @@ class Installation:
 
     # --- Its processes ---------------------------------------------------------------------------
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, url: str | None = None) -> str:
         """Run a command of manage.py, and return what it printed."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True,
+            cwd=ROOT, env=self.environment(url), check=True, stdout=subprocess.PIPE, text=True,
         ).stdout  # fmt: skip
 
     def web(self, url: str | None = None, threads: int = 4) -> WebServer:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from tests.outages.installation import Host, Installation, until
+from tests.outages.standby import PostgresWithStandby
 
 WITHIN = 60.0  # seconds until everything flows again
 SMALL_DISK = 400  # megabytes
@@ -131,6 +132,19 @@ def disk_full(seconds: float) -> Callable[[Installation], None]:
             time.sleep(seconds)
         filler.unlink()
         running.postgres.begin_if_ended()
+
+    return disturb
+
+
+def standby_promoted(seconds: float) -> Callable[[Installation], None]:
+    """The primary is lost, and so many seconds later its standby takes over."""
+
+    def disturb(running: Installation) -> None:
+        pair = running.postgres
+        assert isinstance(pair, PostgresWithStandby)
+        pair.lose_primary()
+        time.sleep(seconds)
+        pair.promote()
 
     return disturb
 
@@ -251,6 +265,9 @@ ALL: Sequence[Trial] = (
     Trial("a host's clock is 10 minutes ahead", clock_wrong("+600")),
     Trial("a host's clock is 2 minutes behind", clock_wrong("-120")),
 )
+
+# On an installation of its own: postgres_with_standby.
+FAILOVER = Trial("PostgreSQL's primary lost, its standby promoted", standby_promoted(5), 15)
 
 
 def can_mount() -> bool:
