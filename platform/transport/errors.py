@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from django.utils import timezone
 
-from transport import json_text
+from transport import error_body
 
 
 class TransportError(Exception):
@@ -64,7 +64,8 @@ class ProviderError(TransportError):
     """The provider answered with an error status.
 
     `provider_message` is the provider's own text in the form `error - {code=403, message=…}`;
-    `retry_after` is in seconds, or None when the provider did not say.
+    `retry_after` is in seconds, or None when the provider did not say. `limited`: its body speaks
+    of a limit.
     """
 
     def __init__(
@@ -74,68 +75,51 @@ class ProviderError(TransportError):
         *,
         reason: str = "",
         retry_after: float | None = None,
+        limited: bool = False,
     ) -> None:
         super().__init__(f"the provider answered {status}: {provider_message}")
         self.status = status
         self.provider_message = storable(provider_message)
         self.reason = reason
         self.retry_after = retry_after
+        self.limited = limited
 
     @classmethod
     def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-        message, reason = _describe(body)
-        asked = asked_pause(headers)
+        said = error_body.read(body)
         return cls(
             status,
-            f"error - {{code={status}, message={message}}}",
-            reason=reason,
-            retry_after=_said(message, headers) if asked is None else asked,
+            f"error - {{code={status}, message={said.message}}}",
+            reason=said.reason,
+            retry_after=_first(
+                asked_pause(headers), _until_named(said.message, headers), said.pause
+            ),
+            limited=said.is_limit,
         )
 
     @property
     def is_rate_limit(self) -> bool:
         """Whether the account or the project has used up its quota for now.
 
-        Some providers say so by 403: Google with a reason, which
-        https://developers.google.com/gmail/api/guides/handle-errors lists, others by when to come
+        Some providers say so by 403, with a code or words of it (error_body) or by when to come
         again.
         """
         if self.status == 403:
-            return self.reason in RATE_LIMIT_REASONS or self.retry_after is not None
+            return self.limited or self.retry_after is not None or error_body.is_limit(self.reason)
         return self.status == 429
 
 
-RATE_LIMIT_REASONS = frozenset(
-    {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded"}
-)
 MAX_RETRY_AFTER = 86_400.0  # seconds
 EPOCH_IN_SECONDS = 1_000_000_000  # no window is that long: a larger number is a date
 RETRY_AFTER = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)")
-LONGEST_EXCERPT = 300  # characters of a provider's text that we repeat
 
 
-def _describe(body: bytes) -> tuple[str, str]:
-    """The human text and the machine reason in an error body, as far as it has them."""
-    text = body[:4096].decode("utf-8", "replace")
-    try:
-        answer = json_text.parse(body)
-        error = answer["error"]
-    except KeyError:
-        said = answer.get("message")
-        return " ".join((said if isinstance(said, str) else text).split())[:LONGEST_EXCERPT], ""
-    except (ValueError, TypeError):
-        return " ".join(text.split())[:LONGEST_EXCERPT], ""
-    if isinstance(error, str):  # the OAuth form, RFC 6749 section 5.2
-        return error[:LONGEST_EXCERPT], error
-    if not isinstance(error, dict):
-        return " ".join(text.split())[:LONGEST_EXCERPT], ""
-    details = error.get("errors")
-    first = details[0] if isinstance(details, list) and details else {}
-    reason = first.get("reason", "") if isinstance(first, dict) else ""
-    return str(error.get("message", ""))[:LONGEST_EXCERPT], str(reason)
+def _first(*pauses: float | None) -> float | None:
+    """The first that is known, at most MAX_RETRY_AFTER."""
+    return next((min(one, MAX_RETRY_AFTER) for one in pauses if one is not None), None)
 
 
-def _said(message: str, headers: Mapping[str, str]) -> float | None:
+def _until_named(message: str, headers: Mapping[str, str]) -> float | None:
     """Seconds until the moment that Google names in words, as it does for a user's quota."""
     found = RETRY_AFTER.search(message)
     if found is None:

@@ -9,7 +9,7 @@ import random
 
 import structlog
 
-from transport.errors import ProviderError, ProviderUnreachable, asked_pause
+from transport.errors import ProviderError, ProviderUnreachable
 from transport.limits import Limits
 from transport.types import Outcome, Response
 
@@ -27,7 +27,7 @@ def pause_before_retry(
     """
     if method not in REPEATABLE or attempt >= limits.attempts or not is_passing(outcome):
         return None
-    asked = asked_pause(outcome.headers) if isinstance(outcome, Response) else None
+    asked = _asked(outcome)
     backoff = limits.first_pause * float(2 ** (attempt - 1))
     pause = max(asked or 0.0, backoff * random.uniform(0.5, 1.0))  # noqa: S311 — no secret
     if pause > limits.longest_pause or elapsed + pause > limits.retry_within:
@@ -40,6 +40,13 @@ def pause_before_retry(
         status=outcome.status if isinstance(outcome, Response) else None,
     )
     return pause
+
+
+def _asked(outcome: Outcome) -> float | None:
+    """Seconds that the provider wants to be left alone, by its headers or its body."""
+    if not isinstance(outcome, Response):
+        return None
+    return ProviderError.of(outcome.status, outcome.headers, outcome.body).retry_after
 
 
 def is_passing(outcome: Outcome) -> bool:

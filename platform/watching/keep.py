@@ -166,16 +166,25 @@ def _renewal(watch: Watch, watched: Watched, now: datetime) -> datetime | None:
 
 
 def _note_failure(row: InstanceWatch, failure: Exception, said: str) -> None:
-    """Keeps what there is, and says what is wrong. A stop is given up in the end."""
-    failures = row.failures + 1
+    """Keep what there is, and say what is wrong. A stop is given up in the end.
+
+    A limit is no failure: the provider would do it later, and nobody has to mend anything.
+    """
+    failures = row.failures + (0 if _is_limit(failure) else 1)
     given_up = not row.on and (failures >= MOST_STOPS or isinstance(failure, GrantLost))
     due_at = None if given_up else timezone.now() + _pause(failures, failure)
     claim.commit(row, due_at, failures=failures, error=said[:LONGEST_ERROR])
     log.warning("watch.failed", instance=row.instance_id, on=row.on, reason=said[:LONGEST_ERROR])
 
 
+def _is_limit(failure: Exception) -> bool:
+    if isinstance(failure, ProviderError):
+        return failure.is_rate_limit
+    return isinstance(failure, UnitsUsedUp)
+
+
 def _pause(failures: int, failure: Exception) -> timedelta:
-    doubled: timedelta = SHORTEST_PAUSE * 2 ** min(failures - 1, 10)
+    doubled: timedelta = SHORTEST_PAUSE * 2 ** min(max(failures - 1, 0), 10)
     asked = failure.retry_after if isinstance(failure, ProviderError | UnitsUsedUp) else None
     wished = min(timedelta(seconds=max(asked or 0, 0)), LONGEST_RETRY_AFTER)
     return max(min(doubled, LONGEST_PAUSE), wished)

@@ -18,7 +18,8 @@ WAITS = (
         late="""
             r.due_at IS NOT NULL AND COALESCE(r.lease_until, r.due_at) > clock.latest
             AND CASE WHEN r.lease_until IS NOT NULL THEN r.lease_until > clock.latest + %(lease)s
-                     WHEN r.failures > 0 THEN r.due_at > clock.latest + %(pause)s
+                     WHEN r.failures > 0 OR r.error <> ''
+                     THEN r.due_at > clock.latest + %(pause)s
                      WHEN r.started_at IS NULL OR r.started_at > clock.latest THEN TRUE
                      ELSE r.due_at > COALESCE(r.expires_at, r.started_at + %(renewal)s) END
         """,

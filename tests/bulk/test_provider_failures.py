@@ -21,6 +21,7 @@ from .conftest import MAILBOX, Bulk
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = {"path_regex": "/messages$"}
 READ = {"path_regex": "/messages/[^/]+$"}
+LIMITED = "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute per user'."
 EVERYTHING = "select * from messages"
 Then = Callable[[int, Callable[[], Any]], None]
 
@@ -83,21 +84,23 @@ def test_a_message_deleted_meanwhile_is_told(
 
 
 @pytest.mark.parametrize("match", [LIST, READ])
+@pytest.mark.parametrize("refusal", [{"status": 429}, {"status": 403, "message": LIMITED}])
 def test_a_used_up_quota_is_waited_for(
     bulk: Bulk,
     sandbox: SandboxServer,
     match: dict[str, str],
+    refusal: dict[str, Any],
     time_passes: Callable[[], None],
     buckets_open: Callable[[], None],
 ) -> None:
     ids = sandbox.control.fill(20, MAILBOX)
-    sandbox.control.add_fault(match, {"status": 429, "retry_after": "900"})
+    sandbox.control.add_fault(match, {**refusal, "retry_after": "900"})
 
     job = bulk.run(EVERYTHING)
 
     status = bulk.status(job)
     assert (status["status"], status["recordsFailedCount"]) == ("RUNNING", 0)
-    assert "429" in status["error"]
+    assert str(refusal["status"]) in status["error"]
     waits = BulkJob.objects.get(pk=job).next_run_at - timezone.now()
     assert timedelta(seconds=800) < waits <= timedelta(seconds=900)
     sandbox.control.clear_faults()

@@ -21,11 +21,13 @@ from elements.errors import ConfigurationError
 from events.models import Event
 from instances import provision
 from instances.models import ElementInstance
+from retention.recall import recall
 from tests.watching.conftest import Connect
 from tests.watching.hooks import HooksServer
 from transport.errors import UnitsUsedUp
 from watching.models import InstanceWatch
 from watching.tasks import keep_all_due
+from watching.waits import WAITS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EVENTS = "/elements/api-v2/events"
@@ -243,6 +245,43 @@ def test_what_fails_is_tried_again_with_longer_pauses(
 
         row = watch_of(instance)
         assert (status_of(instance), row.failures, row.error) == ("on", 0, "")
+
+
+def test_a_limit_is_no_failure_of_registering(
+    provider: HooksServer, connect: Connect, change: Connect
+) -> None:
+    """Nobody has to mend anything, and a stop is not given up for it."""
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False) as now:
+        instance = connect()
+        provider.faults = [(403, {"Retry-After": "3000"})]
+        keep_all_due()
+        row = watch_of(instance)
+        assert (status_of(instance), row.failures) == ("starting", 0)
+        assert row.due_at == timezone.now() + timedelta(seconds=3000)
+        now.shift(3000)
+        keep_all_due()
+        assert status_of(instance) == "on"
+
+        change(instance, configuration={"event.notification.enabled": "false"})
+        provider.faults = [(403, {"Retry-After": "3600"})] * 20
+        while provider.faults:
+            keep_all_due()
+            now.shift(timedelta(hours=1))
+        assert status_of(instance) == "stopping"
+        keep_all_due()
+        assert (status_of(instance), provider.hooks) == ("off", {})
+
+
+def test_the_wait_for_a_limit_is_not_ended_before_its_time(
+    provider: HooksServer, connect: Connect
+) -> None:
+    instance = connect()
+    provider.faults = [(403, {"Retry-After": "3000"})]
+    keep_all_due()
+    asked_again_at = watch_of(instance).due_at
+
+    assert recall(WAITS) == 0
+    assert watch_of(instance).due_at == asked_again_at
 
 
 def test_a_watch_that_ended_is_shown_as_failed(provider: HooksServer, connect: Connect) -> None:

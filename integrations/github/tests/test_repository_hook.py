@@ -144,3 +144,33 @@ def test_a_failure_of_githubs_is_tried_again(
         stop(call(watched=first))
     stop(call(watched=first))
     assert not github.state.world.repository().hooks
+
+
+@pytest.fixture
+def limited(github: SandboxServer) -> None:
+    """GitHub's secondary limit: neither the status nor a header tells it from a refusal."""
+    said = "You have exceeded a secondary rate limit. Please wait a few minutes."
+    github.state.faults.add(Match(path=HOOKS), Fault(status=403, message=said), 1)
+
+
+def test_a_limit_is_no_fault_of_the_configuration(limited: None, start: Start) -> None:
+    with pytest.raises(ProviderError) as raised:
+        start(call())
+    assert (raised.value.is_rate_limit, raised.value.retry_after) == (True, 60.0)
+
+
+def test_a_stop_under_a_limit_is_no_success(
+    github: SandboxServer, limited: None, start: Start, stop: Stop
+) -> None:
+    with pytest.raises(ProviderError):
+        start(call())
+    first = start(call())
+    said = "You have triggered an abuse detection mechanism."
+    github.state.faults.add(Match(path=HOOKS), Fault(status=403, message=said), 1)
+
+    with pytest.raises(ProviderError):
+        stop(call(watched=first))
+    assert github.state.world.repository().hooks
+
+    stop(call(watched=first))
+    assert not github.state.world.repository().hooks

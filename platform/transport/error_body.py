@@ -1,0 +1,135 @@
+"""Reads the body of a provider's error: its text, its code, and whether it speaks of a limit.
+
+Some providers refuse with 403 what they would allow a moment later, and say so in the body alone:
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api,
+https://developers.google.com/workspace/gmail/api/guides/handle-errors, and the newer form of
+https://docs.cloud.google.com/apis/design/errors, whose details hold ErrorInfo and RetryInfo.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from transport import json_text
+
+MAX_EXCERPT = 300  # characters of a provider's text that we repeat
+MAX_READ = 16_384  # bytes of a body in which words are looked for
+MAX_REASON = 100  # characters
+SECONDARY_PAUSE = 60.0  # seconds: "wait for at least one minute before retrying"
+
+DAILY = "dailyLimitExceeded"  # as Google's older form calls it
+# Codes of a limit, in small letters without anything between the words.
+LIMITS = frozenset(
+    {
+        "concurrentlimitexceeded",
+        "dailylimitexceeded",
+        "limitexceeded",
+        "quotaexceeded",
+        "ratelimited",
+        "ratelimitexceeded",
+        "requestlimitexceeded",
+        "resourceexhausted",
+        "throttled",
+        "toomanyrequests",
+        "userratelimitexceeded",
+    }
+)
+# Not the space of a drive: nothing but its owner makes room in it.
+_QUOTA = r"(?<!storage )\b(?:quota|(?:rate|usage|request|api|call)s?[- ]limits?)\b"
+LIMIT_WORDS = re.compile(
+    rf"{_QUOTA}.{{0,40}}\b(?:exceeded|exhausted|reached|hit)\b"
+    rf"|\b(?:exceed(?:ed|s)?|exhausted|reached|hit|over)\b.{{0,40}}{_QUOTA}"
+    r"|\babuse detection\b|\btoo many (?:\w+ )?(?:requests|calls|queries)\b"
+    r"|\bresource has been exhausted\b|\brequests? (?:was|were|is|are|has been) throttled\b",
+    re.IGNORECASE,
+)
+SECONDARY_WORDS = re.compile(r"\bsecondary rate limit\b|\babuse detection\b", re.IGNORECASE)
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")  # of google.protobuf in JSON
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """`reason` is the provider's code for it; `pause` are the seconds that it names in the body."""
+
+    message: str
+    reason: str = ""
+    pause: float | None = None
+    is_limit: bool = False
+
+
+def read(body: bytes) -> ErrorBody:
+    """Return what the body says, as far as it can be read."""
+    text = " ".join(body[:MAX_READ].decode("utf-8", "replace").split())
+    try:
+        answer = json_text.parse(body)
+    except ValueError:
+        answer = None
+    if isinstance(answer, list) and answer:  # Salesforce's
+        answer = answer[0]
+    parts = answer if isinstance(answer, dict) else {}
+    reasons = [one for one in _reasons(parts) if one]
+    limits = [one for one in reasons if is_limit(one)]
+    pause = next(_pauses(parts), None)
+    if pause is None and SECONDARY_WORDS.search(text):
+        pause = SECONDARY_PAUSE
+    return ErrorBody(
+        message=_message(parts, text)[:MAX_EXCERPT],
+        reason=next(iter(limits or reasons), "")[:MAX_REASON],
+        pause=pause,
+        is_limit=bool(limits) or LIMIT_WORDS.search(text) is not None,
+    )
+
+
+def is_limit(reason: str) -> bool:
+    """Return whether a code means a limit, however its words are put together."""
+    return re.sub(r"[^a-z]", "", reason.lower()) in LIMITS
+
+
+def _message(parts: dict[str, Any], text: str) -> str:
+    error = parts.get("error")
+    if isinstance(error, str):  # the OAuth form, RFC 6749 section 5.2
+        return error
+    said = error.get("message", "") if isinstance(error, dict) else parts.get("message")
+    return " ".join(said.split()) if isinstance(said, str) else text
+
+
+def _reasons(parts: dict[str, Any]) -> Iterator[str]:
+    """The codes that a body holds, the most exact first."""
+    error = parts.get("error")
+    if isinstance(error, str):
+        yield error
+    elif isinstance(error, dict):
+        for one in _objects(error.get("errors")):
+            yield _text(one.get("reason"))
+        for one in _objects(error.get("details")):
+            yield _of_day(one) or _text(one.get("reason"))
+        status = _text(error.get("status"))
+        if is_limit(status):  # another is the name of the HTTP status only
+            yield status
+    for name in ("errorCode", "code", "reason"):
+        yield _text(parts.get(name))
+
+
+def _of_day(detail: dict[str, Any]) -> str:
+    """DAILY where an ErrorInfo names the limit of a whole project's day."""
+    metadata = detail.get("metadata")
+    limit = _text(metadata.get("quota_limit")) if isinstance(metadata, dict) else ""
+    return DAILY if "PerDay" in limit and "PerUser" not in limit else ""
+
+
+def _pauses(parts: dict[str, Any]) -> Iterator[float]:
+    error = parts.get("error")
+    for one in _objects(error.get("details") if isinstance(error, dict) else None):
+        if (delay := DURATION.fullmatch(_text(one.get("retryDelay")))) is not None:
+            yield float(delay[1])
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,148 @@
+"""A limit that the status does not tell from a refusal: what a provider's body says of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transport import error_body
+from transport.errors import MAX_RETRY_AFTER, ProviderError
+from transport.limits import Limits
+from transport.retry import pause_before_retry
+from transport.types import Response
+
+SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+)
+PER_USER = (
+    "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute per user' of service "
+    "'gmail.googleapis.com' for consumer 'project_number:528509232048'."
+)
+GITHUB = {"message": SECONDARY, "documentation_url": "https://docs.github.com/rest/overview"}
+PAGE = f"<html><style>{'a{color:red}' * 300}</style><p>You have triggered an abuse detection"
+
+
+def google(message: str = "No.", **parts: Any) -> dict[str, Any]:
+    return {"error": {"code": 403, "message": message, **parts}}
+
+
+def info(reason: str, **metadata: str) -> dict[str, Any]:
+    kind = "type.googleapis.com/google.rpc.ErrorInfo"
+    return {"@type": kind, "reason": reason, "domain": "googleapis.com", "metadata": metadata}
+
+
+def retry(delay: object) -> dict[str, Any]:
+    return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+
+
+def error_of(body: object, headers: dict[str, str] | None = None) -> ProviderError:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return ProviderError.of(403, headers or {}, text.encode())
+
+
+LIMITS = [
+    GITHUB,
+    {"message": "API rate limit exceeded for user ID 1."},
+    {"message": "You have triggered an abuse detection mechanism. Please wait."},
+    f"{PAGE} mechanism.</p></html>",
+    google(PER_USER),
+    google(PER_USER, errors=[{"reason": "rateLimitExceeded", "domain": "usageLimits"}]),
+    google(errors=[{"reason": "forbidden"}, {"reason": "dailyLimitExceeded"}]),
+    google(status="RESOURCE_EXHAUSTED"),
+    google(status="PERMISSION_DENIED", details=[info("RATE_LIMIT_EXCEEDED")]),
+    google("Resource has been exhausted (e.g. check quota)."),
+    google(details=[retry("3.5s")]),
+    [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}],
+    {"error": "rate_limited"},
+    {"code": "TooManyRequests", "message": "Slow down."},
+]
+REFUSALS = [
+    {"message": "Resource not accessible by integration"},
+    {"message": "Must have admin rights to Repository.", "documentation_url": "…/rate-limit"},
+    google("Request had insufficient authentication scopes.", status="PERMISSION_DENIED",
+           errors=[{"reason": "insufficientPermissions"}], details=[info("ACCESS_TOKEN_SCOPE")]),
+    google("Gmail API has not been used in project 1 before or it is disabled.",
+           errors=[{"reason": "accessNotConfigured", "domain": "usageLimits"}]),
+    google("The user's Drive storage quota has been exceeded.",
+           errors=[{"reason": "storageQuotaExceeded"}]),
+    "Forbidden", "", "[]", "null", "7", {"error": 7}, {"error": {"errors": 7, "details": {}}},
+    {"message": {"exceeded": 1}}, "[" * 3000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", LIMITS, ids=lambda body: json.dumps(body)[:60])
+def test_a_limit_is_no_refusal(body: object) -> None:
+    assert error_of(body).is_rate_limit
+
+
+@pytest.mark.parametrize("body", REFUSALS, ids=lambda body: json.dumps(body)[:60])
+def test_a_refusal_is_no_limit(body: object) -> None:
+    assert not error_of(body).is_rate_limit
+
+
+@pytest.mark.parametrize(
+    ("body", "pause"),
+    [
+        (GITHUB, 60.0),  # at the least, without a header
+        (google(details=[info("RATE_LIMIT_EXCEEDED"), retry("3.5s")]), 3.5),
+        (google(details=[retry("999999999s")]), MAX_RETRY_AFTER),
+        (google(details=[retry("soon"), retry(7), retry("-1s")]), None),
+        (google(PER_USER), None),
+    ],
+)
+def test_the_pause_of_a_body_is_kept(body: object, pause: float | None) -> None:
+    error = error_of(body)
+
+    assert error.retry_after == pause
+    assert error_of(body, {"retry-after": "7"}).retry_after == 7.0
+
+
+def test_a_secondary_limit_is_not_tried_again_at_once() -> None:
+    """GitHub bans applications that go on asking."""
+    remaining = {"x-ratelimit-remaining": "4321", "x-ratelimit-reset": "1796090000"}
+    response = Response(403, remaining, json.dumps(GITHUB).encode())
+
+    assert pause_before_retry("GET", response, 1, 0.0, Limits()) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ("defaultPerDayPerProject", "dailyLimitExceeded"),
+        ("defaultPerMinutePerProject", "RATE_LIMIT_EXCEEDED"),
+        ("QueriesPerDayPerUser", "RATE_LIMIT_EXCEEDED"),
+    ],
+)
+def test_the_limit_of_a_projects_day_is_told_from_others(limit: str, reason: str) -> None:
+    details = [info("RATE_LIMIT_EXCEEDED", quota_limit=limit)]
+
+    assert error_of(google(status="RESOURCE_EXHAUSTED", details=details)).reason == reason
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "errors", "details", "message", "reason", "code", "metadata"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_body_is_read(body: bytes) -> None:
+    read = error_body.read(body)
+
+    assert len(read.message) <= error_body.MAX_EXCERPT
+    assert len(read.reason) <= error_body.MAX_REASON
+    assert read.pause is None or read.pause >= 0
