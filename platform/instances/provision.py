@@ -32,6 +32,7 @@ from elements.types import Element, OAuth2
 from encryption.keys import UnsealError
 from instances import (
     account,
+    authorization_code,
     credential,
     destination,
     grant,
@@ -66,6 +67,7 @@ REFUSALS = {
         "it must be the callbackUrl that the consent page was asked with, letter for letter",
     ),
 }
+WRONG_CODE = frozenset({"invalid_grant", "invalid_request"})  # another reading of it may be right
 _SPENT_CODE = (
     "providerData.code",
     "a code is good once, for minutes, and for one API key: ask for consent again",
@@ -390,14 +392,26 @@ def _granted(element: Element, configuration: Mapping[str, str], consent: Consen
     client = grant.Client.of(configuration)
     asked = scopes.asked(element, configuration)
     if consent.code:
-        return grant.exchange(
-            element,
-            client,
-            code=consent.code,
-            callback_url=consent.callback_url or configuration.get(keys.CALLBACK_URL, "").strip(),
-            scopes=asked,
-            code_verifier=consent.code_verifier,
+        callback_url = consent.callback_url or configuration.get(keys.CALLBACK_URL, "").strip()
+        *likelier, last = (
+            partial(
+                grant.exchange,
+                element,
+                client,
+                code=code,
+                callback_url=callback_url,
+                scopes=asked,
+                code_verifier=consent.code_verifier,
+            )
+            for code in authorization_code.readings(consent.code)
         )
+        for exchange in likelier:
+            try:
+                return exchange()
+            except ProviderError as error:
+                if error.reason not in WRONG_CODE:
+                    raise
+        return last()
     if consent.refresh_token:
         # Renewing at once tells whether the tokens are good, and how long they live.
         return grant.renew(
