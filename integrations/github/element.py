@@ -104,6 +104,7 @@ ELEMENT = Element(
     webhook=Webhook(
         Signature("X-Hub-Signature-256", prefix="sha256="),
         delivery_id="header:X-GitHub-Delivery",
+        form_field="payload",  # of hooks that people make, unless they choose application/json
         read=webhook.read,
     ),
     watch=Watch(repository_hook.start, repository_hook.stop, repository_hook.wanted),

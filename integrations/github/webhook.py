@@ -42,16 +42,6 @@ UNREADABLE = (
     OSError,  # of a date beyond any calendar
 )
 
-UNREADABLE = (
-    MalformedAnswer,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ValueError,
-    OverflowError,
-    OSError,  # of a date beyond any calendar
-)
-
 
 def read(received: Received) -> list[Told]:
     """The one change that a delivery tells of; none of a ping and of what isn't understood."""
@@ -89,7 +79,7 @@ def _told(
 
 
 def _push(body: Mapping[str, Any]) -> Told | None:
-    if "pusher" not in body:
+    if "action" in body:  # no push has one
         return None
     id_ = push_id(body)
     pushed_at = body.get("repository", {}).get("pushed_at")

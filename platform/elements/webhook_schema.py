@@ -27,6 +27,7 @@ WEBHOOK = shape(
         "eventType": TEXT,
         "date": TEXT,
         "deliveryId": TEXT,
+        "formField": TEXT,
         "eventTypes": by_key(one_of(*ChangeType, NOTHING)),
         "objectTypes": by_key(TEXT),
     },

@@ -59,8 +59,9 @@ class Webhook:
     the same whenever the vendor sends the same again; empty: what was sent is compared.
     `event_types` and `object_types` translate the vendor's words; an event type of None is nothing
     to tell of, as a ping is.
-    `read` takes the place of all these but `delivery_id` where they can't say it; it tells of
-    nothing rather than of what it doesn't understand.
+    `form_field` names the field that holds the body as JSON where the vendor sends a form.
+    `read` takes the place of all these but `delivery_id` and `form_field` where they can't say it;
+    it tells of nothing rather than of what it doesn't understand.
     """
 
     signature: Signature
@@ -70,6 +71,7 @@ class Webhook:
     event_type: str = ""
     date: str = ""
     delivery_id: str = ""
+    form_field: str = ""
     event_types: Mapping[str, ChangeType | None] = field(default_factory=dict)
     object_types: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[Received], Sequence[Told]] | None = None

@@ -150,7 +150,9 @@ def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
         new = _new(digests, now)
         for one in telling:
             if one.instance.pk in new:
-                record_webhook(one.instance, sent.value, told[one.instance.pk], now)
+                record_webhook(
+                    one.instance, sent.value_for(one.webhook), told[one.instance.pk], now
+                )
 
 
 def _hold(instance_ids: Sequence[int]) -> set[int]:

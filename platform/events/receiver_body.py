@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
@@ -47,6 +47,7 @@ class Sent:
     signed: bytes
     media_type: str
     headers: Mapping[str, str]
+    _within: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def value(self) -> Any:
@@ -57,13 +58,29 @@ class Sent:
             raise UnsupportedType("send the webhook as JSON or as a form without files")
         return _json(self.signed)
 
+    def value_for(self, webhook: Webhook) -> Any:
+        """Return what the element reads: `value`, or the JSON in the form's field that it names.
+
+        Raises BadRequest and UnsupportedType.
+        """
+        name = webhook.form_field
+        if self.media_type != FORM or not isinstance(text := self.value.get(name), str):
+            return self.value
+        if name not in self._within:
+            self._within[name] = _json(text.encode(), f"the form's field {name}")
+        return self._within[name]
+
     def digests(self, webhook: Webhook) -> set[str]:
         """One of them is known when the provider, or whoever has got hold of it, sends the same
         again: of the delivery's id or, without any, of the body.
 
         What an id in a header does not prove, what is signed must: it is remembered beside it.
         """
-        told = text_of(self.at(webhook.delivery_id, self.value)) if webhook.delivery_id else ""
+        told = (
+            text_of(self.at(webhook.delivery_id, self.value_for(webhook)))
+            if webhook.delivery_id
+            else ""
+        )
         found = {_digest("id", told.encode("utf-8", "replace"))} if told else set()
         if _is_forgeable(webhook):
             whole = receiver_signature.signed(webhook.signature, self.headers, self.signed)
@@ -147,12 +164,13 @@ def changes(sent: Sent, webhook: Webhook) -> list[Told]:
 
     Raises BadRequest where it is more, or longer, than can be told.
     """
+    value = sent.value_for(webhook)
     if webhook.read is not None:
-        return [_checked(one) for one in webhook.read(Received(sent.value, sent.headers))]
-    records = _records(sent.value, webhook.records)
+        return [_checked(one) for one in webhook.read(Received(value, sent.headers))]
+    records = _records(value, webhook.records)
     if len(records) > MOST_RECORDS:
         raise BadRequest(f"the webhook has {len(records)} records; {MOST_RECORDS} are allowed")
-    return list(_told(sent, webhook, records))
+    return list(_told(sent, webhook, value, records))
 
 
 def _checked(told: Told) -> Told:
@@ -172,17 +190,17 @@ def _records(value: Any, path: str) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _told(sent: Sent, webhook: Webhook, records: list[Any]) -> Iterator[Told]:
+def _told(sent: Sent, webhook: Webhook, value: Any, records: list[Any]) -> Iterator[Told]:
     for record in records:
-        change_type = _change_type(sent, webhook, record)
+        change_type = _change_type(sent, webhook, value, record)
         if change_type is None:
             continue
-        name = text_of(sent.at(webhook.object_type, record, sent.value))
+        name = text_of(sent.at(webhook.object_type, record, value))
         yield Told(
             object_type=webhook.object_types.get(name, name)[:LONGEST_TYPE] or "unknown",
             object_id=_object_id(sent, webhook, record),
             change_type=change_type,
-            date=_date(sent.at(webhook.date, record, sent.value)) if webhook.date else None,
+            date=_date(sent.at(webhook.date, record, value)) if webhook.date else None,
         )
 
 
@@ -195,10 +213,10 @@ def _object_id(sent: Sent, webhook: Webhook, record: Any) -> str:
     return found
 
 
-def _change_type(sent: Sent, webhook: Webhook, record: Any) -> ChangeType | None:
+def _change_type(sent: Sent, webhook: Webhook, value: Any, record: Any) -> ChangeType | None:
     if not webhook.event_type:
         return ChangeType.UPDATED
-    word = text_of(sent.at(webhook.event_type, record, sent.value))
+    word = text_of(sent.at(webhook.event_type, record, value))
     if word in webhook.event_types:
         return webhook.event_types[word]
     return WORDS.get(word.upper(), ChangeType.UPDATED)
@@ -234,22 +252,22 @@ def _form(raw: bytes) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
 
 
-def _json(raw: bytes) -> Any:
+def _json(raw: bytes, subject: str = "the body") -> Any:
     try:
         value = json.loads(raw.decode("utf-8-sig"))
     except RecursionError as error:
-        raise BadRequest(f"the body is nested deeper than {DEEPEST} levels") from error
+        raise BadRequest(f"{subject} is nested deeper than {DEEPEST} levels") from error
     except ValueError as error:
-        raise BadRequest(f"the body is not JSON in UTF-8: {error}"[:300]) from error
-    _check_depth(value)
+        raise BadRequest(f"{subject} is not JSON in UTF-8: {error}"[:300]) from error
+    _check_depth(value, subject)
     return value
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: Any, subject: str) -> None:
     level, depth = [value], 0
     while level:
         if depth > DEEPEST:
-            raise BadRequest(f"the body is nested deeper than {DEEPEST} levels")
+            raise BadRequest(f"{subject} is nested deeper than {DEEPEST} levels")
         level = [
             one
             for item in level

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from rest_framework.test import APIClient
@@ -187,6 +188,17 @@ def test_a_form_is_its_fields(organization: NewOrganization) -> None:
     }
     assert [one["eventType"] for one in found["events"]] == ["DELETED"]
     assert found["events"][0]["objectId"] == "e\xe9"
+
+
+def test_a_field_of_a_form_may_hold_the_body(organization: NewOrganization) -> None:
+    element(organization, formField="payload")
+    books = connect(organization)
+    body = urlencode({"payload": json.dumps(BODY), "other": "x"}).encode()
+
+    assert send(f"ledger/{books.pk}", body, content_type=FORM).status_code == 200
+
+    assert message()["raw"] == BODY
+    assert [one["objectId"] for one in message()["events"]] == ["e1"]
 
 
 def test_a_query_is_its_fields_and_signed_as_it_came(organization: NewOrganization) -> None:

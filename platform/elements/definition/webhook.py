@@ -37,6 +37,7 @@ def webhook(part: Part) -> Webhook | None:
         event_type=_place(part, "eventType"),
         date=_place(part, "date"),
         delivery_id=_place(part, "deliveryId", constant=False),
+        form_field=part.text("formField", longest=LONGEST_WORD),
         event_types={
             word: _change_type(part, word, told) for word, told in _table(part, "eventTypes")
         },
@@ -168,6 +169,7 @@ def webhook_json(declared: Webhook) -> dict[str, Any]:
         "eventType": declared.event_type,
         "date": declared.date,
         "deliveryId": declared.delivery_id,
+        "formField": declared.form_field,
         "eventTypes": {
             word: NOTHING if told is None else told.value
             for word, told in declared.event_types.items()
