@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.schema import TEXT, by_key, one_of, shape
+from api.schema import NUMBER, TEXT, by_key, one_of, shape
 from elements.calls import ChangeType
 from elements.definition.webhook import NOTHING
 from elements.webhooks import Encoding, Proof
@@ -27,6 +27,7 @@ WEBHOOK = shape(
         "eventType": TEXT,
         "date": TEXT,
         "deliveryId": TEXT,
+        "repeatWindow": NUMBER,
         "formField": TEXT,
         "eventTypes": by_key(one_of(*ChangeType, NOTHING)),
         "objectTypes": by_key(TEXT),

@@ -56,7 +56,9 @@ class Webhook:
     then, except for `object_id`, in the whole body.
 
     `records` leads to the list of records, or to the one; empty: the body is it. `delivery_id` is
-    the same whenever the vendor sends the same again; empty: what was sent is compared.
+    the same whenever the vendor sends the same again, and only then. What is signed alike with a
+    moment in it (of `date`, or of a header in `signature.signed`) is the same, too; what has
+    neither is so within `repeat_window` seconds.
     `event_types` and `object_types` translate the vendor's words; an event type of None is nothing
     to tell of, as a ping is.
     `form_field` names the field that holds the body as JSON where the vendor sends a form.
@@ -71,6 +73,7 @@ class Webhook:
     event_type: str = ""
     date: str = ""
     delivery_id: str = ""
+    repeat_window: int = 0  # seconds
     form_field: str = ""
     event_types: Mapping[str, ChangeType | None] = field(default_factory=dict)
     object_types: Mapping[str, str] = field(default_factory=dict)

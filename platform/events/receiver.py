@@ -2,14 +2,13 @@
 
 Rule 1: nothing is believed that is not proven, with the secret of the very instance.
 Rule 2: an instance that nobody has and one of another element are alike to the sender.
-Rule 3: what was received, its event and the event's deliveries are one transaction. The same sent
-again, even at the same time, finds the first one's row, and is answered as the first.
+Rule 3: what was received, its event and the event's deliveries are one transaction. A redelivery
+(receiver_repetition), even at the same time, finds the first one's row, and is answered alike.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +23,12 @@ from elements.errors import ElementNotFound
 from elements.types import Element
 from elements.webhooks import Signature, Webhook
 from encryption.fields import opens
-from events import receiver_body, receiver_instances, receiver_signature
+from events import (
+    receiver_body,
+    receiver_instances,
+    receiver_repetition,
+    receiver_signature,
+)
 from events.receiver_body import Sent
 from events.record import record_changes, record_webhook
 from instances import configuration
@@ -41,14 +45,6 @@ HOLD = (
     "SELECT 1 FROM events_subscription WHERE instance_id = ANY(%s) ORDER BY id FOR SHARE",
     "SELECT id FROM instances_elementinstance WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
 )
-RECEIVE = """
-INSERT INTO events_receivedwebhook (instance_id, digest, received_at)
-SELECT instance_id, digest, %(now)s
-  FROM unnest(%(instances)s::bigint[], %(digests)s::text[]) AS sent (instance_id, digest)
- ORDER BY instance_id, digest
-    ON CONFLICT DO NOTHING
-RETURNING instance_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +140,12 @@ def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
         return  # a ping
     with transaction.atomic():
         held = _hold([one.instance.pk for one in telling])
-        digests = {
-            one.instance.pk: sent.digests(one.webhook) for one in telling if one.instance.pk in held
+        receipts = {
+            one.instance.pk: receiver_repetition.receipt(sent, one.webhook, told[one.instance.pk])
+            for one in telling
+            if one.instance.pk in held
         }
-        new = _new(digests, now)
+        new = receiver_repetition.not_yet_received(receipts, now)
         for one in telling:
             if one.instance.pk in new:
                 record_webhook(
@@ -162,22 +160,6 @@ def _hold(instance_ids: Sequence[int]) -> set[int]:
         for statement in HOLD:
             cursor.execute(statement, [list(instance_ids)])
         return {int(row[0]) for row in cursor.fetchall()}
-
-
-def _new(digests: Mapping[int, set[str]], now: datetime) -> set[int]:
-    """The instances that know none of its digests yet."""
-    sent = [(pk, digest) for pk, several in digests.items() for digest in several]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            RECEIVE,
-            {
-                "instances": [pk for pk, _ in sent],
-                "digests": [digest for _, digest in sent],
-                "now": now,
-            },
-        )
-        unknown = Counter(int(row[0]) for row in cursor.fetchall())
-    return {pk for pk, several in digests.items() if unknown[pk] == len(several)}
 
 
 # --- Poll events that somebody makes -------------------------------------------------------------

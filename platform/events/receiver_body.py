@@ -12,15 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
 from api.errors import BadRequest, UnsupportedType
 from api.parsers import DEEPEST
 from elements.calls import ChangeType, Received, Told
-from elements.webhooks import Proof, Webhook
-from events import receiver_signature
+from elements.webhooks import Webhook
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 1_000  # of a form or a query
@@ -70,23 +68,6 @@ class Sent:
             self._within[name] = _json(text.encode(), f"the form's field {name}")
         return self._within[name]
 
-    def digests(self, webhook: Webhook) -> set[str]:
-        """One of them is known when the provider, or whoever has got hold of it, sends the same
-        again: of the delivery's id or, without any, of the body.
-
-        What an id in a header does not prove, what is signed must: it is remembered beside it.
-        """
-        told = (
-            text_of(self.at(webhook.delivery_id, self.value_for(webhook)))
-            if webhook.delivery_id
-            else ""
-        )
-        found = {_digest("id", told.encode("utf-8", "replace"))} if told else set()
-        if _is_forgeable(webhook):
-            whole = receiver_signature.signed(webhook.signature, self.headers, self.signed)
-            found.add(_digest("signed", whole))
-        return found or {_digest("body", self.signed)}
-
     def at(self, place: str, *values: Any) -> Any:
         """What stands at a place of `elements.types.Webhook`, in the first of `values` that has
         it; None where there is nothing."""
@@ -97,18 +78,6 @@ class Sent:
             return rest
         found = (below(value, place) for value in values)
         return next((one for one in found if one is not None), None)
-
-
-def _digest(kind: str, content: bytes) -> str:
-    return sha256(kind.encode() + b"\0" + content).hexdigest()
-
-
-def _is_forgeable(webhook: Webhook) -> bool:
-    """Whether the delivery's id stands in a header beside what is signed. With a token nothing is
-    signed: who has got hold of it sends what they please."""
-    if webhook.signature.proof is Proof.TOKEN or not webhook.delivery_id.startswith("header:"):
-        return False
-    return f"{{{webhook.delivery_id}}}".lower() not in webhook.signature.signed.lower()
 
 
 def below(value: Any, path: str) -> Any:
@@ -200,7 +169,7 @@ def _told(sent: Sent, webhook: Webhook, value: Any, records: list[Any]) -> Itera
             object_type=webhook.object_types.get(name, name)[:LONGEST_TYPE] or "unknown",
             object_id=_object_id(sent, webhook, record),
             change_type=change_type,
-            date=_date(sent.at(webhook.date, record, value)) if webhook.date else None,
+            date=moment_of(sent.at(webhook.date, record, value)) if webhook.date else None,
         )
 
 
@@ -222,7 +191,7 @@ def _change_type(sent: Sent, webhook: Webhook, value: Any, record: Any) -> Chang
     return WORDS.get(word.upper(), ChangeType.UPDATED)
 
 
-def _date(value: Any) -> datetime | None:
+def moment_of(value: Any) -> datetime | None:
     """ISO 8601, or seconds or milliseconds since 1970; None where it is neither."""
     text = text_of(value).strip()[:40]
     try:

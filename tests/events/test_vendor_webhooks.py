@@ -257,44 +257,7 @@ def test_more_than_the_body_may_be_signed(organization: NewOrganization) -> None
     assert Event.objects.count() == 1
 
 
-# --- Received twice ------------------------------------------------------------------------------
-
-
-def test_the_same_delivery_is_one_event(books: ElementInstance) -> None:
-    first = {"X-Ledger-Delivery": "d1"}
-    assert send(f"ledger/{books.pk}", headers=first).status_code == 200
-    assert send(f"ledger/{books.pk}", headers=first).status_code == 200
-    assert Event.objects.count() == 1
-
-    send(f"ledger/{books.pk}", {**BODY, "n": 1}, headers={"X-Ledger-Delivery": "d2"})
-    assert Event.objects.count() == 2
-
-
-def test_what_is_signed_is_not_new_with_another_id_in_a_header(books: ElementInstance) -> None:
-    for delivery in ("d1", "d2", "d2", ""):
-        sent = send(f"ledger/{books.pk}", headers={"X-Ledger-Delivery": delivery})
-        assert sent.status_code == 200
-    assert Event.objects.count() == 1
-
-
-def test_ids_that_are_signed_tell_alike_bodies_apart(organization: NewOrganization) -> None:
-    signed = "{header:x-ledger-delivery}.{body}"
-    element(organization, signature={**vendor.WEBHOOK["signature"], "signed": signed})
-    books = connect(organization)
-    for delivery in ("d1", "d2", "d2"):
-        raw = json.dumps(BODY).encode()
-        headers = {
-            "X-Ledger-Delivery": delivery,
-            HEADER: signature(f"{delivery}.".encode() + raw, vendor.SECRET),
-        }
-        assert send(f"ledger/{books.pk}", raw, headers=headers).status_code == 200
-    assert Event.objects.count() == 2
-
-
-def test_without_an_id_the_same_body_is_one_event(books: ElementInstance) -> None:
-    for body in (BODY, BODY, {**BODY, "n": 1}):
-        assert send(f"ledger/{books.pk}", body).status_code == 200
-    assert Event.objects.count() == 2
+# --- Received twice: test_vendor_webhook_repetitions.py ----------------------------------------
 
 
 def test_a_delivery_is_one_event_for_each_instance(

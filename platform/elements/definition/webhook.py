@@ -20,6 +20,7 @@ IN_BODY = re.compile(r"[^.:\s]+(\.[^.:\s]+){0,19}")
 PLACE_FORM = "a path with dots such as data.id, header:Name or value:text"
 MOST_WORDS = 200  # of a table
 LONGEST_WORD = 100  # characters
+MAX_REPEAT_WINDOW = 3_600  # seconds
 NOTHING = "ignored"
 BODY = "{body}"
 SECRET_KEY = "webhook.signature.secretKey"  # noqa: S105 - a path
@@ -37,6 +38,7 @@ def webhook(part: Part) -> Webhook | None:
         event_type=_place(part, "eventType"),
         date=_place(part, "date"),
         delivery_id=_place(part, "deliveryId", constant=False),
+        repeat_window=part.number("repeatWindow", least=0, most=MAX_REPEAT_WINDOW, default=0) or 0,
         form_field=part.text("formField", longest=LONGEST_WORD),
         event_types={
             word: _change_type(part, word, told) for word, told in _table(part, "eventTypes")
@@ -169,6 +171,7 @@ def webhook_json(declared: Webhook) -> dict[str, Any]:
         "eventType": declared.event_type,
         "date": declared.date,
         "deliveryId": declared.delivery_id,
+        "repeatWindow": declared.repeat_window,
         "formField": declared.form_field,
         "eventTypes": {
             word: NOTHING if told is None else told.value
