@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -29,6 +31,8 @@ def connect_again(request: HttpRequest, user: User, organization: Organization) 
         wanted = oauth.Request(callback_url(), instance_id=named)
     if wanted is None:
         return redirect("console:catalogue")
+    if request.POST.get("other_account"):
+        wanted = replace(wanted, other_account=True)
     try:
         return redirect(oauth.begin(user, request.session, wanted))
     except NotFound as error:

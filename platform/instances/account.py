@@ -7,7 +7,8 @@ provider calls it, which is told to that provider alone: its consent page offers
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, NoReturn
 
 import structlog
 from django.db import connection
@@ -20,6 +21,7 @@ from elements.errors import ConfigurationError
 from elements.types import Element, OAuth2, Resource
 from instances import configuration as keys
 from instances import session
+from instances.grant import Grant
 from instances.models import Credential, CredentialState, ElementInstance
 from transport import sync
 from transport.errors import TransportError
@@ -73,21 +75,41 @@ def of_grant(element: Element, configuration: dict[str, str], access_token: str)
     if not 0 < len(identity) <= LONGEST_ID:
         return UNKNOWN
     client = configuration.get(keys.API_KEY, "").strip()
-    places = catalogue.address(oauth.token_url), account.base_url
-    return Account(digest("\0".join((*places, client, identity))), identity)
+    return Account(_digest(oauth, account.base_url, client, identity), identity)
 
 
-def require_same(instance: ElementInstance, digest_now: str) -> None:
-    """Refuses the consent of another account than the one that the instance is of.
+def is_another(
+    instance: ElementInstance, element: Element, configuration: Mapping[str, str], granted: Grant
+) -> bool:
+    """Return whether the grant is of another account than the one that the instance is of.
 
-    An instance of which that was never known takes any. Raises OtherAccount or AccountNotKnown.
+    One that the provider does not name now is taken for another; an instance of which it was never
+    known takes any. Of one account the provider's application may have changed. `element` and
+    `configuration` are what the grant was asked for with.
     """
     held = Credential.objects.filter(instance=instance).values_list("account", flat=True).first()
-    if not held or held == digest_now:
-        return
-    if digest_now:
-        raise OtherAccount("another account than the one that was connected gave its consent")
-    raise AccountNotKnown("the provider did not say which account gave its consent")
+    if not held or held == granted.account:
+        return False
+    oauth = element.authentication
+    if not granted.account or not isinstance(oauth, OAuth2):
+        return True
+    former = keys.readable(instance).get(keys.API_KEY, "").strip()
+    base_url = session.base_url(element, configuration)
+    return held != _digest(oauth, base_url, former, granted.identity)
+
+
+def refuse(granted: Grant) -> NoReturn:
+    """Refuse a grant that `is_another`. Raises OtherAccount or AccountNotKnown."""
+    if granted.account:
+        raise OtherAccount(
+            "another account than the one that was connected gave its consent; send "
+            "allowOtherAccount true to have it from now on, with nothing kept of the one before"
+        )
+    raise AccountNotKnown("the provider did not say which account gave its consent: try again")
+
+
+def _digest(oauth: OAuth2, base_url: str, client_id: str, identity: str) -> str:
+    return digest("\0".join((catalogue.address(oauth.token_url), base_url, client_id, identity)))
 
 
 def is_used_still(account: str) -> bool:

@@ -57,6 +57,7 @@ class TripFault(StrEnum):
     UNKNOWN = "unknown"  # a state that this site did not issue, or has forgotten
     OTHER_SESSION = "other-session"
     DETAILS = "details"  # of what was filled in
+    OTHER_ACCOUNT = "other-account"  # than the one that is to be connected again
     GONE = "gone"  # the instance that was to be connected again
 
 
@@ -87,12 +88,14 @@ class Request:
 
     `callback_url` is where the provider sends the person back to. `link` is the token of the link
     that the trip began with (instances.reconnect_link): nobody needs to have signed in.
+    `other_account`: the instance may be connected to another account than before.
     """
 
     callback_url: str
     body: Mapping[str, Any] = field(default_factory=dict)
     instance_id: int | None = None
     link: str = ""
+    other_account: bool = False
 
     def to_text(self) -> str:
         return json.dumps(asdict(self))
@@ -193,10 +196,17 @@ def _finish(user: User, trip: OAuthState, query: Mapping[str, str]) -> ElementIn
     code = query.get("code", "")
     if not code or len(code) > wish.LONGEST_CODE:
         raise TripError("The provider sent no code.", TripFault.PROVIDER, trip=trip)
+    request = Request.from_text(trip.request)
     try:
-        return _provision(user, Request.from_text(trip.request), code, trip.code_verifier)
-    except account.OtherAccount:
-        raise
+        return _provision(user, request, code, trip.code_verifier)
+    except account.OtherAccount as error:
+        if request.link:
+            raise
+        said = "Another account was chosen on the provider's page than the one that is connected."
+        raise TripError(said, TripFault.OTHER_ACCOUNT, trip=trip) from error
+    except account.AccountNotKnown as error:
+        said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        raise TripError(said, TripFault.NO_ANSWER, trip=trip) from error
     except NotFound as error:
         raise TripError("The instance was deleted meanwhile.", TripFault.GONE) from error
     except (ApiError, ConfigurationError, ElementNotFound) as error:
@@ -316,7 +326,10 @@ def _claimed(user: User | None, session: SessionBase, state: str) -> OAuthState:
 
 def _provision(user: User, request: Request, code: str, verifier: str) -> ElementInstance:
     consent = provision.Consent(
-        code=code, code_verifier=verifier, callback_url=request.callback_url
+        code=code,
+        code_verifier=verifier,
+        callback_url=request.callback_url,
+        other_account=request.other_account,
     )
     organization = _organization(user)
     if request.instance_id is not None and request.link:
@@ -324,7 +337,7 @@ def _provision(user: User, request: Request, code: str, verifier: str) -> Elemen
         return provision.change(
             organization,
             link.instance_id,
-            provision.Wish(consent=replace(consent, same_account=True)),
+            provision.Wish(consent=replace(consent, other_account=False)),
             first=lambda _: reconnect_link.use(link, timezone.now()),
         )
     if request.instance_id is not None:

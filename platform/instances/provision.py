@@ -88,7 +88,7 @@ class Consent:
     external: bool = False
     access_token: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
-    same_account: bool = False  # only the account that was connected before may have given it
+    other_account: bool = False  # one that was not connected before may have given it, too
 
     @property
     def given(self) -> bool:
@@ -156,7 +156,11 @@ def create(
         if granted is not None:
             credential.store(instance, granted)
         instance_saved.send(
-            sender=ElementInstance, instance=instance, created=True, reauthenticated=False
+            sender=ElementInstance,
+            instance=instance,
+            created=True,
+            reauthenticated=False,
+            other_account=False,
         )
         if within is not None:
             within(instance)
@@ -272,8 +276,6 @@ def _store_change(
         instance = find(organization, instance_id, lock=True)
         if first is not None:
             first(instance)
-        if granted is not None and wish.consent.same_account:
-            account.require_same(instance, granted.account)
         if wish.element is not None:
             private.hold(element)
         else:
@@ -281,6 +283,9 @@ def _store_change(
         lost_secrets.replace(instance, element, wish.configuration)
         configuration = _wanted(instance, element, wish)
         _require_secrets(instance, element, configuration, wish)
+        is_another = granted is not None and _is_another(instance, element, configuration, granted)
+        if granted is not None and is_another and not wish.consent.other_account:
+            account.refuse(granted)
         instance.element_key = element.key
         instance.name = wish.name or instance.name
         instance.tags = instance.tags if wish.tags is None else list(wish.tags)
@@ -300,9 +305,25 @@ def _store_change(
             instance=instance,
             created=False,
             reauthenticated=granted is not None,
+            other_account=is_another,
         )
-    log.info("instance changed", instance=instance.pk, reauthenticated=granted is not None)
+    log.info(
+        "instance changed",
+        instance=instance.pk,
+        reauthenticated=granted is not None,
+        other_account=is_another,
+    )
     return instance
+
+
+def _is_another(
+    instance: ElementInstance,
+    element: Element,
+    configuration: Mapping[str, str],
+    granted: grant.Grant,
+) -> bool:
+    values = keys.completed(element, configuration)
+    return account.is_another(instance, addressed(element, values), values, granted)
 
 
 def _wanted(instance: ElementInstance, element: Element, wish: Wish) -> dict[str, str]:

@@ -79,7 +79,18 @@ _WANTED: dict[str, Schema] = {
 INSTANCE_WANTED = shape(
     "InstanceWanted", {**_WANTED, "name": TEXT, "retrieveObjectsAfterInstantiation?": FLAG_OR_TEXT}
 )
-INSTANCE_CHANGE = shape("InstanceChange", _WANTED, "What is absent stays as it is.")
+INSTANCE_CHANGE = shape(
+    "InstanceChange",
+    {
+        **_WANTED,
+        "allowOtherAccount?": described(
+            FLAG_OR_TEXT,
+            "connects another account than before, too, which is a 409 otherwise; polling begins "
+            "anew then",
+        ),
+    },
+    "What is absent stays as it is.",
+)
 ROW = shape(
     "ConfigurationRow",
     {"id": NUMBER, "key": TEXT, "name": TEXT, "propertyValue": nullable(TEXT)},

@@ -8,7 +8,9 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 instance_saved = Signal()
-"""kwargs `instance`, `created`, `reauthenticated`: row and credential are stored."""
+"""kwargs `instance`, `created`, `reauthenticated`, `other_account`: row and credential are stored.
+
+`other_account`: by another account than before, so that nothing known of the old one holds."""
 
 grant_lost = Signal()
 """kwargs `instance`, `reason` (a sentence), `code` (instances.reason): the provider's grant is

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from accounts.models import Organization
 from api.errors import BadRequest
-from api.fields import mapping, text, texts
+from api.fields import flag, mapping, text, texts
 from elements import catalogue
 from elements.types import Element
 from instances import configuration as keys
@@ -18,6 +19,7 @@ LONGEST_CODE = 4_096  # characters
 LONGEST_TOKEN = 16_384  # characters
 LONGEST_RAW_NAME = 2_000  # characters, before HTML tags are taken out
 MOST_TAGS = 100
+OTHER_ACCOUNT = "allowOtherAccount"
 
 
 def element_of(
@@ -45,6 +47,8 @@ def element_of(
 
 def to_create(body: Mapping[str, Any]) -> Wish:
     """The wish of POST /instances. Raises BadRequest naming the path."""
+    if body.get(OTHER_ACCOUNT) is not None:
+        raise BadRequest(f"{OTHER_ACCOUNT}: a new instance takes any account")
     return Wish(
         name=_name(body),
         tags=_tags(body),
@@ -61,7 +65,7 @@ def to_change(body: Mapping[str, Any], *, replace: bool) -> Wish:
         tags=_tags(body),
         configuration=keys.given(mapping(body, "configuration")) if has_configuration else None,
         replace_configuration=replace,
-        consent=_consent(body),
+        consent=_consent_again(body),
     )
 
 
@@ -84,6 +88,17 @@ def _short(value: str, path: str) -> str:
     if len(value) > LONGEST_NAME:
         raise BadRequest(f"{path} has {len(value)} characters; {LONGEST_NAME} are allowed")
     return value
+
+
+def _consent_again(body: Mapping[str, Any]) -> Consent:
+    consent = _consent(body)
+    other_account = flag(body, OTHER_ACCOUNT)
+    if other_account and not consent.given:
+        raise BadRequest(
+            f"{OTHER_ACCOUNT}: goes with providerData.code, or with tokens and "
+            "externalAuthentication initial"
+        )
+    return replace(consent, other_account=other_account)
 
 
 def _consent(body: Mapping[str, Any]) -> Consent:

@@ -4,14 +4,15 @@ Rule 1: all of it happens in the transaction that changes the instance.
 Rule 2: whatever changes how a resource is polled takes its row back from whoever polls it just
 then: the lease is cleared, and what that poll found is dropped with its cursor unmoved.
 Rule 3: a cursor is kept through disabling (of the instance, or of one resource in its entry), a
-lost grant and connecting again. Switching events off forgets it: switched on again, "now" is the
-start. So does another listing where a resource is polled by comparing: what two different listings
-don't share would look created or deleted.
+lost grant and connecting the same account again. Switching events off forgets it: switched on
+again, "now" is the start. So does another listing where a resource is polled by comparing: what
+two different listings don't share would look created or deleted. Another account is known nothing
+of, and begins so, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -53,13 +54,21 @@ def left_to_the_worker() -> Iterator[None]:
         _left_to_the_worker.reset(token)
 
 
-def keep_in_step(*, instance: ElementInstance, reauthenticated: bool = False, **_: Any) -> None:
+def keep_in_step(
+    *,
+    instance: ElementInstance,
+    reauthenticated: bool = False,
+    other_account: bool = False,
+    **_: Any,
+) -> None:
     """Receiver of instances.signals.instance_saved. Starts new resources once it is committed."""
     if configuration.element_of(instance).fault:
         return  # what it polls cannot be known: its rows stay, and say so when they are polled
     now = timezone.now()
     rows = {row.name: row for row in _locked(PollingResource.objects.filter(instance=instance))}
     owned = access.held(instance.user_id)
+    if other_account:
+        _forget(rows.values())
     for name, entry in _entries(instance).items():
         row = rows.pop(name, None) or PollingResource(
             organization_id=instance.organization_id, instance=instance, name=name, active=False
@@ -138,6 +147,17 @@ def _update(
         row.failures, row.error = 0, ""
     if new or polled_at_once or _deciding(row) != before:
         row.lease_id = row.lease_until = None
+        row.save()
+
+
+def _forget(rows: Collection[PollingResource]) -> None:
+    """Forget all that is known of an account; what its running polls find is dropped."""
+    for known in (PutAsideObject, PolledObject):
+        known.objects.filter(resource__in=rows).delete()
+    for row in rows:
+        row.cursor = row.put_aside_due_at = row.watched_since = row.last_success_at = None
+        row.lease_id = row.lease_until = row.told_at = None
+        row.note = row.left_out = ""
         row.save()
 
 

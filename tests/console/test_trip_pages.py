@@ -13,7 +13,7 @@ from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
-from instances.models import ElementInstance, OAuthState
+from instances.models import Credential, ElementInstance, OAuthState
 from integrations.gmail.element import SCOPES
 from integrations.gmail.sandbox.server import SandboxServer
 
@@ -107,6 +107,28 @@ def test_an_instance_that_was_deleted_meanwhile(
     assert "The instance is no longer there" in page
     assert "Try again" not in page
     assert f"/instances/{instance.pk}" not in page
+
+
+def test_another_account_is_connected_only_by_those_who_say_so(
+    browser: Client, travel: Travel, sandbox: SandboxServer
+) -> None:
+    browser.get(travel())
+    sandbox.control.create_mailbox("other@example.com")
+    whose = Credential.objects.get().account
+
+    def back(**answers: Any) -> str:
+        asked = browser.post("/connect/again", answers)["Location"]
+        location = sandbox.control.approve(asked, address="other@example.com")
+        return location.removeprefix("http://127.0.0.1:8000")
+
+    page = failed(browser, back(instance=ElementInstance.objects.get().pk))
+    assert "That is another account" in page
+    assert 'name="other_account"' in page
+    assert Credential.objects.get().account == whose
+
+    trip = OAuthState.objects.latest("pk").pk
+    assert browser.get(back(again=trip, other_account="true")).status_code == 302
+    assert Credential.objects.get().account != whose
 
 
 def test_an_unticked_scope(browser: Client, travel: Travel) -> None:
