@@ -56,6 +56,16 @@ class Sent:
             raise UnsupportedType("send the webhook as JSON or as a form without files")
         return _json(self.signed)
 
+    @cached_property
+    def searched(self) -> Any:
+        """`value` as instances are looked for in it: of a form, with the JSON in its fields read.
+
+        Raises BadRequest and UnsupportedType.
+        """
+        if self.media_type != FORM:
+            return self.value
+        return {name: _field(value) for name, value in self.value.items()}
+
     def value_for(self, webhook: Webhook) -> Any:
         """Return what the element reads: `value`, or the JSON in the form's field that it names.
 
@@ -81,7 +91,12 @@ class Sent:
 
 
 def below(value: Any, path: str) -> Any:
-    """What a path with dots leads to; in a list by its index. None where there is nothing."""
+    """What a path with dots leads to; in a list by its index. None where there is nothing.
+
+    A key that is written with dots itself comes first.
+    """
+    if isinstance(value, dict) and path in value:
+        return value[path]
     for name in path.split("."):
         if isinstance(value, dict):
             value = value.get(name)
@@ -219,6 +234,18 @@ def _form(raw: bytes) -> dict[str, Any]:
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
     return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+
+
+def _field(value: Any) -> Any:
+    """What a field of a form holds where it is JSON; the field itself where it isn't."""
+    if isinstance(value, list):
+        return [_field(one) for one in value]
+    if not value.lstrip().startswith(("[", "{", '"')):
+        return value
+    try:
+        return _json(value.encode())
+    except BadRequest:
+        return value
 
 
 def _json(raw: bytes, subject: str = "the body") -> Any:

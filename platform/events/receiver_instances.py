@@ -128,20 +128,25 @@ def _named_within(element_key: str, sent: Sent) -> list[ElementInstance]:
             CALLED,
             {
                 "element": element_key,
-                "values": scalars(sent.value),
+                "values": scalars(sent.searched),
                 "most": MOST_INSTANCES,
                 "most_of_organization": MOST_OF_ORGANIZATION,
             },
         )
         ids = [int(row[0]) for row in cursor.fetchall()]
-    return [one for one in _of(element_key, ids) if _is_named(one, sent.value)]
+    return [one for one in _of(element_key, ids) if _is_named(one, sent.searched)]
 
 
 def _is_named(instance: ElementInstance, value: Any) -> bool:
     values = configuration.without_secrets(instance)
     wanted = values.get(configuration.SUBSCRIPTION_ID, "").strip()
     paths: Sequence[str] = values.get(configuration.INSTANCE_FINDER, "").split("|")
-    return any(text_of(below(value, path.strip())) == wanted for path in paths if path.strip())
+    return any(wanted in _names(below(value, path.strip())) for path in paths if path.strip())
+
+
+def _names(value: Any) -> list[str]:
+    """The name that stands at a place, or each of the list that does: one webhook of several."""
+    return [text_of(one) for one in (value if isinstance(value, list) else [value])]
 
 
 def own(element_key: str, ref: str, organization_id: int) -> ElementInstance:

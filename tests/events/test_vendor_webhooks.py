@@ -8,6 +8,7 @@ import hmac
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -116,6 +117,54 @@ def test_the_body_names_the_instance(organization: NewOrganization) -> None:
     assert {*Event.objects.values_list("instance", flat=True)} == {books.pk}
     assert send("ledger", {**BODY, "account": "79"}).status_code == 404
     assert send("ledger", {**BODY, "elsewhere": "77"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("finder", "body"),
+    [
+        ("userId", {"userId": '["77"]'}),
+        ("userId", {"userId": "[77]"}),
+        ("userId", {"userId": '"77"'}),
+        ("userId", {"userId": "77"}),
+        ("userId", {"userId": ["76", "77"]}),  # the field twice
+        ("userId.1", {"userId": '["76", "77"]'}),
+        ("user.id", {"user.id": "77"}),
+        ("users.0.id", {"users": '[{"id": 77}]'}),
+        ("payload.team.id", {"payload": '{"team": {"id": "77"}}'}),
+    ],
+)
+def test_a_form_names_the_instance(
+    organization: NewOrganization, finder: str, body: dict[str, Any]
+) -> None:
+    element(organization, records="", objectType="value:contacts", eventType="")
+    named = {
+        "event.notification.instance.finder": f"other|{finder}",
+        "event.notification.subscription.id": "77",
+    }
+    connect(organization, configuration={**named, "event.notification.subscription.id": "7"})
+    books = connect(organization, configuration=named)
+    form = "application/x-www-form-urlencoded"
+
+    for wrong in ({"userId": '["777"]'}, {"userId": "[77"}, {"elsewhere": "77"}):
+        answer = send("ledger", urlencode(wrong).encode(), content_type=form)
+        assert answer.status_code == 404
+    sent = urlencode(body, doseq=True).encode()
+    assert send("ledger", sent, content_type=form).status_code == 200
+    assert [one.instance_id for one in Event.objects.all()] == [books.pk]
+
+
+@pytest.mark.parametrize("account", [["76", 77], ["77"], 77])
+def test_a_list_in_the_body_names_each_instance(
+    organization: NewOrganization, account: Any
+) -> None:
+    element(organization)
+    named = {
+        "event.notification.instance.finder": "account",
+        "event.notification.subscription.id": "77",
+    }
+    connect(organization, configuration=named)
+    assert send("ledger", {**BODY, "account": account}).status_code == 200
+    assert Event.objects.count() == 1
 
 
 def test_others_who_are_called_alike_keep_no_webhook_from_whose_it_is(
