@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import lru_cache
 
 import aiohttp
-from yarl import URL
 
 from encryption.fields import context_of
 from encryption.keys import UnsealError, unseal
@@ -25,6 +24,7 @@ from transport.errors import (
     TransportError,
     retry_after_seconds,
 )
+from transport.exact_url import exact_url
 from transport.guard import NO_PUBLIC_ADDRESS, AddressGuard, default_guard
 from transport.own_inbox import InboxConnector, is_inbox
 from transport.shares import current_owner, on_behalf_of
@@ -128,7 +128,7 @@ async def send(
 
 
 # The same for every delivery of a subscription, and costly beside the rest of an attempt.
-_url = lru_cache(maxsize=1_000)(URL)
+_url = lru_cache(maxsize=1_000)(exact_url)
 _timeout = lru_cache(maxsize=10)(aiohttp.ClientTimeout)
 
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from django.conf import settings
-from yarl import URL
 
 from transport.errors import AddressRefused
+from transport.exact_url import exact_url
 from transport.guard import AddressGuard
 from transport.guarded_connector import GuardedConnector
 
@@ -55,6 +55,6 @@ class InboxConnector(GuardedConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp has it
     ) -> Connection:
         key = req.url.raw_path.rpartition("/")[2]
-        if not _KEY.fullmatch(key) or req.url != URL(url_of(key)):
+        if not _KEY.fullmatch(key) or req.url != exact_url(url_of(key)):
             raise AddressRefused("only an inbox may be reached this way")
         return await super().connect(req, traces, timeout)
