@@ -26,6 +26,7 @@ from transport.errors import (
 )
 from transport.exact_url import exact_url
 from transport.guard import NO_PUBLIC_ADDRESS, AddressGuard, default_guard
+from transport.lenient_answer import read_leniently
 from transport.own_inbox import InboxConnector, is_inbox
 from transport.shares import current_owner, on_behalf_of
 
@@ -64,6 +65,7 @@ async def open_sessions(guard: AddressGuard | None = None) -> AsyncGenerator[Ses
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    read_leniently(connector)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
