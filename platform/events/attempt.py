@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 
@@ -51,28 +54,43 @@ class Sessions:
 
     guarded: aiohttp.ClientSession
     inbox: aiohttp.ClientSession  # for inboxes of the platform's own, and nothing else
+    guarded_anew: aiohttp.ClientSession  # each request opens a connection
+    inbox_anew: aiohttp.ClientSession
 
-    def to(self, url: str) -> aiohttp.ClientSession:
-        return self.inbox if is_inbox(url) else self.guarded
+    def to(self, url: str, *, anew: bool = False) -> aiohttp.ClientSession:
+        if is_inbox(url):
+            return self.inbox_anew if anew else self.inbox
+        return self.guarded_anew if anew else self.guarded
 
 
 @asynccontextmanager
 async def open_sessions(guard: AddressGuard | None = None) -> AsyncGenerator[Sessions, None]:
-    guarded = (guard or default_guard()).connector(limit=0, keepalive_timeout=KEEPALIVE)
-    own = InboxConnector(limit=0, keepalive_timeout=KEEPALIVE)
-    async with _session(guarded) as to_customers, _session(own) as to_inboxes:
-        yield Sessions(to_customers, to_inboxes)
+    guard = guard or default_guard()
+    async with (
+        _session(guard.connector(limit=0, keepalive_timeout=KEEPALIVE)) as guarded,
+        _session(InboxConnector(limit=0, keepalive_timeout=KEEPALIVE)) as inbox,
+        _session(guard.connector(limit=0, force_close=True)) as guarded_anew,
+        _session(InboxConnector(limit=0, force_close=True)) as inbox_anew,
+    ):
+        yield Sessions(guarded, inbox, guarded_anew, inbox_anew)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     read_leniently(connector)
+    kept_connections = aiohttp.TraceConfig()
+    kept_connections.on_connection_reuseconn.append(_note_kept)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
         auto_decompress=False,
         trust_env=False,
+        trace_configs=[kept_connections],
     )
+
+
+async def _note_kept(_session: Any, context: SimpleNamespace, _parameters: Any) -> None:
+    context.trace_request_ctx.kept = True
 
 
 async def post(
@@ -105,20 +123,20 @@ async def send(
     within: float = TIMEOUT,
 ) -> Answer:
     """As `post`, of what is signed already; `own` are the customer's headers, and secret."""
+    began = time.monotonic()
+    connection = SimpleNamespace(kept=False)
+    every = {**headers, **own}
     try:
-        async with sessions.to(url).post(
-            _url(url),
-            data=body,
-            headers={**headers, **own},
-            allow_redirects=False,
-            timeout=_timeout(within),
-        ) as response:
-            return Answer(
-                response.status,
-                error="" if 200 <= response.status < 300 else f"answered {response.status}",
-                retry_after=retry_after_seconds(response.headers),
-                excerpt=await _excerpt(response, own),
-            )
+        try:
+            return await _once(sessions.to(url), url, body, every, own, within, connection)
+        except _CUT as error:
+            # A server may close a connection that it kept at the moment when it is written to
+            # (RFC 9112 section 9.3.1). It knows the notification by its id if it has read it.
+            if not connection.kept or isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            left = max(within - (time.monotonic() - began), 0.001)
+            anew = sessions.to(url, anew=True)
+            return await _once(anew, url, body, every, own, left, connection)
     except TransportError as error:  # the address guard's, or of the outgoing proxy
         if isinstance(error, ProviderUnreachable) and not isinstance(error, ProxyFailed):
             return Answer(None, str(error))
@@ -127,6 +145,36 @@ async def send(
         return Answer(None, f"no answer within {within:g} seconds")
     except (aiohttp.ClientError, ValueError, OSError) as error:
         return Answer(None, _why(error))
+
+
+# What is raised where a connection ends before its answer.
+_CUT = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
+async def _once(
+    session: aiohttp.ClientSession,
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    own: dict[str, str],
+    within: float,
+    connection: SimpleNamespace,
+) -> Answer:
+    """Send one request. Notes in `connection` whether it went over one that was kept."""
+    async with session.post(
+        _url(url),
+        data=body,
+        headers=headers,
+        allow_redirects=False,
+        timeout=_timeout(within),
+        trace_request_ctx=connection,
+    ) as response:
+        return Answer(
+            response.status,
+            error="" if 200 <= response.status < 300 else f"answered {response.status}",
+            retry_after=retry_after_seconds(response.headers),
+            excerpt=await _excerpt(response, own),
+        )
 
 
 # The same for every delivery of a subscription, and costly beside the rest of an attempt.

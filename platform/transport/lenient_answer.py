@@ -41,7 +41,7 @@ class Head(NamedTuple):
 
 
 def clean(raw: bytes, *, whole: bool = True) -> Head | None:
-    """Return the head of an answer with nothing but its status, framing and Retry-After.
+    """Return the head of an answer with nothing but its status, framing, date and Retry-After.
 
     `whole` is False for one that was cut off. None for what has no status line of HTTP/1.
     """
@@ -56,8 +56,11 @@ def clean(raw: bytes, *, whole: bool = True) -> Head | None:
     lines = [b"HTTP/1.1 %d Status" % status, *framing]
     if not (certain and stays_open):
         lines.append(b"Connection: close")
-    if asked := fields[b"retry-after"]:
-        lines.append(b"Retry-After: " + re.sub(rb"[^\x20-\x7e]", b"", asked[0])[:100])
+    lines += [
+        name + b": " + re.sub(rb"[^\x20-\x7e]", b"", fields[name][0])[:100]
+        for name in (b"retry-after", b"date")
+        if fields[name]
+    ]
     return Head(status, b"\r\n".join(lines) + b"\r\n\r\n", whole and status not in _WITHOUT_BODY)
 
 

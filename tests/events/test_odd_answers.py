@@ -9,7 +9,10 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from events import attempt
+from events.models import Delivery, DeliveryAttempt
 from events.outcome import Answer
+from events.tasks import deliver_all_due
+from tests.events.found import new_instance, record
 from tests.events.raw_receiver import ANSWERED, RawReceiver
 
 SENT_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -160,3 +163,53 @@ def test_a_plain_answer_keeps_its_connection(raw: MakeRaw) -> None:
 
     assert [one.excerpt for one in answers(receiver.url, 4)] == ["ok"] * 4
     assert receiver.connections == 1
+
+
+# --- Connections that were kept -------------------------------------------------------------------
+
+
+def test_what_a_kept_connection_does_not_take_goes_over_a_new_one(raw: MakeRaw) -> None:
+    receiver = raw(lambda connection, number: None if (connection, number) == (1, 2) else ANSWERED)
+
+    first, second = answers(receiver.url, 2)
+
+    assert (first.status, second.status) == (200, 200)
+    assert receiver.webhook_ids == [b"msg_0", b"msg_1", b"msg_1"]
+    assert receiver.connections == 2
+
+
+def test_a_new_connection_that_is_cut_is_a_failure(raw: MakeRaw) -> None:
+    receiver = raw(lambda *_: None)
+
+    [found] = answers(receiver.url)
+
+    assert (found.status, found.error) == (None, "the connection was cut")
+    assert len(receiver.requests) == 1
+
+
+def test_it_is_sent_again_once_alone(raw: MakeRaw) -> None:
+    receiver = raw(lambda _, number: ANSWERED if number == 1 else None)
+
+    first, second = answers(receiver.url, 2)
+
+    assert (first.status, second.error) == (200, "the connection was cut")
+    assert receiver.webhook_ids == [b"msg_0", b"msg_1", b"msg_1"]
+
+
+@pytest.mark.django_db
+def test_the_engine_counts_both_as_one_attempt(raw: MakeRaw) -> None:
+    used: set[int] = set()
+
+    def once_a_connection(connection: int, _: int) -> bytes | None:
+        fresh = connection not in used
+        used.add(connection)
+        return ANSWERED if fresh else None
+
+    receiver = raw(once_a_connection)
+    record(new_instance(url=receiver.url), 400)
+
+    deliver_all_due()
+
+    assert set(Delivery.objects.values_list("status", "failures")) == {("delivered", 0)}
+    assert DeliveryAttempt.objects.filter(status_code=200).count() == Delivery.objects.count() == 40
+    assert len(receiver.requests) > len(set(receiver.webhook_ids)) == 40
