@@ -162,15 +162,21 @@ def _seconds_to_reset(headers: Mapping[str, str]) -> float | None:
     return _seconds_until(datetime.fromtimestamp(reset, UTC), headers)
 
 
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+_BEYOND_ANY_CALENDAR = re.compile(r"[A-Za-z]{3,9}, [0-9]{1,2} [A-Za-z]{3} [0-9]{5,} .*")
+
+
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Read the Retry-After header of an answer, RFC 9110 section 10.2.3: seconds or an HTTP date.
 
     `headers` takes lower-case names. Returns at most MAX_RETRY_AFTER seconds, and None where there
-    is no such header or nobody can read it.
+    is no such header or nobody can read it. Takes fractions of seconds, and years of five digits.
     """
     value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdecimal() and len(value) < 10:
+    if _SECONDS.fullmatch(value):
         return min(float(value), MAX_RETRY_AFTER)
+    if _BEYOND_ANY_CALENDAR.fullmatch(value):
+        return MAX_RETRY_AFTER
     at = _http_date(value)
     return None if at is None else _seconds_until(at, headers)
 
