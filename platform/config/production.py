@@ -26,6 +26,7 @@ PRIVATE_NETWORKS = [
         "100.64.0.0/10",  # RFC 6598
         "127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10",
         "fc00::/7",  # RFC 4193
+        "64:ff9b::/96", "64:ff9b:1::/48",  # RFC 6052, RFC 8215: ways, whose ends are judged
     )
 ]  # fmt: skip
 

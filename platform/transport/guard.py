@@ -4,7 +4,7 @@ Customers name the URLs that we call, so without a guard they could make us call
 One judge serves both HTTP libraries. It judges the address that a connection is about to be made
 to, at the moment of connecting: what a name resolved to at some earlier time proves nothing.
 
-Rule 1: a name of which any address is refused is refused as a whole.
+Rule 1: of a name's addresses those that are refused are left out; where all are, the name is.
 Rule 2: the allow-list opens networks of addresses, never spellings or schemes.
 """
 
@@ -43,6 +43,12 @@ REFUSED_NETWORKS: tuple[IPNetwork, ...] = tuple(
 # All of IPv6 that is handed out for hosts of the internet. What lies outside carries another
 # address within it (IPv4-mapped and -compatible, NAT64) or isn't for public hosts.
 GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+# What translators (NAT64) reach an IPv4 address by, which stands in the last four bytes: RFC 6052
+# section 2.1, RFC 8215. Allowed, it opens the way, not what lies at its end.
+TRANSLATED_NETWORKS = (
+    ipaddress.IPv6Network("64:ff9b::/96"),
+    ipaddress.IPv6Network("64:ff9b:1::/48"),
+)
 LOCALHOST = ipaddress.IPv4Address("127.0.0.1")
 
 
@@ -88,7 +94,7 @@ class AddressGuard:
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped  # a connection to it is a connection to the IPv4 address
         if any(ip in network for network in self.networks):
-            return False
+            return _is_translated(ip) and self.refuses(ipaddress.IPv4Address(ip.packed[-4:]))
         if isinstance(ip, ipaddress.IPv6Address) and ip not in GLOBAL_IPV6:
             return True
         return not ip.is_global or any(ip in network for network in REFUSED_NETWORKS)
@@ -104,9 +110,9 @@ class AddressGuard:
             )
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Every address of a name or IP address, all of them judged. Blocks while it resolves.
+        """Return the addresses of a name or IP address that are not refused. Blocks meanwhile.
 
-        Raises AddressRefused when any is refused, OSError when the name has no address.
+        Raises AddressRefused when all are refused, OSError when the name has no address.
         """
         host = host.strip("[]")
         if _is_address(host):
@@ -124,11 +130,12 @@ class AddressGuard:
             raise _not_a_name() from error
 
     def _judged(self, host: str, found: list[str]) -> list[str]:
-        for address in found:
-            self.judge(address, host)
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
-        return found
+        public = [address for address in found if not self.refuses(address)]
+        if not public:
+            self.judge(found[0], host)
+        return public
 
     def check_url(self, url: str) -> None:
         """Judge a URL by its text alone.
@@ -257,6 +264,10 @@ def _names_this_machine(host: str) -> bool:
     """RFC 6761 section 6.3: these names mean loopback, whatever a name server says."""
     name = host.rstrip(".")
     return name == "localhost" or name.endswith(".localhost")
+
+
+def _is_translated(address: IPAddress) -> bool:
+    return any(address in network for network in TRANSLATED_NETWORKS)
 
 
 def _is_address(host: str) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
+from transport.errors import AddressRefused
 from transport.guard import AddressGuard, default_guard
 
 REFUSED = [
@@ -73,6 +74,29 @@ def test_the_allow_list_opens_its_networks_and_nothing_else() -> None:
     assert guard.refuses("10.2.0.1")
     assert guard.refuses("127.0.0.1")
     assert guard.refuses("64:ff9b::a01:203")  # 10.1.2.3 behind a translator
+
+
+@pytest.mark.parametrize("prefix", ["64:ff9b::", "64:ff9b:1:2:3:4:"])
+def test_translated_addresses_are_judged_by_what_they_lead_to(prefix: str) -> None:
+    guard = AddressGuard(["64:ff9b::/96", "64:ff9b:1::/48"])
+
+    assert not guard.refuses(f"{prefix}8.8.8.8")
+    for private in ("10.1.2.3", "127.0.0.1", "169.254.169.254", "0.0.0.0"):  # noqa: S104
+        assert guard.refuses(f"{prefix}{private}")
+    assert not AddressGuard(["64:ff9b::/32", "10.0.0.0/8"]).refuses(f"{prefix}10.1.2.3")
+
+
+def test_of_a_names_addresses_those_that_are_refused_are_left_out() -> None:
+    found = ["10.0.0.1", "2606:4700::1111", "64:ff9b::808:808", "1.1.1.1", "fe80::1"]
+    guard = AddressGuard(resolve=lambda *_: found)
+
+    assert guard.addresses("split.example", 443) == ["2606:4700::1111", "1.1.1.1"]
+
+
+@pytest.mark.parametrize("found", [["10.0.0.1"], ["::1", "127.0.0.1"], ["64:ff9b::808:808"]])
+def test_a_name_of_which_all_are_refused_is_refused(found: list[str]) -> None:
+    with pytest.raises(AddressRefused):
+        AddressGuard(resolve=lambda *_: found).addresses("private.example", 443)
 
 
 def test_the_allow_list_is_a_setting() -> None:

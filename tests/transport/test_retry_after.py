@@ -1,4 +1,4 @@
-"""Retry-After, RFC 9110 section 10.2.3: read as it is meant, and never longer than can be counted."""
+"""Retry-After, RFC 9110 section 10.2.3: read as it is meant, and never longer than counts."""
 
 from __future__ import annotations
 

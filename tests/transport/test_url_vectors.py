@@ -44,7 +44,7 @@ LITERALS = [
     "http://127.0.0.1:8080/path?query",
     "https://127.0.0.1",
 ]
-NAMES = ["http://private.example", "http://mixed.example", "http://mixed6.example"]
+NAMES = ["http://private.example"]
 OTHER_SCHEMES = ["file:///etc/passwd", "gopher://public.example", "ftp://public.example"]
 UNREADABLE = [
     "public.example/hook",
@@ -166,6 +166,16 @@ def test_a_public_address_would_be_connected_to(
     with pytest.raises((requests.ConnectionError, aiohttp.ClientConnectorError)):
         get(guard, url)
     assert [address[:2] for address in attempts] == [(PUBLIC, port)]
+
+
+@EITHER_LIBRARY
+@pytest.mark.parametrize("url", ["http://mixed.example", "http://mixed6.example"])
+def test_of_a_name_with_both_the_public_address_alone_is_connected_to(
+    get: Get, url: str, guard: AddressGuard, attempts: list[Any]
+) -> None:
+    with pytest.raises((requests.ConnectionError, aiohttp.ClientConnectorError)):
+        get(guard, url)
+    assert {address[0] for address in attempts} == {PUBLIC}
 
 
 @EITHER_LIBRARY
