@@ -29,6 +29,10 @@ BY_CURSOR = Paging("per_page", "after", LINK, LARGEST_PAGE)
 API_VERSION = Parameter(
     api.VERSION, api.VERSION_HEADER, place=Place.VALUE, vendor_place=Place.HEADER
 )
+# https://docs.github.com/en/rest/issues/issues#list-repository-issues--status-codes
+ISSUES_ARE_DISABLED = 410
+# https://docs.github.com/en/rest/commits/commits#list-commits--status-codes
+REPOSITORY_IS_EMPTY = 409
 FOUND_BY_POLLS = (ChangeType.CREATED, ChangeType.UPDATED)
 
 
@@ -36,7 +40,10 @@ def _query(*names: str) -> tuple[Parameter, ...]:
     return tuple(Parameter(name) for name in names)
 
 
-def _list(path: str, vendor_path: str, description: str, *parameters: str) -> Operation:
+def _list(
+    path: str, vendor_path: str, description: str, *parameters: str, empty: tuple[int, ...] = ()
+) -> Operation:
+    """`empty` are the errors by which GitHub says that there is nothing to be listed."""
     return Operation(
         "GET",
         path,
@@ -44,6 +51,7 @@ def _list(path: str, vendor_path: str, description: str, *parameters: str) -> Op
         description,
         parameters=(*_query(*parameters), API_VERSION),
         listing=True,
+        empty_statuses=empty,
         paging=PAGED,
         units=api.UNITS,
     )
@@ -133,6 +141,7 @@ ISSUES = Resource(
             "since",
             "sort",
             "direction",
+            empty=(ISSUES_ARE_DISABLED,),
         ),
         _one("GET", "/issues/{id}", f"{IN_REPOSITORY}/issues/{{id}}", "Reads an issue."),
         _writing("POST", "/issues", f"{IN_REPOSITORY}/issues", "Opens an issue."),
@@ -307,6 +316,7 @@ COMMITS = Resource(
             "committer",
             "since",
             "until",
+            empty=(REPOSITORY_IS_EMPTY,),
         ),
         _one("GET", "/commits/{id}", f"{IN_REPOSITORY}/commits/{{id}}", "Reads a commit."),
     ),

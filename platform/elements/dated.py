@@ -42,7 +42,7 @@ from elements.record_dates import DATES, ENTRY_TIMEZONE, TIMEZONE, RecordDates, 
 from elements.types import Resource
 from elements.url_template import filled
 from elements.window import OVERLAP, Look, Window
-from transport.errors import MalformedAnswer, ProviderError
+from transport.errors import ProviderError
 from transport.types import KnownObjects, Steps
 
 PAGE = 20  # records, where nothing says which ones are wanted
@@ -267,11 +267,9 @@ def _read(reading: Reading, *, resumed: bool) -> Steps[None]:
             reading.stopped &= bool(page.next_token)
             return
         ids = [reading.listing.id_of(record) for record in page.records]
-        if page.next_token == token or (ids and ids == before):
-            raise MalformedAnswer(
-                "the provider answers the same page again and again: "
-                "the paging of the resource is not the provider's"
-            )
+        same_ids = bool(ids) and ids == before
+        if reading.listing.is_last(page, token, same_ids=same_ids, pages=reading.pages):
+            return
         token, before = page.next_token, ids
         if read >= MOST_PAGES:
             reading.next = replace(

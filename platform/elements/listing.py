@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from ceql import Condition
-from elements import run
+from elements import listed_page, run
 from elements.calls import Call, ChangeType, Page, PollCall, Unfetched
 from elements.errors import ConfigurationError
 from elements.polled_url import asked_by
@@ -59,6 +59,28 @@ class Listing:
 
     def page(self, token: str) -> Steps[Page]:
         return run.list_steps(self.operation, replace(self.call, page_token=token))
+
+    def is_last(self, page: Page, token: str, *, same_ids: bool, pages: int) -> bool:
+        """Return whether no page comes after this one, which `token` led to.
+
+        `same_ids`: it lists what the page before does; `pages` counts both. Raises MalformedAnswer
+        for a list that leads nowhere.
+        """
+        if not page.next_token:
+            return True
+        if same_ids and self._is_numbered and pages > 2:
+            return True  # the last page again, with something in its records that is always new
+        if page.next_token == token or same_ids:
+            raise MalformedAnswer(
+                "the provider answers the same page again and again: "
+                "the paging of the resource is not the provider's"
+            )
+        return False
+
+    @property
+    def _is_numbered(self) -> bool:
+        paging = self.operation.paging
+        return paging is not None and listed_page.is_numbered(paging)
 
     def id_of(self, record: Mapping[str, Any]) -> str:
         value = run.found_at(record, self.id_field)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from elements import listed_page
 from elements.calls import Call, Page
 from elements.errors import ParameterError
-from elements.types import LINK, Operation, Paging, PagingKind, Parameter, Place
-from transport.errors import MalformedAnswer
+from elements.json_key import ABSENT, at
+from elements.listed_page import PageNumber
+from elements.types import Operation, Paging, PagingKind, Parameter, Place
 from transport.types import QueryValue, Request, Response, Steps
 
-MAX_TOKEN = 4_000  # characters of a page's token, which callers get in a header
 INTERPOLATED = re.compile(r"\$\{([^${}]*)\}|\{(\w+)\}")
 TRUTHS = {"true": True, "false": False}
-# What a 2xx answer has at its top when it is none.
-SUCCESS = ("ok", "success")
-FAILURE = ("error", "errors")
 
 
 def list_steps(operation: Operation, call: Call) -> Steps[Page]:
     """One page of a listing.
 
-    Raises ParameterError naming a parameter that is missing or cannot be used.
+    Raises ParameterError naming a parameter that is missing or cannot be used, and MalformedAnswer
+    where the answer is no such page.
     """
     _require(operation, call)
     if operation.steps is not None:
@@ -45,10 +45,9 @@ def answer_steps(operation: Operation, call: Call) -> Steps[Any]:
 
 
 def found_at(value: Any, key: str) -> Any:
-    """What stands at `key` (dots for nesting) of a JSON value; None when nothing does."""
-    for part in key.split(".") if key else ():
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
+    """Return what stands at `key` of a JSON value (elements.json_key); None when nothing does."""
+    found = at(value, key)
+    return None if found is ABSENT else found
 
 
 def _require(operation: Operation, call: Call) -> None:
@@ -87,40 +86,39 @@ def _given(parameter: Parameter, call: Call) -> Any:
 
 
 def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
-    query: dict[str, QueryValue] = {}
-    if operation.paging is not None:
-        query = _page_query(operation.paging, call)
-    response: Response = yield request_of(operation, call, query)
-    answer = response.json()
-    records = found_at(answer, operation.root_key)
-    if records is None and operation.root_key and _says_nothing(answer):
-        records = []
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        where = operation.root_key or "the answer"
-        raise MalformedAnswer(f"{where} in the provider's answer is not a list of objects")
-    if operation.paging is None:
+    """One page, with a second request only where one doesn't say whether it is the last."""
+    paging = operation.paging
+    response = yield from _asked(operation, call)
+    if response.status in operation.empty_statuses and not call.page_token:
+        return Page([])
+    records = listed_page.records_of(operation, response)
+    if paging is None:
         return Page(records)
-    if operation.paging.next_token_key == LINK:
-        token = response.next_query.get(operation.paging.token_parameter, "")
-    else:
-        token = _next_token(operation.paging, call, answer, len(records))
-    if len(token) > MAX_TOKEN:
-        raise MalformedAnswer(
-            f"the provider's token of the next page is longer than {MAX_TOKEN} characters"
-        )
-    return Page(records, token)
+    if not listed_page.is_numbered(paging):
+        token = listed_page.token_of(paging, response)
+        if token is None and not call.page_token and _is_full(records, paging, call):
+            again = replace(call, page_size=len(records) - 1)
+            listed_page.require_token(paging, (yield from _asked(operation, again)))
+        return Page(records, token or "")
+    number = PageNumber.of(call.page_token, paging)
+    if records and number.repeats(records):
+        if number.is_second(records, paging) and len(records) > 1:
+            again = replace(call, page_size=len(records) - 1)
+            fewer = listed_page.records_of(operation, (yield from _asked(operation, again)))
+            listed_page.require_clamped(records, fewer)
+        return Page([])
+    return Page(records, number.after(records, paging) if records else "")
 
 
-def _says_nothing(answer: Any) -> bool:
-    """Whether an answer without its list has none: providers leave out what is empty.
+def _asked(operation: Operation, call: Call) -> Steps[Response]:
+    query = {} if operation.paging is None else _page_query(operation.paging, call)
+    response: Response = yield request_of(operation, call, query)
+    return response
 
-    Some answer 200 when they fail, and say so inside. Taken for an empty list, that would be the
-    end of every record.
-    """
-    if not isinstance(answer, dict):
-        return False
-    failed = any(answer.get(name) is False for name in SUCCESS)
-    return not failed and not any(answer.get(name) for name in FAILURE)
+
+def _is_full(records: Sequence[Any], paging: Paging, call: Call) -> bool:
+    """Return whether a page may have been cut at the size that was asked for."""
+    return bool(paging.size_parameter) and 1 < len(records) >= min(call.page_size, paging.largest)
 
 
 def _declared_answer(operation: Operation, call: Call) -> Steps[Any]:
@@ -257,28 +255,12 @@ def _page_query(paging: Paging, call: Call) -> dict[str, QueryValue]:
     query: dict[str, QueryValue] = {}
     if paging.size_parameter:
         query[paging.size_parameter] = min(call.page_size, paging.largest)
-    if call.page_token:
+    if listed_page.is_numbered(paging):
+        query[paging.token_parameter] = PageNumber.of(call.page_token, paging).number
+    elif call.page_token:
         query[paging.token_parameter] = call.page_token
     elif paging.kind == PagingKind.PAGE:
         query[paging.token_parameter] = paging.first_page
     elif paging.kind == PagingKind.OFFSET:
         query[paging.token_parameter] = 0
     return query
-
-
-def _next_token(paging: Paging, call: Call, answer: Any, found: int) -> str:
-    """Where the next page begins; empty after the last: a numbered one that is not full."""
-    if paging.kind == PagingKind.CURSOR:
-        token = found_at(answer, paging.next_token_key)
-        if token is None or token is False:
-            return ""
-        if isinstance(token, bool) or not isinstance(token, str | int):
-            where = paging.next_token_key
-            raise MalformedAnswer(f"{where} in the provider's answer is no token of a page")
-        return str(token)
-    asked = min(call.page_size, paging.largest) if paging.size_parameter else 1
-    if found < asked:
-        return ""
-    if paging.kind == PagingKind.OFFSET:
-        return str(int(call.page_token or 0) + found)
-    return str(int(call.page_token or paging.first_page) + 1)

@@ -75,6 +75,8 @@ _RESOURCE: dict[str, Schema] = {
     "kind": one_of("own", "inherited"),
     "listing": FLAG,
     "rootKey": TEXT,
+    "emptyWhenAbsent?": FLAG,
+    "emptyStatuses?": listed(NUMBER),
     "idField": TEXT,
     "paginationType": one_of("cursor", "page", "offset", "none"),
     "maxPageSize?": NUMBER,

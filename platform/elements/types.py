@@ -91,6 +91,8 @@ class Operation:
     A `listing` answers with a list of records, found at `root_key` of the vendor's answer (dots
     for nesting; empty: the answer is the list). Anything else answers with one value: what stands
     at `root_key`, or the whole answer.
+    `empty_when_absent` says that the vendor leaves out an empty list, and `empty_statuses` with
+    which errors it says that there is none: any other answer without the list fails.
     `steps` replaces the declared way. It returns a Page for a listing, and otherwise what is to be
     answered as JSON; None is an empty answer.
     """
@@ -103,6 +105,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     listing: bool = False
     root_key: str = ""
+    empty_when_absent: bool = False
+    empty_statuses: tuple[int, ...] = ()
     paging: Paging | None = None
     units: int = 0  # the provider's quota units
     steps: Callable[[Call], Steps[Any]] | None = None

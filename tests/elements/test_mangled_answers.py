@@ -22,7 +22,7 @@ from integrations.github.tests.asked import at as github_time
 from integrations.gmail.changed_messages import changed_messages
 from integrations.gmail.tests.stand_in import Mailbox, poll_call, refusal
 from tests.elements.notes import PLAIN, SINCE, Notes, at
-from tests.elements.polled import NOTES, Json, Polled
+from tests.elements.polled import Json, Polled
 from transport.errors import MalformedAnswer, TransportError
 from transport.types import Outcome, Request, Response
 
@@ -247,18 +247,6 @@ def test_a_failure_that_is_answered_as_a_success_is_no_empty_list(entry: Json, b
 
     polled.answers = None
     assert polled.poll(at(3)) == [("b", "CREATED")]
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"notes": None}, {"notes": []}, {"errors": [], "error": None, "ok": True}]
-)
-def test_a_list_that_is_left_out_is_empty(body: Json) -> None:
-    assert NOTES.listing is not None
-    steps = run.list_steps(NOTES.listing, Call({}))
-    next(steps)
-    with pytest.raises(StopIteration) as done:
-        steps.send(Response(200, {}, json.dumps(body).encode()))
-    assert done.value.value.records == []
 
 
 @pytest.mark.parametrize(

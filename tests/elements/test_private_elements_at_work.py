@@ -206,7 +206,8 @@ def test_a_list_is_paged_as_the_provider_pages(kind: str, hub: APIClient, there:
     there.entries = [{"id": str(number)} for number in range(25)]
     found: list[str] = []
     query: dict[str, Any] = {"pageSize": 10}
-    for _ in range(3):
+    pages = 3 if kind == "cursor" else 4  # where pages are numbered, an empty one is the end
+    for _ in range(pages):
         answer = hub.get(f"{HUB}/{kind}-entries", query)
         assert answer.status_code == 200, answer.content
         found += [entry["id"] for entry in answer.json()]

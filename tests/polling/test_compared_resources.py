@@ -240,7 +240,7 @@ def test_too_many_records_fail_the_poll(
 def test_paging_that_leads_nowhere_fails_the_poll(items: PollingResource, shelf: Shelf) -> None:
     full = {"items": [{"id": "1"}, {"id": "2"}, {"id": "3"}]}
     shelf.answer = lambda path, query: (200, full)  # type: ignore[method-assign]
-    assert "the same page again and again" in failed(items)
+    assert "answers the first page again" in failed(items)
     assert told(items) == []
 
 

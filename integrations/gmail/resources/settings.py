@@ -156,7 +156,7 @@ FILTERS = Resource(
     operations=(
         plain(
             "GET", "/settings/filters", "settings.filters.list", "Lists all filters.",
-            listing=True, root_key="filter",
+            listing=True, root_key="filter", empty_when_absent=True,
         ),
         writing(
             "POST", "/settings/filters", "settings.filters.create", "Makes a filter.",
@@ -184,6 +184,7 @@ FORWARDING_ADDRESSES = Resource(
         plain(
             "GET", _FORWARDING, "settings.forwardingAddresses.list", "Lists all of them.",
             vendor_path=_VENDOR_FORWARDING, listing=True, root_key="forwardingAddresses",
+            empty_when_absent=True,
         ),
         writing(
             "POST", _FORWARDING, "settings.forwardingAddresses.create",

@@ -21,6 +21,9 @@ MOST_FIELDS = 1_000
 MOST_PARAMETERS = 100
 MOST_READ = 10_000  # parameters of all resources together, each with those that all have
 LARGEST_PAGE = 10_000  # records
+MOST_STATUSES = 20
+# No such error says that there are no records: the account, its right or the time is amiss.
+NEVER_EMPTY = frozenset({401, 402, 403, 407, 408, 423, 425, 429, 451})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 KINDS = ("own", "inherited")
@@ -127,6 +130,9 @@ def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults, costs:
         part.refuse("listing", "only GET lists")
     entries = [*part.parts("parameters", most=MOST_PARAMETERS), *everywhere]
     paging = _paging(part, entries, defaults) if listing else None
+    if not listing:
+        for name in ("emptyWhenAbsent", "emptyStatuses"):
+            part.nothing(name, "is only for what lists")
     parameters = [
         _parameter(entry, path)
         for entry in entries
@@ -145,12 +151,27 @@ def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults, costs:
             parameters=tuple(parameters),
             listing=listing,
             root_key=part.text("rootKey", longest=200),
+            empty_when_absent=part.flag("emptyWhenAbsent"),
+            empty_statuses=_empty_statuses(part),
             paging=paging,
             units=units(part, costs),
         ),
         part.text("idField", longest=200) or part.text("primaryKey", longest=200),
         part.path,
     )
+
+
+def _empty_statuses(part: Part) -> tuple[int, ...]:
+    right = f"must be an error of 400 to 499 but {', '.join(map(str, sorted(NEVER_EMPTY)))}"
+    found = []
+    for place, value in part.items("emptyStatuses", MOST_STATUSES):
+        name = f"emptyStatuses[{place}]"
+        if isinstance(value, bool) or not isinstance(value, int):
+            part.refuse(name, right)
+        if not 400 <= value < 500 or value in NEVER_EMPTY:
+            part.refuse(name, right)
+        found.append(value)
+    return tuple(dict.fromkeys(found))
 
 
 def _check_names(part: Part, path: str, vendor_path: str, parameters: Sequence[Parameter]) -> None:

@@ -146,6 +146,9 @@ def operation_json(element: Element, resource: Resource, operation: Operation) -
     }
     if element.quota is not None:
         body["units"] = operation.units
+    if operation.listing:
+        body["emptyWhenAbsent"] = operation.empty_when_absent
+        body["emptyStatuses"] = list(operation.empty_statuses)
     if operation.paging is not None:
         body |= _paging_json(operation.paging)
         body["parameters"] += _paging_parameters(operation.paging)
