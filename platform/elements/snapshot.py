@@ -6,6 +6,8 @@ Rule 2: a record is known by its id and the fingerprint of its state; records ar
 as they may have to be told.
 Rule 3: records move between pages while these are read. What a listing of several pages lacks is
 deleted only if a second one at once lacks it too; so it is when the listing is suddenly empty.
+Rule 4: that most of what is known is gone at once is never told from a single poll. Those records
+are marked as missing (elements.missing); the next poll tells of those that it misses, too.
 
 The cursor is "<scope>.<digest>": what is listed and how, and the state of all that was listed. The
 same cursor again is the same listing again, and nobody need be asked what is known. A digest of "-"
@@ -16,7 +18,7 @@ polls as that takes, and of nothing that is gone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +36,7 @@ from elements.listing import (
     fetched,
     scope_of,
 )
+from elements.missing import Known
 from elements.types import Resource
 from transport.errors import TransportError
 from transport.types import KnownObjects, Steps
@@ -69,24 +72,30 @@ def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
     yield from _read(look)
     if look.cursor == call.cursor and not call.unfetched:
         return Changes((), look.cursor, filtered=tuple(look.filtered))
+    known = look.known or Known((yield KnownObjects(everything=True)))
     if look.known is None:
-        look.compare((yield KnownObjects(everything=True)))
+        look.compare(known)
     gone, sure = yield from _gone(look)
     if listing.reads_one_by_one:
         found = yield from _fetched(look, call, gone)
     else:
         found = Changes(tuple(look.changed()), "", missing=look.never_told(gone))
-    told = [] if begins else look.deleted(gone)
+    doubtful = () if begins else known.in_doubt(gone)
+    told = [] if begins else look.deleted(gone, doubtful)
     room = max(MOST_TOLD - len(found.changes) - len(found.unfetched), 0)
     more = look.more or len(told) > room
+    whole = sure and not more and not doubtful
     return replace(
         found,
         changes=(*found.changes, *told[:room]),
-        cursor=look.cursor if sure and not more else f"{scope}.{UNTOLD}",
+        cursor=look.cursor if whole else f"{scope}.{UNTOLD}",
         compared=True,
+        # What follows at once is no second look: it has to come from a later poll.
+        noticed=known.marks(look.seen, () if more else doubtful),
         forgotten=tuple(gone) if begins else (),
         filtered=tuple(look.filtered),
         more=more,
+        note=known.note(doubtful),
     )
 
 
@@ -103,7 +112,7 @@ class Look:
     scope: str
     hold: bool = True
     seen: dict[str, str] = field(default_factory=dict)  # fingerprints by id
-    known: Mapping[str, str] | None = None
+    known: Known | None = None
     pages: int = 0
     more: bool = False  # there was no room for all that may have to be told
     filtered: list[Filtered] = field(default_factory=list)  # some of what the condition leaves out
@@ -142,7 +151,7 @@ class Look:
         """Whether so much is held that it must be known now what need not be."""
         return self.known is None and (len(self._held) > MOST_TOLD or self._size > LARGEST_HELD)
 
-    def compare(self, known: Mapping[str, str]) -> None:
+    def compare(self, known: Known) -> None:
         """Lets go of what is as it is known, and of what there is no room for."""
         self.known = known
         held, self._held, self._size = self._held, {}, 0
@@ -162,7 +171,7 @@ class Look:
         self._size += size
 
     def _as_known(self, id_: str) -> bool:
-        fingerprint = (self.known or {}).get(id_)
+        fingerprint = self._known_as(id_)
         if fingerprint == "" and self.listing.reads_one_by_one:
             return True  # it is put aside, and comes up by itself
         return fingerprint == self.seen[id_]
@@ -172,26 +181,29 @@ class Look:
         return list(self._held)
 
     def changed(self) -> list[Change]:
-        known = self.known or {}
         return [
             Change(
                 id_,
-                ChangeType.UPDATED if known.get(id_) else ChangeType.CREATED,
+                ChangeType.UPDATED if self._known_as(id_) else ChangeType.CREATED,
                 record,
                 self.seen[id_],
             )
             for id_, (record, _) in self._held.items()
         ]
 
-    def deleted(self, gone: list[str]) -> list[Change]:
-        known = self.known or {}
-        only_id = self.listing.only_id
-        return [Change(id_, ChangeType.DELETED, only_id(id_), "") for id_ in gone if known.get(id_)]
+    def deleted(self, gone: list[str], doubtful: Collection[str]) -> list[Change]:
+        return [
+            Change(id_, ChangeType.DELETED, self.listing.only_id(id_), "")
+            for id_ in gone
+            if self._known_as(id_) and id_ not in doubtful
+        ]
 
     def never_told(self, gone: list[str]) -> tuple[str, ...]:
         """Of those that are gone, the ones that were put aside and never read."""
-        known = self.known or {}
-        return tuple(id_ for id_ in gone if not known.get(id_))
+        return tuple(id_ for id_ in gone if not self._known_as(id_))
+
+    def _known_as(self, id_: str) -> str | None:
+        return None if self.known is None else self.known.fingerprints.get(id_)
 
     @property
     def cursor(self) -> str:
@@ -207,7 +219,7 @@ def _read(look: Look) -> Steps[None]:
         page = yield from listing.page(token)
         ids = look.take(page.records)
         if look.crowded:
-            look.compare((yield KnownObjects(everything=True)))
+            look.compare(Known((yield KnownObjects(everything=True))))
         if listing.is_last(page, token, same_ids=bool(ids) and ids == before, pages=look.pages):
             return
         token, before = page.next_token, ids
@@ -215,7 +227,8 @@ def _read(look: Look) -> Steps[None]:
 
 def _gone(look: Look) -> Steps[tuple[list[str], bool]]:
     """What is known and listed no more, and whether the listing showed everything there is."""
-    gone = [id_ for id_ in look.known or {} if id_ not in look.seen]
+    known = {} if look.known is None else look.known.fingerprints
+    gone = [id_ for id_ in known if id_ not in look.seen]
     if not gone or (look.pages == 1 and look.seen):
         return gone, True
     again = Look(look.listing, look.scope, hold=False)

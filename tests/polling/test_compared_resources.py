@@ -153,6 +153,7 @@ def test_an_empty_listing_is_believed_when_it_is_empty_twice(
     shelf.hook = None
     shelf.items.clear()
     poll(items)
+    poll(items)
     assert sorted(told(items)) == [(id_, "DELETED") for id_ in "abcd"]
     assert known(items) == set()
 
