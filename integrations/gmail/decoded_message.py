@@ -18,7 +18,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from integrations.gmail import header_text, html_text
+from integrations.gmail import charsets, header_text, html_text
 from integrations.gmail.history import is_safe_id
 from integrations.gmail.mail_address import addresses_of
 
@@ -176,7 +176,7 @@ def _collect(part: Mapping[str, Any], found: _Found) -> None:
     is_text = media_type in ("text/plain", "text/html")
     if is_text and not filename and not disposition.startswith("attachment"):
         charset = _charset(headers.get("content-type", ""))
-        text = header_text.text_of(content_of(body.get("data")), charset)
+        text = charsets.text_of(content_of(body.get("data")), charset)
         text = text.replace("\r\n", "\n").replace("\0", "")
         if text.strip():
             (found.texts if media_type == "text/plain" else found.htmls).append(text)

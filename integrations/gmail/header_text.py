@@ -7,9 +7,9 @@ square.
 from __future__ import annotations
 
 import binascii
-import codecs
 import re
 
+from integrations.gmail.charsets import text_of
 from transport.errors import storable
 
 # Of any length and with blanks, as broken mailers write them. None begins within another, so that
@@ -17,8 +17,6 @@ from transport.errors import storable
 _WORD = re.compile(
     r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,60})?\?([QqBb])\?((?:[^?=]|=(?!\?[^=])|\?(?!=))*+)\?="
 )
-# Codecs that are no character sets of mail, and slow or surprising on hostile bytes.
-_UNWANTED = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"}
 
 
 def decoded(value: str) -> str:
@@ -42,29 +40,6 @@ def decoded(value: str) -> str:
     parts.append(text_of(pending, charset))
     parts.append(unfolded[end:])
     return storable("".join(parts)).strip()
-
-
-def text_of(content: bytes, charset: str) -> str:
-    """Bytes as text in this character set, or in one that fits. Nothing raises."""
-    name = _codec(charset)
-    # Gmail gives bodies in UTF-8 whatever their header says; other bytes are hardly ever valid.
-    if not name.startswith(("iso2022", "utf-16", "utf-32", "utf-7", "hz")):
-        try:
-            return content.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-    try:
-        return storable(content.decode(name, "replace"))
-    except (LookupError, ValueError):
-        return content.decode("utf-8", "replace")
-
-
-def _codec(charset: str) -> str:
-    try:
-        name = codecs.lookup(charset or "utf-8").name
-    except (LookupError, ValueError):
-        return "utf-8"
-    return "utf-8" if name in _UNWANTED else name
 
 
 def _content(encoding: str, text: str) -> bytes | None:

@@ -10,7 +10,6 @@ import pytest
 from integrations.gmail import html_text
 from integrations.gmail.decoded_message import content_of, decoded
 from integrations.gmail.header_text import decoded as header
-from integrations.gmail.header_text import text_of
 
 LONG = 400_000
 
@@ -210,24 +209,6 @@ def test_base64_is_read_in_every_form(text: str, expected: bytes) -> None:
 )
 def test_encoded_words_are_decoded(value: str, expected: str) -> None:
     assert header(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("content", "charset", "expected"),
-    [
-        ("ü".encode(), "iso-8859-1", "ü"),  # Gmail turned it into UTF-8
-        ("ü".encode("latin-1"), "iso-8859-1", "ü"),
-        ("ü".encode("cp1252"), "", "\N{REPLACEMENT CHARACTER}"),
-        ("日".encode("shift_jis"), "Shift_JIS", "日"),
-        ("a".encode("utf-16"), "utf-16", "a"),
-        (b"a", "rot13", "a"),
-        (b"a", "\0", "a"),
-    ],
-)
-def test_bytes_are_read_in_the_character_set_that_fits(
-    content: bytes, charset: str, expected: str
-) -> None:
-    assert text_of(content, charset) == expected
 
 
 def test_sanitized_html_cannot_run_anything() -> None:
