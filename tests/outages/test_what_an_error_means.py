@@ -77,6 +77,13 @@ def role(transactional_db: None) -> Iterator[str]:
         cursor.execute(f"DROP ROLE {ROLE}")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_hosts_of_which_none_takes_writes() -> None:
+    read_only = "-c default_transaction_read_only=on"
+    error = refusal_of(options=read_only, target_session_attrs="read-write")
+    assert outage_of(error) is Outage.READ_ONLY
+
+
 def test_errors_at_connection(role: str) -> None:
     assert outage_of(refusal_of(user=role)) is Outage.FULL
     assert outage_of(refusal_of(user="nobody_of_that_name")) is Outage.REFUSED

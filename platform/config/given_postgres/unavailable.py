@@ -67,6 +67,8 @@ BY_TEXT = {
     Outage.STARTING: re.compile(
         r"database system is (starting up|shutting down|in recovery|not (yet )?accepting)"
     ),
+    # Of target_session_attrs=read-write, while no host of DATABASE_URL takes writes.
+    Outage.READ_ONLY: re.compile(r"session is read-only|server is in hot standby mode"),
 }
 CONNECTION_ERRORS = (
     utils.OperationalError,
