@@ -18,6 +18,7 @@ from counters.families import REQUEST_DURATION, REQUESTS
 HEADER = "Elements-Request-Id"
 CONTENT_TYPE = "application/json;charset=UTF-8"
 API_ROOT = "/elements/"
+WEBHOOKS = "/elements/api-v2/events/"
 EXPOSED_HEADERS = (
     "Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, "
     "Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition"
@@ -73,8 +74,13 @@ class RequestIdMiddleware:
         if request.META.get("HTTP_TRANSFER_ENCODING") and not length:
             return json_error(411, "send the body with a Content-Length header, not in chunks")
         # JSON is read once the caller is known, and as far as the endpoint takes it (api.parsers).
-        is_json = request.content_type == "application/json"
-        limit = settings.HUB_BODY_LIMIT if is_json else settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        if request.content_type == "application/json":
+            limit = settings.HUB_BODY_LIMIT
+        if request.path_info.startswith(
+            WEBHOOKS
+        ):  # of any type, and as far as events.receiver_upload
+            limit = max(limit, settings.WEBHOOK_BODY_LIMIT)
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
             # Django's own limit leaves out files, which it would write to disk, for anybody.
             return json_error(413, f"the body is larger than {limit} bytes")

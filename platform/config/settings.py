@@ -222,6 +222,8 @@ if BEHIND_TLS_PROXY:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes of a request body
 # Bytes of the body of a hub call: a mail of 25 MB, as Gmail takes it, with its files in base64.
 HUB_BODY_LIMIT = env.int("HUB_BODY_LIMIT", 36_000_000)
+# Of a provider's webhook: GitHub's have up to 25 MB, and are longer in a form.
+WEBHOOK_BODY_LIMIT = env.int("WEBHOOK_BODY_LIMIT", 36_000_000)
 # Where people reach this server; the console's OAuth callback is below it.
 PUBLIC_URL = required_in_production("PUBLIC_URL", "http://localhost:8000")
 if PUBLIC_URL:

@@ -19,6 +19,8 @@ from api.schema import documented
 from api.throttle import count_refusal
 from events import receiver, receiver_instances, receiver_schema
 from events.receiver_body import FORM, Sent
+from events.receiver_instances import INSTANCES_HEADER
+from events.receiver_upload import body_of
 
 MOST_RECORDS = 1_000  # of one poll event
 OWN_WORDS = frozenset({"objectType", "instance_id", "request"})
@@ -56,7 +58,9 @@ class ReceiverView(APIView):
         Authorization header: 401 where it is missing or no good, 403 where it is somebody else's
         or the operator has named no sender. It makes the mailbox's next poll due.
         """
-        _receive(request, element_key, ref, request._request.body)
+        named = ref is not None or bool(request.headers.get(INSTANCES_HEADER, "").strip())
+        with body_of(request._request, addressed=named) as body:
+            _receive(request, element_key, ref, body)
         return Response()
 
     @documented(

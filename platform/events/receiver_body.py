@@ -19,6 +19,7 @@ from api.errors import BadRequest, UnsupportedType
 from api.parsers import DEEPEST
 from elements.calls import ChangeType, Received, Told
 from elements.webhooks import Webhook
+from transport.json_text import MAX_VALUES, has_more_values
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 1_000  # of a form or a query
@@ -249,6 +250,8 @@ def _field(value: Any) -> Any:
 
 
 def _json(raw: bytes, subject: str = "the body") -> Any:
+    if has_more_values(raw, MAX_VALUES):
+        raise BadRequest(f"{subject} has more than {MAX_VALUES} values")
     try:
         value = json.loads(raw.decode("utf-8-sig"))
     except RecursionError as error:

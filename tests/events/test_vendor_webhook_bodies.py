@@ -253,8 +253,7 @@ def test_bodies_that_nobody_signed_are_not_read(books: ElementInstance) -> None:
         assert send("ledger", body).status_code == 400  # where the body says whom it is for
 
 
-def test_large_bodies_and_files_are_refused(books: ElementInstance) -> None:
-    assert send(f"ledger/{books.pk}", b"x" * 10_000_000).status_code == 413
+def test_files_and_forms_of_many_fields_are_refused(books: ElementInstance) -> None:
     answer = send(f"ledger/{books.pk}", b"--x--", content_type="multipart/form-data; boundary=x")
     assert answer.status_code == 415
     fields = b"&".join(b"a=1" for _ in range(1_001))
