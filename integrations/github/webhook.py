@@ -1,7 +1,7 @@
 """Reads what GitHub's webhooks tell: https://docs.github.com/en/webhooks/webhook-events-and-payloads
 
 What kind of event it is stands in a header that nobody signs, so the body must look like one of
-that kind. What doesn't is told to nobody.
+that kind. What doesn't is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elements.calls import ChangeType, Received, Told
+from elements.errors import UnreadableWebhookError
 from integrations.github.api import time_of
 from integrations.github.objects import (
     COMMENTS,
@@ -44,25 +45,33 @@ UNREADABLE = (
 
 
 def read(received: Received) -> list[Told]:
-    """The one change that a delivery tells of; none of a ping and of what isn't understood."""
-    tell = _READERS.get(received.headers.get(EVENT_HEADER, ""))
-    if tell is None or not isinstance(received.value, dict):
+    """Return the one change that a delivery tells of; none of a ping, and of other kinds of events.
+
+    Raises UnreadableWebhookError for a body that is not of the kind that the header says.
+    """
+    kind = received.headers.get(EVENT_HEADER, "").strip()
+    if not kind:
+        raise UnreadableWebhookError(f"the header {EVENT_HEADER} is missing")
+    tell = _READERS.get(kind)
+    if tell is None:
         return []
     try:
         told = tell(received.value)
-    except UNREADABLE:
-        return []
+    except UNREADABLE as error:
+        raise UnreadableWebhookError(f"the body is not of GitHub's event {kind}") from error
     return [] if told is None else [told]
 
 
-def _issue(body: Mapping[str, Any]) -> Told | None:
+def _issue(body: Mapping[str, Any]) -> Told:
     if "comment" in body or "pull_request" in body["issue"]:
-        return None
+        raise ValueError("of another kind")
     return _told(ISSUES, "number", body["issue"], body)
 
 
-def _comment(body: Mapping[str, Any]) -> Told | None:
-    return _told(COMMENTS, "id", body["comment"], body) if "issue" in body else None
+def _comment(body: Mapping[str, Any]) -> Told:
+    if "issue" not in body:
+        raise ValueError("of another kind")
+    return _told(COMMENTS, "id", body["comment"], body)
 
 
 def _pull_request(body: Mapping[str, Any]) -> Told:
@@ -80,7 +89,7 @@ def _told(
 
 def _push(body: Mapping[str, Any]) -> Told | None:
     if "action" in body:  # no push has one
-        return None
+        raise ValueError("of another kind")
     id_ = push_id(body)
     pushed_at = body.get("repository", {}).get("pushed_at")
     date = datetime.fromtimestamp(pushed_at, UTC) if isinstance(pushed_at, int) else None

@@ -102,6 +102,11 @@ class UnsupportedType(ApiError):
         super().__init__(415, message)
 
 
+class Unprocessable(ApiError):
+    def __init__(self, message: str) -> None:
+        super().__init__(422, message)
+
+
 class TooManyRequests(ApiError):
     """`wait` is in seconds."""
 

@@ -77,9 +77,7 @@ class RequestIdMiddleware:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
         if request.content_type == "application/json":
             limit = settings.HUB_BODY_LIMIT
-        if request.path_info.startswith(
-            WEBHOOKS
-        ):  # of any type, and as far as events.receiver_upload
+        if request.path_info.startswith(WEBHOOKS):  # of any type: events.receiver_upload
             limit = max(limit, settings.WEBHOOK_BODY_LIMIT)
         if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
             # Django's own limit leaves out files, which it would write to disk, for anybody.

@@ -49,3 +49,10 @@ class PatternError(ValueError):
 
 class ZoneError(ValueError):
     """Nobody knows a time zone of this name."""
+
+
+class UnreadableWebhookError(Exception):
+    """A webhook that is proven, and not of the form that the provider documents.
+
+    Says what was looked for. What is only nothing to tell of raises nothing.
+    """

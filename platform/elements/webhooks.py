@@ -63,7 +63,7 @@ class Webhook:
     to tell of, as a ping is.
     `form_field` names the field that holds the body as JSON where the vendor sends a form.
     `read` takes the place of all these but `delivery_id` and `form_field` where they can't say it;
-    it tells of nothing rather than of what it doesn't understand.
+    it raises UnreadableWebhookError for what it doesn't understand.
     """
 
     signature: Signature

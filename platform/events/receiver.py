@@ -16,9 +16,9 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 
-from api.errors import BadRequest, NotFound, Unauthorized
+from api.errors import ApiError, BadRequest, NotFound, Unauthorized
 from elements import catalogue
-from elements.calls import Change, ChangeType
+from elements.calls import Change, ChangeType, Told
 from elements.errors import ElementNotFound
 from elements.types import Element
 from elements.webhooks import Signature, Webhook
@@ -134,8 +134,10 @@ def _is_on(instance: ElementInstance) -> bool:
 
 
 def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
-    told = {one.instance.pk: receiver_body.changes(sent, one.webhook) for one in wanted}
-    telling = [one for one in wanted if told[one.instance.pk]]
+    told, refusal = _read(wanted, sent)
+    telling = [one for one in wanted if told.get(one.instance.pk)]
+    if not told and refusal is not None:
+        raise refusal
     if not telling:
         return  # a ping
     with transaction.atomic():
@@ -151,6 +153,24 @@ def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
                 record_webhook(
                     one.instance, sent.value_for(one.webhook), told[one.instance.pk], now
                 )
+
+
+def _read(
+    wanted: Sequence[_Receiving], sent: Sent
+) -> tuple[dict[int, Sequence[Told]], ApiError | None]:
+    """Return what each instance is told of, and why the first that understands nothing does not.
+
+    Where one understands it, the provider is not asked to send it again.
+    """
+    told: dict[int, Sequence[Told]] = {}
+    refusal: ApiError | None = None
+    for one in wanted:
+        try:
+            told[one.instance.pk] = receiver_body.changes(sent, one.webhook)
+        except ApiError as error:
+            log.warning("webhook not understood", instance=one.instance.pk, reason=error.message)
+            refusal = refusal or error
+    return told, refusal
 
 
 def _hold(instance_ids: Sequence[int]) -> set[int]:

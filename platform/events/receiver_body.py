@@ -15,9 +15,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-from api.errors import BadRequest, UnsupportedType
+from api.errors import BadRequest, Unprocessable, UnsupportedType
 from api.parsers import DEEPEST
 from elements.calls import ChangeType, Received, Told
+from elements.errors import UnreadableWebhookError
 from elements.webhooks import Webhook
 from transport.json_text import MAX_VALUES, has_more_values
 
@@ -147,12 +148,22 @@ def _is_short(text: str) -> bool:
 def changes(sent: Sent, webhook: Webhook) -> list[Told]:
     """What the webhook tells of; none of what the element says is to be ignored.
 
-    Raises BadRequest where it is more, or longer, than can be told.
+    Raises Unprocessable where it is not understood, and BadRequest where it is more, or longer,
+    than can be told.
     """
     value = sent.value_for(webhook)
     if webhook.read is not None:
-        return [_checked(one) for one in webhook.read(Received(value, sent.headers))]
+        try:
+            return [_checked(one) for one in webhook.read(Received(value, sent.headers))]
+        except UnreadableWebhookError as error:
+            raise Unprocessable(f"the webhook is not understood: {error}") from error
     records = _records(value, webhook.records)
+    if records is None:
+        if _change_type(sent, webhook, value, None) is None:
+            return []  # a ping has none
+        raise Unprocessable(
+            f"the webhook is not understood: nothing stands at {webhook.records or 'its body'}"
+        )
     if len(records) > MOST_RECORDS:
         raise BadRequest(f"the webhook has {len(records)} records; {MOST_RECORDS} are allowed")
     return list(_told(sent, webhook, value, records))
@@ -168,10 +179,10 @@ def _too_long(object_id: str) -> BadRequest:
     return BadRequest(f"an object id has {len(object_id)} characters; {LONGEST_ID} are allowed")
 
 
-def _records(value: Any, path: str) -> list[Any]:
+def _records(value: Any, path: str) -> list[Any] | None:
     found = below(value, path) if path else value
     if found is None:
-        return []
+        return None
     return found if isinstance(found, list) else [found]
 
 

@@ -11,7 +11,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
-from api.errors import BadRequest
+from api.errors import BadRequest, Unprocessable
 from elements import definition
 from elements.calls import ChangeType, Received, Told
 from elements.webhooks import Signature, Webhook
@@ -86,9 +86,6 @@ def test_code_may_read_what_is_sent() -> None:
         ({"data": {"id": "a"}}, {"records": "data"}, ["a"]),
         ({"list": [{"ids": ["a", "b"]}]}, {"records": "list.0.ids"}, ["a", "b"]),
         ({"id": "whole", "list": [{"name": "no id"}]}, {"records": "list"}, [""]),
-        ({"other": 1}, {"records": "list"}, []),
-        ({"list": None}, {"records": "list"}, []),
-        ({"list": "text"}, {"records": "list.id"}, []),
         ({"id": {"deep": 1}}, {}, [""]),
         ({"id": True}, {}, ["true"]),
         ({}, {"objectId": "header:X-Resource"}, ["r1"]),
@@ -97,6 +94,23 @@ def test_code_may_read_what_is_sent() -> None:
 def test_records_and_their_ids(value: Any, webhook: dict[str, Any], ids: list[str]) -> None:
     found = told(value, {"X-Resource": "r1"}, **webhook)
     assert [one.object_id for one in found] == ids
+
+
+@pytest.mark.parametrize(
+    ("value", "records"),
+    [
+        ({"other": 1}, "list"),
+        ({"list": None}, "list"),
+        ({"list": "text"}, "list.id"),
+        ({"what": "renamed"}, "list"),
+    ],
+)
+def test_what_lacks_its_records_is_refused_but_for_a_ping(value: Any, records: str) -> None:
+    words: dict[str, Any] = {"eventType": "what", "eventTypes": {"ping": "ignored"}}
+    with pytest.raises(Unprocessable, match=f"nothing stands at {records}"):
+        told(value, records=records, **words)
+    assert told({**value, "what": "ping"}, records=records, **words) == []
+    assert told({"list": []}, records="list", **words) == []
 
 
 @pytest.mark.parametrize(
@@ -228,7 +242,7 @@ def test_a_query_is_its_fields_and_signed_as_it_came(organization: NewOrganizati
         (json.dumps([{"id": n} for n in range(1_001)]).encode(), 400, "1001 records; 1000 are"),
         (json.dumps([{"id": "x" * 1_001}]).encode(), 400, "1001 characters; 1000 are"),
         (b"[]", 200, ""),
-        (b"null", 200, ""),
+        (b"null", 422, "nothing stands at its body"),
     ],
     ids=lambda value: "" if isinstance(value, bytes) else str(value),
 )

@@ -104,7 +104,7 @@ def test_what_github_has_not_signed_is_refused(customer: Customer, hooked: dict[
     # Sent again by GitHub, or by who has got hold of it: it is no other event.
     assert again({}) == 200
     assert again({"X-GitHub-Delivery": "another"}) == 200
-    assert again({"X-GitHub-Event": "issue_comment", "X-GitHub-Delivery": "another"}) == 200
+    assert again({"X-GitHub-Event": "issue_comment", "X-GitHub-Delivery": "another"}) == 422
     assert len(customer.told(hooked)) == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from elements.calls import ChangeType, Received, Told
+from elements.errors import UnreadableWebhookError
 from integrations.github import webhook
 
 CREATED, UPDATED, DELETED = ChangeType
@@ -63,9 +64,18 @@ def test_a_push_is_told_by_branch_and_commit() -> None:
     [
         ("ping", {"zen": "Keep it simple."}),
         ("star", {"action": "created"}),
-        ("", {"action": "opened", "issue": ISSUE}),
         ("push", {**PUSH, "after": NOTHING}),  # a branch is gone
         ("push", {**PUSH, "ref": "refs/tags/v1"}),
+    ],
+)
+def test_there_is_nothing_to_tell_of(kind: str, body: Any) -> None:
+    assert told(kind, body) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("", {"action": "opened", "issue": ISSUE}),
         # The kind stands in a header that nobody signs: each has another's body.
         ("issues", {"action": "created", "issue": ISSUE, "comment": COMMENT}),
         ("issues", {"action": "opened", "issue": {**ISSUE, "pull_request": {}}}),
@@ -85,5 +95,6 @@ def test_a_push_is_told_by_branch_and_commit() -> None:
         ("push", {**PUSH, "repository": {"pushed_at": 10**30}}),
     ],
 )
-def test_nothing_is_told_of_what_isnt_understood(kind: str, body: Any) -> None:
-    assert told(kind, body) == []
+def test_what_isnt_understood_is_refused(kind: str, body: Any) -> None:
+    with pytest.raises(UnreadableWebhookError, match=kind or "X-GitHub-Event is missing"):
+        told(kind, body)
