@@ -24,6 +24,7 @@ from monitoring import checks
 from polling.models import PollingResource
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
+from tests.services import require
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
@@ -32,10 +33,7 @@ REMOVALS = (
     "audit.tasks.remove_old_entries",
     "polling.tasks.remove_old_runs",
 )
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -50,6 +48,7 @@ def worker(
     process_environment: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Path]:
     """A worker whose clock is off by `request.param`; the file that it logs to."""
+    require("faketime")  # its package brings the library
     log = tmp_path / "log"
     with log.open("w") as file:
         process = subprocess.Popen(

@@ -19,6 +19,7 @@ import psutil
 
 from tests.outages.installation import Host, Installation, until
 from tests.outages.standby import PostgresWithStandby
+from tests.services import require
 
 WITHIN = 60.0  # seconds until everything flows again
 SMALL_DISK = 400  # megabytes
@@ -222,7 +223,7 @@ def clock_wrong(difference: str) -> Callable[[Installation], None]:
 
     def disturb(running: Installation) -> None:
         others = list(running.hosts)
-        wrong = running.host(before=["faketime", "-f", difference])
+        wrong = running.host(before=[require("faketime"), "-f", difference])
         running.all_flow_within(2 * WITHIN)
         for host in others:
             _each(host, psutil.Process.suspend)
