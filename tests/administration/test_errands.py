@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -217,12 +217,14 @@ def test_a_cancelled_errand_goes_no_further(world: World, monkeypatch: pytest.Mo
 def test_a_defect_holds_up_no_other_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = world.connect(3)
     signed_in(role=OPERATOR)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE instances_elementinstance SET secrets = 'not sealed' WHERE id = %s", ids[:1]
-        )
-    page = signed_in(superuser=True).get(address(ElementInstance, "change", ids[0]))
-    assert f"instances_elementinstance:{ids[0]}:secrets" in page.content.decode()
+    disable = DEEDS["disable"]
+
+    def do(row_id: int, within: Within, now: datetime) -> bool:
+        if row_id == ids[0]:
+            raise ValueError("a defect")
+        return disable.do(row_id, within, now)
+
+    monkeypatch.setitem(DEEDS, "disable", replace(disable, do=do))
     errand = begin("disable", asker(), timezone.now())
     run_all()
     errand.refresh_from_db()
