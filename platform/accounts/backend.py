@@ -8,6 +8,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.reach import read_along
 
 
 class AccessBackend(ModelBackend):
@@ -31,6 +32,10 @@ class AccessBackend(ModelBackend):
             User().set_password(password)  # takes as long as for one who is there
         proven = [user for user in users if user.check_password(password)]
         return next(filter(self.user_can_authenticate, proven), None)
+
+    def get_user(self, user_id: int) -> User | None:
+        user = read_along(User.objects.filter(pk=user_id)).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: Any) -> bool:
         return isinstance(user, User) and user.has_access

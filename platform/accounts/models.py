@@ -57,7 +57,9 @@ class Organization(models.Model):
 
 
 class Account(models.Model):
-    """A part of an organization that has users of its own. Every organization has a default one.
+    """A part of an organization with users of its own, who see what is its (accounts.reach).
+
+    Every organization has a default one.
 
     Inactive: its users can neither sign in nor call, and what they connected is not polled.
     """

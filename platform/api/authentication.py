@@ -16,7 +16,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from accounts.models import Account, Organization, User
+from accounts.models import Account, Organization, RoleGrant, User
+from accounts.reach import Reach, reach_with
+from accounts.roles import ORG_ADMIN
 from accounts.secret import digest
 from api.authorization import MalformedAuthorization, Pairs, parse
 from api.errors import CHALLENGE, UNAUTHORIZED
@@ -27,19 +29,26 @@ if TYPE_CHECKING:
     from instances.models import ElementInstance
 
 # What few requests look at is left out: it is read when it is looked at.
-USERS, OWNERS, ACCOUNTS, ORGANIZATIONS = (
+USERS, OWNERS, ACCOUNTS, ORGANIZATIONS, GRANTS = (
     Columns(User, "u", without=("password", "last_login", "date_joined", "removed_at")),
     Columns(Organization, "own", without=("secret_digest", "secret_hint", "created_at")),
     Columns(Account, "a", without=("description", "external_id", "created_at", "updated_at")),
     Columns(Organization, "o", without=("name", "secret_hint", "created_at")),
+    Columns(RoleGrant, "g", without=("granted_at",)),  # of the role that reaches all accounts
 )
-CALLER_COLUMNS: tuple[Columns[Any], ...] = (USERS, OWNERS, ACCOUNTS, ORGANIZATIONS)
-CALLERS = """
+CALLER_COLUMNS: tuple[Columns[Any], ...] = (USERS, OWNERS, ACCOUNTS, ORGANIZATIONS, GRANTS)
+CALLERS = f"""
   FROM (VALUES (1)) AS always
   LEFT JOIN accounts_user u ON u.secret_digest = %s
   LEFT JOIN accounts_organization own ON own.id = u.organization_id
   LEFT JOIN accounts_account a ON a.id = u.account_id
   LEFT JOIN accounts_organization o ON o.secret_digest = %s
+  LEFT JOIN accounts_rolegrant g ON g.user_id = u.id AND g.key = '{ORG_ADMIN.key}'
+"""
+# Whether the user's reach (accounts.reach) has the instance `i`.
+INSTANCE_WITHIN_REACH = """
+(g.id IS NOT NULL OR u.is_staff OR u.is_superuser OR EXISTS (
+    SELECT 1 FROM accounts_user owner WHERE owner.id = i.user_id AND owner.account_id = a.id))
 """
 NO_DIGEST = "0" * 64  # compared with where no row was found
 LONGEST_ID = 18  # digits that a path's id may have and still fit its column
@@ -50,12 +59,14 @@ class Caller:
     """Who calls: `request.auth` of an authenticated request.
 
     `organization` is the user's own, whether or not the header brought its secret;
-    `organization_proven` tells. `instance` is the Element pair's, of the same organization, and
-    `addressed` the one that the path names, where it is the organization's and was read along.
+    `organization_proven` tells. `reach` is what of it the user may see and change. `instance` is
+    the Element pair's, within that reach, and `addressed` the one that the path names, where it is
+    within reach and was read along.
     """
 
     user: User
     organization: Organization
+    reach: Reach
     instance: ElementInstance | None = None
     organization_proven: bool = False
     addressed: ElementInstance | None = None
@@ -126,7 +137,7 @@ def _id_in_path(request: Request) -> int | None:
 
 
 def _checked(pairs: Pairs, addressed_id: int | None) -> tuple[User, Caller] | None:
-    user, organization, instance = _found(pairs, addressed_id)
+    user, is_org_admin, organization, instance = _found(pairs, addressed_id)
     by_token = instance if pairs.element is not None else None
     valid = (
         (pairs.user is None or user is not None)
@@ -151,19 +162,23 @@ def _checked(pairs: Pairs, addressed_id: int | None) -> tuple[User, Caller] | No
         if instance.user_id == user.pk:
             relate(instance, "user", user)
     addressed = instance if by_token is None else None
-    return user, Caller(user, user.organization, by_token, organization is not None, addressed)
+    reach = reach_with(user, user.organization, is_org_admin)
+    return user, Caller(
+        user, user.organization, reach, by_token, organization is not None, addressed
+    )
 
 
 def _found(
     pairs: Pairs, addressed_id: int | None
-) -> tuple[User | None, Organization | None, ElementInstance | None]:
-    """The user with organization and account, the organization, and the instance: the Element
-    pair's where there is one, else the one that is addressed.
+) -> tuple[User | None, bool, Organization | None, ElementInstance | None]:
+    """The user with organization and account, whether the user administers the organization, the
+    organization, and the instance within the user's reach: the Element pair's where there is one,
+    else the one that is addressed.
 
     One statement, so that it takes the same time whichever of them is found.
     """
     if pairs == Pairs():
-        return None, None, None
+        return None, False, None, None
     wanted = _digest(pairs.user), _digest(pairs.organization)
     token = _digest(pairs.element)
     instance: ElementInstance | None = None
@@ -174,7 +189,8 @@ def _found(
         parameters = (*wanted, token if token is not None else addressed_id)
         found = one(statement, parameters, *CALLER_COLUMNS, *_instance_rows.columns)
         instance = _instance_rows.read(found[len(CALLER_COLUMNS) :]) if found else None
-    user, own, account, organization = found[: len(CALLER_COLUMNS)] if found else [None] * 4
+    callers = found[: len(CALLER_COLUMNS)] if found else [None] * len(CALLER_COLUMNS)
+    user, own, account, organization, granted = callers
     if user is not None:
         relate(user, "organization", own)
         relate(user, "account", account)
@@ -184,6 +200,7 @@ def _found(
     same_instance = token is None or _same(instance.token_digest if instance else None, token)
     return (
         user if same_user and usable else None,
+        granted is not None,
         organization if same_organization else None,
         instance if same_instance else None,
     )

@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.api.authority import Authority, authority_for
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from audit.models import AuditEntry, Source
 from console import feed
 from console.instance.named import named
@@ -28,8 +29,8 @@ LONGEST_TEXT = 300  # characters of an error
 
 @require_safe
 @for_members
-def activity(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    authority = authority_for(user, organization)
+def activity(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
+    authority = authority_for(user, reach.organization)
     given = {name: text.replace("\0", "").strip() for name, text in request.GET.dict().items()}
     asked, faults = _asked(authority, given)
     found = feed.read(authority, asked, PAGE)
@@ -65,7 +66,7 @@ def _asked(authority: Authority, given: Mapping[str, str]) -> tuple[feed.Asked, 
     since, until = _day(given, "from", faults), _day(given, "to", faults)
     asked = feed.Asked(
         kinds=(kind,) if kind in feed.KINDS else tuple(feed.KINDS),
-        instances=named(authority.organization, instance) if instance else None,
+        instances=named(authority.reach, instance) if instance else None,
         person=number(given.get("person", "")),
         since=since,
         until=until + timedelta(days=1) if until else None,

@@ -15,7 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from api.errors import BadRequest, Conflict
 from api.openapi import PREFIX
 from console import forms
@@ -74,12 +75,10 @@ class Posted:
         return forms.with_kept_secrets(found, self.kept or {})
 
 
-def posted(
-    request: HttpRequest, user: User, organization: Organization, element_key: str
-) -> Posted:
-    """Raises Http404 where the organization has no such element."""
+def posted(request: HttpRequest, user: User, reach: Reach, element_key: str) -> Posted:
+    """Raises Http404 where the organization has no such element within reach."""
     try:
-        element = catalogue.find(element_key, organization.pk)
+        element = catalogue.find(element_key, reach.organization.pk)
     except ElementNotFound as error:
         raise Http404 from error
     trip = request.POST.get("again") or request.GET.get("again") or ""
@@ -89,48 +88,46 @@ def posted(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
-def authenticate(
-    request: HttpRequest, user: User, organization: Organization, element_key: str
-) -> HttpResponse:
-    form = posted(request, user, organization, element_key)
+def authenticate(request: HttpRequest, user: User, reach: Reach, element_key: str) -> HttpResponse:
+    form = posted(request, user, reach, element_key)
     element, controls = form.element, form.controls
     if request.method != "POST":
-        body = form.kept or forms.blank(element, _names(organization, element))
-        return _page(request, user, organization, form, body)
+        body = form.kept or forms.blank(element, _names(reach, element))
+        return _page(request, user, reach, form, body)
     try:
         body = form.body()
     except BadRequest as error:
         body, faults = form.refused(), [forms.Fault(str(error))]
     else:
         try:
-            return _connected(request, user, organization, element, body)
+            return _connected(request, user, reach, element, body)
         except FAILED as error:
             faults = forms.faults_of(sentence_of(error, element), element, controls)
     aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
-    return _page(request, user, organization, replace(form, trip=str(aside.pk)), body, faults)
+    return _page(request, user, reach, replace(form, trip=str(aside.pk)), body, faults)
 
 
 @require_safe
 @for_members
-def former_address(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def former_address(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     return redirect("console:catalogue")
 
 
 def _connected(
     request: HttpRequest,
     user: User,
-    organization: Organization,
+    reach: Reach,
     element: Element,
     body: dict[str, Any],
 ) -> HttpResponse:
     """To the provider's consent page, or at once to the instance where none is needed."""
-    wish.element_of(organization, body, element.key)
+    wish.element_of(reach, body, element.key)
     body = {**body, "element": {"key": element.key}}
     wanted = wish.to_create(body)
     if isinstance(element.authentication, OAuth2) and not _has_consent(wanted):
         _require_own_callback(wanted)
         return redirect(oauth.begin(user, request.session, oauth.Request(callback_url(), body)))
-    instance_id = _created(request, user, organization, element, wanted, body)
+    instance_id = _created(request, user, reach, element, wanted, body)
     messages.success(request, "The account is connected.")
     return redirect("console:instance", instance_id)
 
@@ -138,18 +135,18 @@ def _connected(
 def _created(
     request: HttpRequest,
     user: User,
-    organization: Organization,
+    reach: Reach,
     element: Element,
     wanted: provision.Wish,
     body: dict[str, Any],
 ) -> int:
     """The id of the instance: the same one, however often a page's form is sent as it is."""
-    claim = _claimed(organization, request.POST.get(ONCE, ""), body)
+    claim = _claimed(user, request.POST.get(ONCE, ""), body)
     if claim.answer is not None:
         return int(claim.answer["id"])
     try:
         made = provision.create(
-            user, organization, element, wanted, within=lambda one: claim.keep({"id": one.pk})
+            user, reach.organization, element, wanted, within=lambda one: claim.keep({"id": one.pk})
         )
     except Exception:
         claim.give_back()
@@ -157,17 +154,17 @@ def _created(
     return made.pk
 
 
-def _claimed(organization: Organization, once: str, body: dict[str, Any]) -> idempotency.Claim:
+def _claimed(user: User, once: str, body: dict[str, Any]) -> idempotency.Claim:
     if not once:
         return idempotency.Claim()
     digest = sha256(json.dumps([once, body]).encode()).hexdigest()
     try:
-        claim = idempotency.claim_key(organization, f"form {digest}", digest)
+        claim = idempotency.claim_key(user, f"form {digest}", digest)
     except Conflict as error:
         raise Conflict(AT_WORK) from error
     if claim.answer is None:
         return claim
-    made = ElementInstance.objects.filter(organization=organization, pk=claim.answer["id"])
+    made = ElementInstance.objects.filter(user__account=user.account_id, pk=claim.answer["id"])
     return claim if made.exists() else idempotency.Claim()  # deleted, and wanted again
 
 
@@ -185,7 +182,7 @@ def _require_own_callback(wanted: provision.Wish) -> None:
 def _page(
     request: HttpRequest,
     user: User,
-    organization: Organization,
+    reach: Reach,
     form: Posted,
     body: Mapping[str, Any],
     faults: Sequence[forms.Fault] = (),
@@ -203,8 +200,8 @@ def _page(
         "formats": FORMATS,
         "unfinished": None if form.trip else oauth.unfinished(user, request.session, element.key),
         "steps": _steps(element),
-        "inbox": inbox_url(organization),
-        "usual_tags": census.usual_tags(organization.pk, MOST_TAGS),
+        "inbox": inbox_url(reach.organization),
+        "usual_tags": census.usual_tags(reach, MOST_TAGS),
     }
     status = 400 if faults else 200
     return render(request, "console/authenticate.html", context, status=status)
@@ -231,6 +228,6 @@ def _kept_body(
     return kept.body if key in (None, element.key) else None
 
 
-def _names(organization: Organization, element: Element) -> list[str]:
-    rows = ElementInstance.objects.filter(organization=organization, element_key=element.key)
+def _names(reach: Reach, element: Element) -> list[str]:
+    rows = reach.rows(ElementInstance).filter(element_key=element.key)
     return list(rows.order_by("-pk").values_list("name", flat=True)[:NAMES_LOOKED_AT])

@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from bulk import commit, download
 from bulk.models import BulkJob, JobStatus
 from bulk.representation import job_of
@@ -34,12 +35,12 @@ TONES: Mapping[str, str] = {
 
 @require_safe
 @for_members
-def jobs(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    """All of the organization, or of the instance that the query names."""
-    rows = BulkJob.objects.filter(organization=organization)
+def jobs(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
+    """All within reach, or those of the instance that the query names."""
+    rows = reach.rows(BulkJob)
     instance: ElementInstance | None = None
     if (named := number(request.GET.get("instance", ""))) is not None:
-        instance = instance_of(organization, named)
+        instance = instance_of(reach, named)
         rows = rows.filter(instance=instance)
     page = page_of(rows.select_related("instance"), request.GET)
     context = {
@@ -57,10 +58,8 @@ def jobs(request: HttpRequest, user: User, organization: Organization) -> HttpRe
 
 
 @for_buttons
-def cancel(
-    request: HttpRequest, user: User, organization: Organization, job_id: int
-) -> HttpResponse:
-    job = commit.cancel(_job(organization, job_id), timezone.now())
+def cancel(request: HttpRequest, user: User, reach: Reach, job_id: int) -> HttpResponse:
+    job = commit.cancel(_job(reach, job_id), timezone.now())
     if job is None:
         raise Http404
     if job.status == JobStatus.CANCELLED:
@@ -73,10 +72,10 @@ def cancel(
 @require_GET
 @for_members
 def records(
-    request: HttpRequest, user: User, organization: Organization, job_id: int, kind: str
+    request: HttpRequest, user: User, reach: Reach, job_id: int, kind: str
 ) -> HttpResponseBase:
     """The records of a job that has ended, as the API streams them."""
-    job = _job(organization, job_id)
+    job = _job(reach, job_id)
     if not job.finished:
         messages.error(request, "It is still running: its records can be downloaded at its end.")
         return redirect("console:bulk-jobs")
@@ -87,8 +86,8 @@ def records(
     return answer
 
 
-def _job(organization: Organization, job_id: int) -> BulkJob:
-    job = BulkJob.objects.filter(organization=organization, pk=job_id).first()
+def _job(reach: Reach, job_id: int) -> BulkJob:
+    job = reach.rows(BulkJob).filter(pk=job_id).first()
     if job is None:
         raise Http404
     return job

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from api.errors import BadRequest, TooManyRequests
 from api.fields import mapping
 from api.throttle import allowance
@@ -24,17 +25,15 @@ MOST_A_MINUTE = 20  # tests of an organization
 
 
 @for_buttons
-def send_test(
-    request: HttpRequest, user: User, organization: Organization, element_key: str
-) -> HttpResponse:
+def send_test(request: HttpRequest, user: User, reach: Reach, element_key: str) -> HttpResponse:
     context: dict[str, Any] = {"element_key": element_key}
-    found = posted(request, user, organization, element_key)
+    found = posted(request, user, reach, element_key)
     try:
-        _count(organization)  # first, for a URL that is refused has had its name looked up
+        _count(reach)  # first, for a URL that is refused has had its name looked up
         body = found.body()
         receiver = _receiver(body)
         context["url"] = receiver.url
-        source = _source(user, organization, found, body)
+        source = _source(user, reach, found, body)
         context["done"] = rehearsal.rehearse(source, receiver, timezone.now())
     except WRONG as error:
         context["problem"] = str(error)
@@ -54,13 +53,11 @@ def _receiver(body: Mapping[str, Any]) -> rehearsal.Receiver:
     return rehearsal.Receiver(url, values.get(keys.SIGNATURE_KEY, ""), headers)
 
 
-def _source(
-    user: User, organization: Organization, found: Posted, body: Mapping[str, Any]
-) -> Source:
+def _source(user: User, reach: Reach, found: Posted, body: Mapping[str, Any]) -> Source:
     tags = body.get("tags")
     return Source(
         instance_id=0,
-        organization_id=organization.pk,
+        organization_id=reach.organization.pk,
         account_id=user.account_id,
         user_id=user.pk,
         name=str(body.get("name") or ""),
@@ -70,9 +67,9 @@ def _source(
     )
 
 
-def _count(organization: Organization) -> None:
+def _count(reach: Reach) -> None:
     """Raises TooManyRequests: this is no way to knock at other people's doors."""
-    wait = allowance.wait(f"callback-tests {organization.pk}", MOST_A_MINUTE)
+    wait = allowance.wait(f"callback-tests {reach.organization.pk}", MOST_A_MINUTE)
     if wait:
         raise TooManyRequests(
             f"{MOST_A_MINUTE} tests a minute are sent; try again in {round(wait) or 1} seconds",

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from console.members import for_members
 from elements import catalogue as elements
 from elements.types import Element
@@ -40,10 +41,10 @@ class Card:
 
 @require_safe
 @for_members
-def catalogue(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def catalogue(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     asked = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
-    found = [one for one in elements.all_elements(organization.pk) if _is_meant(one, asked)]
-    counts = census.by_element(organization.pk, [one.key for one in found])
+    found = [one for one in elements.all_elements(reach.organization.pk) if _is_meant(one, asked)]
+    counts = census.by_element(reach, [one.key for one in found])
     cards = [Card(one, counts[one.key]) for one in found]
     cards.sort(key=lambda card: (card.instances == 0, card.element.name.casefold()))
     page = Paginator(cards, CARDS).get_page(request.GET.get("page"))

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework.request import Request
 
-from accounts.models import Organization
+from accounts.reach import Reach
 from api.errors import BadRequest
 from api.paging import latest_page_of
 from console.instance.named import named
@@ -24,7 +24,7 @@ STATUSES = {
 }
 
 
-def page(request: HttpRequest, organization: Organization) -> HttpResponse:
+def page(request: HttpRequest, reach: Reach) -> HttpResponse:
     asked = {name: str(value).replace("\0", "").strip() for name, value in request.GET.items()}
     context: dict[str, Any] = {
         "filters": {"instance": asked.get("account", ""), **asked, "from_": asked.get("from", "")},
@@ -35,7 +35,7 @@ def page(request: HttpRequest, organization: Organization) -> HttpResponse:
         ),
     }
     try:
-        context |= _listed(request, organization, asked)
+        context |= _listed(request, reach, asked)
     except BadRequest as error:
         return render(
             request, "console/events.html", {**context, "problem": str(error)}, status=400
@@ -43,12 +43,10 @@ def page(request: HttpRequest, organization: Organization) -> HttpResponse:
     return render(request, "console/events.html", context)
 
 
-def _listed(
-    request: HttpRequest, organization: Organization, asked: dict[str, str]
-) -> dict[str, Any]:
-    events = Event.objects.filter(organization=organization, instance__isnull=False)
+def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[str, Any]:
+    events = reach.rows_of_instances(Event)
     if instance := asked.get("instance") or asked.get("account", ""):
-        events = events.filter(instance__in=named(organization, instance))
+        events = events.filter(instance__in=named(reach, instance))
     listing = latest_page_of(
         Request(request),
         filtered(asked, events).defer("body").select_related("instance"),

@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from api.errors import NotFound
 from console import event_list
 from console.members import for_buttons, for_members, instance_of
@@ -29,15 +30,15 @@ LONGEST_ID = 500  # characters
 
 @require_safe
 @for_members
-def find(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def find(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     """Leads to the event that a webhook-id or an event's id names; else tells of an object.
 
     Where nothing is asked for: all events, newest first.
     """
     asked = request.GET.get("id", "").replace("\0", "").strip()[:LONGEST_ID]
-    scope = Scope(organization.pk, _instance_id(request, organization))
+    scope = Scope(reach, _instance_id(request, reach))
     if not asked:
-        return event_list.page(request, organization)
+        return event_list.page(request, reach)
     context: dict[str, Any] = {"asked": asked, "instance_id": scope.instance_id}
     event_id = _event_named(scope, asked)
     if event_id is not None and "object" not in request.GET:
@@ -48,11 +49,9 @@ def find(request: HttpRequest, user: User, organization: Organization) -> HttpRe
 
 @require_safe
 @for_members
-def event(
-    request: HttpRequest, user: User, organization: Organization, event_id: int
-) -> HttpResponse:
+def event(request: HttpRequest, user: User, reach: Reach, event_id: int) -> HttpResponse:
     try:
-        chain = explain.chain_of_event(Scope(organization.pk), event_id)
+        chain = explain.chain_of_event(Scope(reach), event_id)
     except NotFound as error:
         raise Http404 from error
     shown = chain_shown(chain)
@@ -71,11 +70,9 @@ def event(
 
 @require_safe
 @for_members
-def body(
-    request: HttpRequest, user: User, organization: Organization, event_id: int
-) -> HttpResponse:
+def body(request: HttpRequest, user: User, reach: Reach, event_id: int) -> HttpResponse:
     """The body of an event's notification, to the byte, as a file."""
-    found = Event.objects.filter(organization=organization, pk=event_id).values_list("body")
+    found = reach.rows(Event).filter(pk=event_id).values_list("body")
     row = found.first()
     if row is None:
         raise Http404
@@ -85,10 +82,8 @@ def body(
 
 
 @for_buttons
-def replay(
-    request: HttpRequest, user: User, organization: Organization, delivery_id: int
-) -> HttpResponse:
-    found = Delivery.objects.filter(organization=organization, pk=delivery_id)
+def replay(request: HttpRequest, user: User, reach: Reach, delivery_id: int) -> HttpResponse:
+    found = reach.rows(Delivery).filter(pk=delivery_id)
     delivery = found.first()
     if delivery is None:
         raise Http404
@@ -101,7 +96,7 @@ def replay(
     return redirect("console:event", delivery.event_id)
 
 
-def _instance_id(request: HttpRequest, organization: Organization) -> int | None:
+def _instance_id(request: HttpRequest, reach: Reach) -> int | None:
     """The account to look at; none for all. Raises Http404 for one that isn't there."""
     named = request.GET.get("account", "").strip()
     if not named:
@@ -109,7 +104,7 @@ def _instance_id(request: HttpRequest, organization: Organization) -> int | None
     instance_id = number(named)
     if instance_id is None:
         raise Http404
-    return instance_of(organization, instance_id).pk
+    return instance_of(reach, instance_id).pk
 
 
 def _event_named(scope: Scope, asked: str) -> int | None:

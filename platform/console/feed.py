@@ -45,6 +45,9 @@ SELECT run.id FROM polling_pollingresource resource
      ORDER BY started_at DESC, id DESC LIMIT %(most)s
  ) run
  WHERE resource.organization_id = %(organization)s
+   AND (%(account)s::bigint IS NULL OR resource.instance_id IN (
+        SELECT i.id FROM instances_elementinstance i JOIN accounts_user u ON u.id = i.user_id
+         WHERE u.account_id = %(account)s))
    AND (%(instances)s::bigint[] IS NULL OR resource.instance_id = ANY(%(instances)s))
  ORDER BY run.started_at DESC, run.id DESC LIMIT %(most)s
 """
@@ -101,7 +104,7 @@ def read(authority: Authority, asked: Asked, most: int) -> Feed:
 
 
 def _events(authority: Authority, asked: Asked, most: int) -> list[Happening]:
-    rows = Event.objects.filter(organization=authority.organization, instance__isnull=False)
+    rows = authority.reach.rows_of_instances(Event)
     if asked.instances is not None:
         rows = rows.filter(instance__in=asked.instances)
     rows = rows.select_related("instance").defer("body", "instance__configuration")
@@ -109,10 +112,8 @@ def _events(authority: Authority, asked: Asked, most: int) -> list[Happening]:
 
 
 def _failures(authority: Authority, asked: Asked, most: int) -> list[Happening]:
-    rows = Delivery.objects.filter(
-        organization=authority.organization,
-        status__in=[DeliveryStatus.RETRY, DeliveryStatus.QUEUED],
-        failures__gt=0,
+    rows = authority.reach.rows(Delivery).filter(
+        status__in=[DeliveryStatus.RETRY, DeliveryStatus.QUEUED], failures__gt=0
     )
     if asked.instances is not None:
         rows = rows.filter(event__instance__in=asked.instances)
@@ -126,6 +127,7 @@ def _polls(authority: Authority, asked: Asked, most: int) -> list[Happening]:
         FAILED_RUNS,
         {
             "organization": authority.organization.pk,
+            "account": authority.reach.account_id,
             "instances": None if asked.instances is None else list(asked.instances),
             "until": until,
             "since": asked.since or BEGINNING,
@@ -219,5 +221,5 @@ def _names(authority: Authority, entries: Sequence[AuditEntry]) -> dict[int, str
 
 def _still_there(authority: Authority, entries: Sequence[AuditEntry]) -> set[int]:
     ids = {one.instance_id for one in entries if one.instance_id is not None}
-    found = ElementInstance.objects.filter(organization=authority.organization, pk__in=ids)
+    found = authority.reach.rows(ElementInstance).filter(pk__in=ids)
     return set(found.values_list("pk", flat=True)) if ids else set()

@@ -6,13 +6,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from console.members import for_members
 from instances.models import ElementInstance
 
 
 @require_safe
 @for_members
-def home(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    begun = ElementInstance.objects.filter(organization=organization).exists()
+def home(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
+    begun = reach.rows(ElementInstance).exists()
     return redirect("console:instances" if begun else "console:catalogue")

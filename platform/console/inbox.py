@@ -11,7 +11,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from console import fragment
 from console.fragment import Fragment
 from console.members import for_members
@@ -28,7 +29,7 @@ PAGE = 50  # deliveries
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A delivery as the list shows it, with what it is of where the organization has that."""
+    """A delivery as the list shows it, with what it is of where that is within reach."""
 
     delivery: InboxDelivery
     event: Event | None
@@ -37,10 +38,10 @@ class Row:
 
 @require_safe
 @for_members
-def inbox(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def inbox(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     context = {
-        **_listed(request, organization),
-        "url": inbox_url(organization),
+        **_listed(request, reach),
+        "url": inbox_url(reach.organization),
         "most": f"{MOST_KEPT:,}",
         "days": KEPT_FOR.days,
     }
@@ -52,14 +53,12 @@ def inbox(request: HttpRequest, user: User, organization: Organization) -> HttpR
 
 @require_safe
 @for_members
-def delivery(
-    request: HttpRequest, user: User, organization: Organization, delivery_id: int
-) -> HttpResponse:
-    kept = kept_of(organization.pk, timezone.now())
+def delivery(request: HttpRequest, user: User, reach: Reach, delivery_id: int) -> HttpResponse:
+    kept = kept_of(reach.organization.pk, timezone.now())
     found = kept.filter(pk=delivery_id).first()
     if found is None:
         raise Http404
-    [row] = _rows(organization, [found])
+    [row] = _rows(reach, [found])
     beside = kept.filter(number__in=[found.number - 1, found.number + 1])
     neighbours = dict(beside.values_list("number", "pk"))
     context = {
@@ -73,25 +72,23 @@ def delivery(
     return render(request, "console/inbox_delivery.html", context)
 
 
-def _listed(request: HttpRequest, organization: Organization) -> dict[str, Any]:
-    kept = kept_of(organization.pk, timezone.now()).defer("body", "headers")
+def _listed(request: HttpRequest, reach: Reach) -> dict[str, Any]:
+    kept = kept_of(reach.organization.pk, timezone.now()).defer("body", "headers")
     below = number(request.GET.get("below", ""))
     found = list((kept.filter(number__lt=below) if below else kept)[: PAGE + 1])
     shown = found[:PAGE]
     return {
-        "rows": _rows(organization, shown),
+        "rows": _rows(reach, shown),
         "first_page": not below,
         "below": shown[-1].number if len(found) > PAGE else None,
     }
 
 
-def _rows(organization: Organization, found: Sequence[InboxDelivery]) -> list[Row]:
+def _rows(reach: Reach, found: Sequence[InboxDelivery]) -> list[Row]:
     """With their events and instances: two queries, however many there are."""
-    events = Event.objects.filter(
-        organization=organization, pk__in=[one.event_id for one in found if one.event_id]
-    )
-    instances = ElementInstance.objects.filter(
-        organization=organization, pk__in=[one.instance_id for one in found if one.instance_id]
+    events = reach.rows(Event).filter(pk__in=[one.event_id for one in found if one.event_id])
+    instances = reach.rows(ElementInstance).filter(
+        pk__in=[one.instance_id for one in found if one.instance_id]
     )
     of_events = events.defer("body").in_bulk()
     of_instances = instances.only("id", "name", "element_key").in_bulk()

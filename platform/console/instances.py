@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from console.instance import state
 from console.instance.state import State
 from console.members import for_members
@@ -69,12 +70,12 @@ class Filters(NamedTuple):
 
 @require_safe
 @for_members
-def instances(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     now = timezone.now()
     filters = Filters.of(request.GET)
-    own = ElementInstance.objects.filter(organization=organization)
+    own = reach.rows(ElementInstance)
     page = page_of(filters.applied(own.select_related("credential"), now), request.GET)
-    names = {one.key: one.name for one in catalogue.all_elements(organization.pk)}
+    names = {one.key: one.name for one in catalogue.all_elements(reach.organization.pk)}
     context: dict[str, Any] = {
         "rows": _shown(page.rows, names),
         "page": page,

@@ -15,7 +15,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach, reach_of
 from api.errors import ApiError, NotFound
 from console import fragment
 from elements.errors import ConfigurationError, ElementNotFound
@@ -29,7 +30,7 @@ WRONG = (ApiError, ConfigurationError, ElementNotFound, UnsealError)
 
 
 def for_members(page: Page) -> Page:
-    """Calls page(request, user, organization, …) for users of an organization, signed in.
+    """Calls page(request, user, reach, …) for users of an organization, signed in.
 
     Where a part of a page asks for somebody who was signed out meanwhile, the whole page is loaded
     anew, which leads to signing in and back.
@@ -43,7 +44,7 @@ def for_members(page: Page) -> Page:
             return _to_signing_in(request)
         if not isinstance(user, User) or user.organization is None:
             return render(request, "console/no_organization.html", status=403)
-        return page(request, user, user.organization, *args, **kwargs)
+        return page(request, user, reach_of(user, user.organization), *args, **kwargs)
 
     return guarded
 
@@ -86,9 +87,9 @@ def _came_from(request: HttpRequest) -> str:
     return parts._replace(scheme="", netloc="", fragment="").geturl()
 
 
-def instance_of(organization: Organization, instance_id: int) -> ElementInstance:
-    """Raises Http404 where the organization has no instance of this id."""
+def instance_of(reach: Reach, instance_id: int) -> ElementInstance:
+    """Raises Http404 where no instance of this id is within reach."""
     try:
-        return provision.find(organization, instance_id)
+        return provision.find(reach, instance_id)
     except NotFound as error:
         raise Http404 from error

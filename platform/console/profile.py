@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from accounts import provision, sessions
 from accounts.api.authority import authority_for, changing_as, roles_of
 from accounts.models import Organization, User
+from accounts.reach import Reach
 from accounts.roles import Rank
 from audit.models import Action
 from audit.record import record
@@ -27,28 +28,26 @@ from console.passwords import SetsPassword
 
 @require_safe
 @for_members
-def profile(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
-    return _page(request, user, organization)
+def profile(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
+    return _page(request, user, reach.organization)
 
 
 @for_buttons
-def new_user_secret(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def new_user_secret(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     """The old one ends at once; the new one is on the page that answers, and never again."""
     try:
-        with changing_as(user, organization) as authority:
+        with changing_as(user, reach.organization) as authority:
             new = provision.rotate_user_secret(authority.user)
     except WRONG as error:
         messages.error(request, str(error))
         return redirect("console:profile")
-    return _page(request, authority.user, organization, user_secret=new)
+    return _page(request, authority.user, reach.organization, user_secret=new)
 
 
 @for_buttons
-def new_organization_secret(
-    request: HttpRequest, user: User, organization: Organization
-) -> HttpResponse:
+def new_organization_secret(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     try:
-        with changing_as(user, organization) as authority:
+        with changing_as(user, reach.organization) as authority:
             authority.require(Rank.ORGANIZATION)
             new = provision.rotate_organization_secret(authority.organization)
     except WRONG as error:
@@ -58,12 +57,12 @@ def new_organization_secret(
 
 
 @for_buttons
-def end_session(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def end_session(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     """Ends one session of the person's own; of others none is found."""
     with transaction.atomic():
         ended = sessions.end(user, request.POST.get("session", ""))
         if ended:
-            record(Action.SESSIONS_ENDED, organization.pk)
+            record(Action.SESSIONS_ENDED, reach.organization.pk)
     if ended:
         messages.success(request, "That session is over.")
     else:
@@ -72,13 +71,11 @@ def end_session(request: HttpRequest, user: User, organization: Organization) ->
 
 
 @for_buttons
-def end_other_sessions(
-    request: HttpRequest, user: User, organization: Organization
-) -> HttpResponse:
+def end_other_sessions(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     with transaction.atomic():
         ended = sessions.end_all(user, but=request.session.session_key)
         if ended:
-            record(Action.SESSIONS_ENDED, organization.pk)
+            record(Action.SESSIONS_ENDED, reach.organization.pk)
     messages.success(request, f"Signed out everywhere else: {ended} ended.")
     return redirect("console:profile")
 

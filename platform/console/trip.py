@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from api.errors import NotFound
 from console.addresses import callback_url
 from console.members import WRONG, for_buttons, for_members, instance_of
@@ -23,7 +24,7 @@ from instances.reason import Reason
 
 
 @for_buttons
-def connect_again(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def connect_again(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     """Repeats the trip of a failed try, or connects the named instance again."""
     wanted = kept_of(request, user, request.POST.get("again", ""))
     named = number(request.POST.get("instance", ""))
@@ -38,7 +39,7 @@ def connect_again(request: HttpRequest, user: User, organization: Organization) 
     except NotFound as error:
         raise Http404 from error
     except WRONG as error:
-        return _failed(request, organization, oauth.TripError(str(error), TripFault.DETAILS))
+        return _failed(request, reach, oauth.TripError(str(error), TripFault.DETAILS))
 
 
 @require_GET
@@ -51,11 +52,11 @@ def oauth_callback(request: HttpRequest) -> HttpResponseBase:
 
 
 @for_members
-def _came_back(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def _came_back(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     try:
         instance = oauth.finish(user, request.session, request.GET.dict())
     except oauth.TripError as error:
-        return _failed(request, organization, error)
+        return _failed(request, reach, error)
     if instance.reason_code == Reason.SCOPE_MISSING:
         return redirect("console:left-out", instance.pk)
     messages.success(request, "The account is connected.")
@@ -64,11 +65,9 @@ def _came_back(request: HttpRequest, user: User, organization: Organization) -> 
 
 @require_safe
 @for_members
-def left_out(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def left_out(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """What does not work since boxes were left unticked on the provider's page."""
-    instance = instance_of(organization, instance_id)
+    instance = instance_of(reach, instance_id)
     credential = getattr(instance, "credential", None)
     element = keys.element_of(instance)
     granted = credential.scope if credential is not None else ""
@@ -83,27 +82,25 @@ def kept_of(request: HttpRequest, user: User, trip: str) -> oauth.Request | None
     return None if trip_id is None else oauth.kept(user, request.session, trip_id)
 
 
-def _failed(
-    request: HttpRequest, organization: Organization, error: oauth.TripError
-) -> HttpResponse:
+def _failed(request: HttpRequest, reach: Reach, error: oauth.TripError) -> HttpResponse:
     wanted = oauth.Request.from_text(error.trip.request) if error.trip else None
     context = {
         "error": error,
         "trip": error.trip,
         "wanted": wanted,
-        "provider": _provider(organization, wanted),
+        "provider": _provider(reach, wanted),
         "callback_url": callback_url(),
     }
     return render(request, "console/trip_failed.html", context, status=400)
 
 
-def _provider(organization: Organization, wanted: oauth.Request | None) -> str:
+def _provider(reach: Reach, wanted: oauth.Request | None) -> str:
     """What the provider is called in sentences."""
     try:
         if wanted is not None and wanted.instance_id is not None:
-            return keys.element_of(provision.find(organization, wanted.instance_id)).name
+            return keys.element_of(provision.find(reach, wanted.instance_id)).name
         if wanted is not None:
-            return wish.element_of(organization, wanted.body, None).name
+            return wish.element_of(reach, wanted.body, None).name
     except WRONG:
         pass  # it is gone: the sentences do without its name
     return "the provider"

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import address_verification
 from accounts.address_verification import LinkError
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from console.members import for_buttons
 
 OTHER = (
@@ -41,7 +42,7 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @for_buttons
-def ask(request: HttpRequest, user: User, organization: Organization) -> HttpResponse:
+def ask(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     address_verification.ask(user)
     messages.success(request, f"A link is on its way to {user.username}, if none was just sent.")
     return redirect("console:profile")

@@ -31,7 +31,7 @@ BODY_SIZE = Func(F("body"), function="octet_length", output_field=IntegerField()
 
 
 class EventsView(APIView):
-    """GET /instances/events (all of the organization, or of the Element token's instance) and
+    """GET /instances/events (all within reach, or of the Element token's instance) and
     GET /instances/{id}/events: newest first; none is an empty list."""
 
     permission_classes = [IsAnyCaller]
@@ -92,7 +92,9 @@ class DeliveriesView(APIView):
         event = _event(request, event_id, instance_id)
         attempts = DeliveryAttempt.objects.order_by("number")
         deliveries = (
-            Delivery.objects.filter(event=event)
+            caller_of(request)
+            .reach.rows(Delivery)
+            .filter(event=event)
             .select_related("subscription")
             .defer("subscription__signature_key")
             .prefetch_related(Prefetch("attempts", queryset=attempts))
@@ -163,23 +165,30 @@ class DispositionsView(APIView):
         """Newest first. `interval` widens `from` and `to` to whole intervals."""
         asked = _buckets(request)
         attempts = DeliveryAttempt.objects.order_by("number")
+        own = caller_of(request).reach.rows(Delivery)
+        deliveries = own.prefetch_related(Prefetch("attempts", queryset=attempts))
         events = (
             _events(request, None)
             .filter(created_at__gte=asked[0].start, created_at__lt=asked[-1].end)
             .only("id", "instance", "created_at")
-            .prefetch_related(Prefetch("deliveries__attempts", queryset=attempts))
+            .prefetch_related(Prefetch("deliveries", queryset=deliveries))
         )
         listing = latest_page_of(request, events)
         return Response([_disposition(event) for event in listing.rows], headers=listing.headers)
 
 
 def _counted(request: Request) -> analytics.Counted:
-    """Whose events the caller asks to have counted. Raises Forbidden for a foreign account."""
+    """Whose events are to be counted. Raises Forbidden for an account out of reach."""
     caller = caller_of(request)
     asked = _account_ids(request)
-    own = Account.objects.filter(organization=caller.organization, pk__in=asked)
-    if asked and len(asked - set(own.values_list("pk", flat=True))):
-        raise Forbidden("accountIds[] names an account that is not of this organization")
+    reach = caller.reach
+    own = Account.objects.filter(organization=reach.organization, pk__in=asked)
+    if reach.account_id is not None:
+        own = own.filter(pk=reach.account_id)
+    if asked - set(own.values_list("pk", flat=True)):
+        raise Forbidden("accountIds[] names an account that is not yours to see")
+    if reach.account_id is not None:
+        asked = {reach.account_id}
     return analytics.Counted(
         caller.organization.pk,
         caller.instance.pk if caller.instance else None,
@@ -202,8 +211,7 @@ def _buckets(request: Request) -> list[period.Bucket]:
 def _events(request: Request, instance_id: str | None) -> QuerySet[Event]:
     """The events that the caller may see. Raises NotFound for an instance that isn't his."""
     caller = caller_of(request)
-    events = Event.objects.filter(organization=caller.organization, instance__isnull=False)
-    own = ElementInstance.objects.filter(organization=caller.organization)
+    events, own = caller.reach.rows_of_instances(Event), caller.reach.rows(ElementInstance)
     if not caller.organization_proven and caller.instance is not None:
         # An Element token alone speaks for its instance, and for no other of the organization.
         events, own = events.filter(instance=caller.instance), own.filter(pk=caller.instance.pk)

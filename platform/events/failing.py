@@ -94,4 +94,4 @@ def _record(subscription: Subscription, topic: str, record: dict[str, Any], now:
     own = OWN_TOPICS[topic]
     text = f"{own.says}: subscription {subscription.pk} of {', '.join(subscription.topics)}. "
     notice = Notice(topic, f"{text}{record['reason']}", own.severity, "Periodic")
-    record_notice(subscription.organization_id, notice, now)
+    record_notice(subscription.organization_id, subscription.account_id, notice, now)

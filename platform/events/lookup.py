@@ -6,6 +6,8 @@ import json
 
 from django.db import connection
 
+from accounts.reach import Reach
+
 # MATERIALIZED: with the LIMIT in sight, the planner would rather walk all events by their time
 # than ask the index of objects for a rare one.
 OF_OBJECT = """
@@ -14,13 +16,16 @@ WITH found AS MATERIALIZED (
      WHERE objects_found @> %(object)s::jsonb
        AND organization_id = %(organization)s
        AND (%(instance)s::bigint IS NULL OR instance_id = %(instance)s)
+       AND (%(account)s::bigint IS NULL OR instance_id IN (
+            SELECT i.id FROM instances_elementinstance i JOIN accounts_user u ON u.id = i.user_id
+             WHERE u.account_id = %(account)s))
 )
 SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT %(most)s
 """
 
 
 def events_of(
-    organization_id: int, object_id: str, *, instance_id: int | None = None, most: int
+    reach: Reach, object_id: str, *, instance_id: int | None = None, most: int
 ) -> list[int]:
     """The ids of the latest `most` events that tell of the object, newest first."""
     with connection.cursor() as cursor:
@@ -28,7 +33,8 @@ def events_of(
             OF_OBJECT,
             {
                 "object": json.dumps([{"objectId": object_id}]),
-                "organization": organization_id,
+                "organization": reach.organization.pk,
+                "account": reach.account_id,
                 "instance": instance_id,
                 "most": most,
             },

@@ -1,8 +1,8 @@
 """E-mails to people: who may get them, how many, and sending one.
 
-Rule 1: an installation is no relay for spam. Recipients are users of the organization whose address
-is verified (accounts.address_verification), unless the setting EMAIL_RECIPIENTS says `anyone`, and
-an organization has EMAILS_PER_HOUR.
+Rule 1: an installation is no relay for spam. Recipients are users of the account (for org-admins:
+of the organization) whose address is verified (accounts.address_verification), unless the setting
+EMAIL_RECIPIENTS says `anyone`, and an organization has EMAILS_PER_HOUR.
 Rule 2: nobody sends in another's name: the sender is EMAIL_FROM, and who asks for an e-mail can
 only say where an answer goes.
 """
@@ -71,8 +71,8 @@ def is_address(text: str) -> bool:
     return True
 
 
-def permitted(organization_id: int, addresses: Sequence[str]) -> list[str]:
-    """Those of the addresses that the organization may write to."""
+def permitted(organization_id: int, account_id: int | None, addresses: Sequence[str]) -> list[str]:
+    """Those of the addresses that the account may write to, or (None) the organization."""
     if settings.EMAIL_RECIPIENTS == ANYONE:
         return list(addresses)
     users = User.objects.filter(
@@ -81,6 +81,8 @@ def permitted(organization_id: int, addresses: Sequence[str]) -> list[str]:
         address_verified_at__isnull=False,
         username__in=[address.lower() for address in addresses],
     )
+    if account_id is not None:
+        users = users.filter(account=account_id)
     known = set(users.values_list("username", flat=True))
     return [address for address in addresses if address.lower() in known]
 
@@ -155,11 +157,12 @@ def _letter(delivery: Claimed, now: datetime) -> Letter | Answer:
     """What to send, or why nothing may be sent now."""
     if not settings.EMAIL_ENABLED:
         return Answer(None, "not sent: this installation sends no e-mail")
-    found = Delivery.objects.filter(pk=delivery.id).values_list("organization_id", flat=True)
-    organization_id = found.first()
-    if organization_id is None:
+    rows = Delivery.objects.filter(pk=delivery.id)
+    found = rows.values_list("organization_id", "subscription__account_id").first()
+    if found is None:
         return Answer(None, "not sent: the notification was deleted")
-    to = permitted(organization_id, addresses_of(delivery.url))
+    organization_id, account_id = found
+    to = permitted(organization_id, account_id, addresses_of(delivery.url))
     if not to:
         return Answer(
             None, "not sent: no recipient is a user of the organization with a verified address"

@@ -61,6 +61,10 @@ class Event(models.Model):
     # runs of a resource go with it.
     poll_run = models.BigIntegerField(null=True)
     body = models.TextField()
+    # Of one without an instance (accounts.reach); none: the organization's own.
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, null=True, db_index=False, related_name="+"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -90,6 +94,11 @@ class Event(models.Model):
                 fields=["organization", "topic", "created_at", "id"],
                 condition=~models.Q(topic=""),
                 name="event_of_topic_by_time",
+            ),
+            models.Index(
+                fields=["account"],
+                condition=models.Q(account__isnull=False),
+                name="event_of_account",
             ),
             BrinIndex(fields=["created_at"], name="event_age"),  # small, and ids follow time
             GinIndex(
@@ -131,6 +140,11 @@ class Subscription(EncryptedModel):
     # The user whom e-mails about own accounts go to by this one; see events.owner_mail.
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", null=True
+    )
+    # Of one of topics (accounts.reach); none: the organization's own, which gets what all its
+    # accounts have.
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, null=True, related_name="+"
     )
     channel = models.CharField(
         max_length=10, choices=Channel, default=Channel.WEBHOOK, db_default=Channel.WEBHOOK

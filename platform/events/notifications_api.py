@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.reach import Reach
 from api.authentication import caller_of
 from api.errors import BadGateway, BadRequest, Conflict, Forbidden, NotFound
 from api.fields import id_in_path, json_object, text
@@ -57,7 +58,9 @@ class NotificationsView(APIView):
             sender=text(body, "from", longest=LONGEST_SENDER) or caller.user.username,
         )
         with transaction.atomic():
-            event = record_notice(caller.organization.pk, notice, timezone.now())
+            event = record_notice(
+                caller.organization.pk, caller.user.account_id, notice, timezone.now()
+            )
         return Response(representation.notification(event))
 
     @documented(
@@ -126,15 +129,15 @@ class EmailsView(APIView):
         errors=[403, 502],
     )
     def post(self, request: Request) -> Response:
-        """To users of the organization, who get it from the installation's own address: `from` is
+        """To users within reach, who get it from the installation's own address: `from` is
         where their answers go."""
-        organization = caller_of(request).organization
-        letter = _letter(json_object(request.data), organization.pk)
+        reach = caller_of(request).reach
+        letter = _letter(json_object(request.data), reach)
         if not settings.EMAIL_ENABLED:
             raise Forbidden("this installation sends no e-mail: the setting EMAIL_URL is empty")
         waiting.begin()
         now = timezone.now()
-        if not mail.take(organization.pk, len(letter.to), now):
+        if not mail.take(reach.organization.pk, len(letter.to), now):
             raise Throttled(
                 mail.until_next_hour(now),
                 f"the organization may send {settings.EMAILS_PER_HOUR} e-mails an hour",
@@ -146,12 +149,12 @@ class EmailsView(APIView):
         return Response()
 
 
-def _letter(body: dict[str, Any], organization_id: int) -> mail.Letter:
+def _letter(body: dict[str, Any], reach: Reach) -> mail.Letter:
     reply_to = text(body, "from", longest=254)
     if reply_to and not mail.is_address(reply_to):
         raise BadRequest("from must be an e-mail address, such as user@example.com")
     return mail.Letter(
-        to=topics.recipients(body, "to", at="", organization_id=organization_id),
+        to=topics.recipients(body, "to", at="", reach=reach),
         subject=text(body, "subject", longest=mail.LONGEST_SUBJECT),
         text=text(body, "message", longest=LONGEST_MESSAGE),
         reply_to=reply_to,
@@ -159,16 +162,17 @@ def _letter(body: dict[str, Any], organization_id: int) -> mail.Letter:
 
 
 def notifications(request: Request) -> QuerySet[Event]:
-    """The organization's, with what an answer says of them."""
+    """Those within the caller's reach, with what an answer says of them."""
     return (
-        Event.objects.filter(organization=caller_of(request).organization)
+        caller_of(request)
+        .reach.rows(Event)
         .select_related("instance")
         .only(*representation.NOTIFICATION_COLUMNS)
     )
 
 
 def notification(request: Request, notification_id: str) -> Event:
-    """Raises NotFound for one that isn't the organization's."""
+    """Raises NotFound for one that isn't within reach."""
     found = notifications(request).filter(pk=id_in_path(notification_id)).first()
     if found is None:
         raise NotFound(f"No notification found with id {notification_id}")

@@ -111,7 +111,7 @@ class PollEventView(APIView):
         named = ref if ref is not None else request.headers.get("Id", "").strip()
         if not named:
             raise BadRequest("the header Id is missing: it names the element instance")
-        instance = receiver_instances.own(element_key, named, caller.organization.pk)
+        instance = receiver_instances.own(element_key, named, caller.reach)
         proven = caller.organization_proven
         if not proven and (caller.instance is None or caller.instance.pk != instance.pk):
             raise NotFound(f"No element instance of {element_key} found with id {named}"[:300])

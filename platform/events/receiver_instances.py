@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.reach import Reach
 from api.errors import BadRequest, NotFound
 from elements.row_id import row_id
 from events.models import VendorSubscription
@@ -149,13 +150,10 @@ def _names(value: Any) -> list[str]:
     return [text_of(one) for one in (value if isinstance(value, list) else [value])]
 
 
-def own(element_key: str, ref: str, organization_id: int) -> ElementInstance:
-    """An instance of the organization. Raises NotFound, also for another organization's."""
-    found = [
-        one
-        for one in _of(element_key, filter(None, [id_of(ref)]))
-        if one.organization_id == organization_id
-    ]
-    if not found:
+def own(element_key: str, ref: str, reach: Reach) -> ElementInstance:
+    """An instance within reach. Raises NotFound."""
+    own = reach.rows(ElementInstance).filter(element_key=element_key, pk=id_of(ref) or 0)
+    found = own.select_related("user__account").first()
+    if found is None:
         raise NotFound(f"No element instance of {element_key} found with id {ref}"[:300])
-    return found[0]
+    return found

@@ -95,17 +95,21 @@ def record_webhook(instance: Any, raw: Any, told: Sequence[Told], now: datetime)
     return _write(source, storable(told[0].object_type), [draft], now)[0]
 
 
-def record_notice(organization_id: int, notice: Notice, now: datetime) -> Event:
+def record_notice(
+    organization_id: int, account_id: int | None, notice: Notice, now: datetime
+) -> Event:
     """Stores a notification, and a delivery of it to each subscription of its topic.
 
-    Must be called inside a transaction.
+    Must be called inside a transaction. Without an account it is the organization's own, and goes
+    to the subscriptions that are.
     """
     _require_transaction()
     (event_id,) = event_ids(1)
-    targets = _topic_subscriptions(organization_id, notice.topic)
+    targets = _topic_subscriptions(organization_id, account_id, notice.topic)
     event = Event(
         pk=event_id,
         organization_id=organization_id,
+        account_id=account_id,
         status=EventStatus.DISPATCHED if targets else EventStatus.NEW,
         topic=notice.topic,
         message=notice.message,
@@ -221,7 +225,7 @@ def _write(
         return []
     targets = _instance_subscription(source.instance_id) if about.to_receiver else []
     if about.topic:
-        targets += _topic_subscriptions(source.organization_id, about.topic)
+        targets += _topic_subscriptions(source.organization_id, source.account_id, about.topic)
     if about.to_owner is not None:
         targets.append(about.to_owner)
     for target in targets:
@@ -271,13 +275,17 @@ def _instance_subscription(instance_id: int) -> list[Subscription]:
     )
 
 
-def _topic_subscriptions(organization_id: int, topic: str) -> list[Subscription]:
+def _topic_subscriptions(
+    organization_id: int, account_id: int | None, topic: str
+) -> list[Subscription]:
+    """The account's, and the organization's own, which get what all accounts have."""
     return list(
         Subscription.objects.raw(
             "SELECT id, url, active, ordered FROM events_subscription"
             " WHERE organization_id = %s AND instance_id IS NULL AND topics @> ARRAY[%s]::varchar[]"
+            " AND (account_id IS NULL OR account_id = %s)"
             " ORDER BY id FOR SHARE",
-            [organization_id, topic],
+            [organization_id, topic, account_id],
         )
     )
 

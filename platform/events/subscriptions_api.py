@@ -34,7 +34,8 @@ FIELDS = {
     "topic": text("event__topic"),
 }
 LARGE = ("event__message", "subscription__url", "subscription__topics")  # columns of a delivery
-MOST_OF_A_NOTIFICATION = topics.MOST_SUBSCRIPTIONS + 1
+# An account's subscriptions, the organization's own, the instance's, and the owner's.
+MOST_OF_A_NOTIFICATION = 2 * topics.MOST_SUBSCRIPTIONS + 2
 
 
 class SubscriptionsView(APIView):
@@ -49,9 +50,9 @@ class SubscriptionsView(APIView):
     def post(self, request: Request) -> Response:
         """A webhook gets notifications at `config.url`, signed with `config.signatureKey` if there
         is one; an e-mail goes to the users in `config.to`. The same again makes another one."""
-        organization = caller_of(request).organization
-        wanted = topics.read(json_object(request.data), organization.pk)
-        return Response(representation.subscription(topics.subscribe(organization.pk, wanted)))
+        reach = caller_of(request).reach
+        wanted = topics.read(json_object(request.data), reach)
+        return Response(representation.subscription(topics.subscribe(reach, wanted)))
 
     @documented(
         "List the subscriptions of topics",
@@ -197,12 +198,12 @@ def _hydrate(request: Request) -> bool:
 
 
 def _subscriptions(request: Request) -> QuerySet[Subscription]:
-    own = Subscription.objects.filter(organization=caller_of(request).organization)
+    own = caller_of(request).reach.rows(Subscription)
     return own.only(*representation.SUBSCRIPTION_COLUMNS)
 
 
 def subscription_of(request: Request, subscription_id: str) -> Subscription:
-    """The organization's. Raises NotFound."""
+    """One within the caller's reach. Raises NotFound."""
     found = _subscriptions(request).filter(pk=id_in_path(subscription_id)).first()
     if found is None:
         raise NotFound(f"No subscription found with id {subscription_id}")
@@ -210,9 +211,10 @@ def subscription_of(request: Request, subscription_id: str) -> Subscription:
 
 
 def _deliveries(request: Request) -> QuerySet[Delivery]:
-    """The organization's, with what an answer says of them."""
+    """Those within the caller's reach, with what an answer says of them."""
     return (
-        Delivery.objects.filter(organization=caller_of(request).organization)
+        caller_of(request)
+        .reach.rows(Delivery)
         .select_related("subscription", "event__instance")
         .only(*representation.DELIVERY_COLUMNS)
     )

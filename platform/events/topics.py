@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from accounts.reach import Reach
 from api.errors import BadRequest, Conflict, Forbidden
 from api.fields import mapping, text, texts
 from events import audited, mail
@@ -22,7 +23,7 @@ from instances.configuration import LONGEST_URL, callback_url
 LONGEST_TOPIC = 200
 MOST_TOPICS = 100  # of one subscription
 MOST_RECIPIENTS = 10
-MOST_SUBSCRIPTIONS = 1_000  # of an organization: one notification goes to all of a topic
+MOST_SUBSCRIPTIONS = 1_000  # of an account: one notification goes to all of a topic
 
 REMOVE_SUBSCRIPTION = (
     """
@@ -71,7 +72,7 @@ class Wanted:
     headers: str = ""
 
 
-def read(body: Mapping[str, Any], organization_id: int) -> Wanted:
+def read(body: Mapping[str, Any], reach: Reach) -> Wanted:
     """Reads {"channel", "topics", "config"}.
 
     Raises BadRequest naming the field, and Forbidden for a recipient who is no user.
@@ -82,7 +83,7 @@ def read(body: Mapping[str, Any], organization_id: int) -> Wanted:
     topics = _topics(body)
     config = mapping(body, "config", required=True)
     if channel == Channel.EMAIL:
-        return Wanted(channel, topics, mail.url_of(_recipients(config, organization_id)), "")
+        return Wanted(channel, topics, mail.url_of(_recipients(config, reach)), "")
     if channel == Channel.QUEUE:
         return Wanted(channel, topics, "", "")
     key = text(config, "signatureKey", at="config")
@@ -116,12 +117,12 @@ def _headers(config: Mapping[str, Any]) -> str:
     return headers_text(callback.read(written, path="config.headers"))
 
 
-def _recipients(config: Mapping[str, Any], organization_id: int) -> list[str]:
-    return recipients(config, "to", at="config", organization_id=organization_id)
+def _recipients(config: Mapping[str, Any], reach: Reach) -> list[str]:
+    return recipients(config, "to", at="config", reach=reach)
 
 
-def recipients(body: Mapping[str, Any], name: str, *, at: str, organization_id: int) -> list[str]:
-    """Addresses that the organization may write to: a text with commas, or a list.
+def recipients(body: Mapping[str, Any], name: str, *, at: str, reach: Reach) -> list[str]:
+    """Addresses that who has this reach may write to: a text with commas, or a list.
 
     Raises BadRequest, and Forbidden for one that isn't its own.
     """
@@ -136,19 +137,27 @@ def recipients(body: Mapping[str, Any], name: str, *, at: str, organization_id: 
     for address in addresses:
         if not mail.is_address(address):
             raise BadRequest(f"{path} must hold e-mail addresses, such as user@example.com")
-    if len(mail.permitted(organization_id, addresses)) < len(addresses):
-        raise Forbidden(f"{path} may only name users of the organization whose address is verified")
+    if len(mail.permitted(reach.organization.pk, reach.account_id, addresses)) < len(addresses):
+        whose = "organization" if reach.is_whole else "account"
+        raise Forbidden(f"{path} may only name users of the {whose} whose address is verified")
     return addresses
 
 
 @transaction.atomic
-def subscribe(organization_id: int, wanted: Wanted) -> Subscription:
-    """Raises Conflict when the organization has as many as it may."""
-    others = Subscription.objects.filter(organization_id=organization_id, instance=None, owner=None)
+def subscribe(reach: Reach, wanted: Wanted) -> Subscription:
+    """Subscribe to the topics of an account; where all is within reach, to those of all accounts.
+
+    Raises Conflict where there are as many subscriptions as there may be.
+    """
+    others = Subscription.objects.filter(
+        organization=reach.organization, account=reach.account_id, instance=None, owner=None
+    )
     if others.count() >= MOST_SUBSCRIPTIONS:
-        raise Conflict(f"the organization has {MOST_SUBSCRIPTIONS} subscriptions, the most it may")
+        whose = "organization" if reach.is_whole else "account"
+        raise Conflict(f"the {whose} has {MOST_SUBSCRIPTIONS} subscriptions, the most it may")
     return Subscription.objects.create(
-        organization_id=organization_id,
+        organization=reach.organization,
+        account_id=reach.account_id,
         channel=wanted.channel,
         topics=wanted.topics,
         url=wanted.url,

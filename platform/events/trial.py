@@ -57,6 +57,7 @@ def of_instance(instance: ElementInstance, subscription: Subscription, now: date
     source = source_of(instance)
     return _try(
         subscription,
+        source.account_id,
         f"A test of the callback of {instance.name}",
         lambda event_id: payload.of_test(source, event_id, TEST, now),
         now,
@@ -69,6 +70,7 @@ def of_topics(subscription: Subscription, now: datetime) -> Trial:
     notice = Notice(topic=TEST, message=message, severity="low", sender="")
     return _try(
         subscription,
+        subscription.account_id,
         message,
         lambda event_id: payload.of_notice(event_id, notice, now, test=True),
         now,
@@ -76,10 +78,14 @@ def of_topics(subscription: Subscription, now: datetime) -> Trial:
 
 
 def _try(
-    subscription: Subscription, message: str, body_of: Callable[[int], str], now: datetime
+    subscription: Subscription,
+    account_id: int | None,
+    message: str,
+    body_of: Callable[[int], str],
+    now: datetime,
 ) -> Trial:
     waiting.begin()  # first: a test that is refused leaves nothing behind
-    delivery = _store(subscription, message, body_of, now)
+    delivery = _store(subscription, account_id, message, body_of, now)
     claimed = _claimed(delivery)
     began = time.monotonic()
     answer = async_to_sync(_post)(claimed, now)
@@ -95,12 +101,17 @@ async def _post(claimed: Claimed, now: datetime) -> Answer:
 
 @transaction.atomic
 def _store(
-    subscription: Subscription, message: str, body_of: Callable[[int], str], now: datetime
+    subscription: Subscription,
+    account_id: int | None,
+    message: str,
+    body_of: Callable[[int], str],
+    now: datetime,
 ) -> Delivery:
     (event_id,) = event_ids(1)
     event = Event(
         pk=event_id,
         organization_id=subscription.organization_id,
+        account_id=account_id,
         status=EventStatus.NEW,
         topic=TEST,
         message=message,

@@ -52,12 +52,13 @@ class Absence:
 
 
 def absences_of(scope: Scope, object_id: str, told: set[int]) -> list[Absence]:
-    """The instance that is asked about, or those of the organization that know of the object,
+    """The instance that is asked about, or those within reach that know of the object,
     `told` among them: the ids of the instances with events of it."""
     rows = _Rows(scope, object_id)
     ids = {scope.instance_id} if scope.instance_id is not None else rows.instances | told
     instances = list(
-        ElementInstance.objects.filter(organization_id=scope.organization_id, pk__in=ids)
+        scope.reach.rows(ElementInstance)
+        .filter(pk__in=ids)
         .select_related("credential", "subscription", "user__account")
         .order_by("pk")[:MOST_INSTANCES]
     )
@@ -87,7 +88,7 @@ class _Rows:
     """The rows that name the object, by their resource."""
 
     def __init__(self, scope: Scope, object_id: str) -> None:
-        resources = PollingResource.objects.filter(instance__organization_id=scope.organization_id)
+        resources = scope.reach.rows_of_instances(PollingResource)
         if scope.instance_id is not None:
             resources = resources.filter(instance_id=scope.instance_id)
         ours = {"object_id": object_id, "resource__in": resources}

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.db.models import F, Func, IntegerField, Prefetch
 
+from accounts.reach import Reach
 from api.timestamp import timestamp
 from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
 from events.record import TEST
@@ -38,8 +39,11 @@ class Chain:
     masking: Masking
 
 
-def chains_of(event_ids: Sequence[int]) -> list[Chain]:
-    """The chains of these events, newest first; the same number of queries however many."""
+def chains_of(event_ids: Sequence[int], reach: Reach) -> list[Chain]:
+    """The chains of these events, newest first; the same number of queries however many.
+
+    Of their deliveries those within reach.
+    """
     events = list(
         Event.objects.filter(pk__in=event_ids)
         .defer("body")
@@ -51,7 +55,7 @@ def chains_of(event_ids: Sequence[int]) -> list[Chain]:
     runs = PollRun.objects.select_related("resource").in_bulk(
         [event.poll_run for event in events if event.poll_run is not None]
     )
-    deliveries = _deliveries(events)
+    deliveries = _deliveries(events, reach)
     return [
         Chain(
             event,
@@ -74,11 +78,12 @@ def _bodies(events: Sequence[Any]) -> Mapping[int, str]:
     return dict(Event.objects.filter(pk__in=read).values_list("pk", "body"))
 
 
-def _deliveries(events: Sequence[Event]) -> dict[int, list[Delivery]]:
+def _deliveries(events: Sequence[Event], reach: Reach) -> dict[int, list[Delivery]]:
     found: dict[int, list[Delivery]] = {event.pk: [] for event in events}
     attempts = DeliveryAttempt.objects.order_by("number")
     for delivery in (
-        Delivery.objects.filter(event__in=events)
+        reach.rows(Delivery)
+        .filter(event__in=events)
         .select_related("subscription", "event")
         .defer("event__body")
         .prefetch_related(Prefetch("attempts", queryset=attempts))

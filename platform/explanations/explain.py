@@ -26,12 +26,11 @@ def of_event(scope: Scope, event_id: int) -> dict[str, Any]:
 
 def chain_of_webhook(scope: Scope, webhook_id: str) -> Chain:
     """Raises NotFound."""
-    found = Delivery.objects.filter(
-        organization_id=scope.organization_id, webhook_id=webhook_id
-    ).values_list("event_id", flat=True)
+    own = scope.reach.rows(Delivery).filter(webhook_id=webhook_id)
+    found = own.values_list("event_id", flat=True)
     if scope.instance_id is not None:
         found = found.filter(event__instance_id=scope.instance_id)
-    chains = chains_of(list(found))
+    chains = chains_of(list(found), scope.reach)
     if not chains:
         raise NotFound(f"No notification found with webhook-id {webhook_id[:100]}")
     return chains[0]
@@ -39,10 +38,10 @@ def chain_of_webhook(scope: Scope, webhook_id: str) -> Chain:
 
 def chain_of_event(scope: Scope, event_id: int) -> Chain:
     """Raises NotFound."""
-    found = Event.objects.filter(organization_id=scope.organization_id, pk=event_id)
+    found = scope.reach.rows(Event).filter(pk=event_id)
     if scope.instance_id is not None:
         found = found.filter(instance_id=scope.instance_id)
-    chains = chains_of(list(found.values_list("pk", flat=True)))
+    chains = chains_of(list(found.values_list("pk", flat=True)), scope.reach)
     if not chains:
         raise NotFound(f"No event found with id {event_id}")
     return chains[0]
@@ -54,12 +53,12 @@ def of_object(scope: Scope, object_id: str) -> dict[str, Any]:
     An object that nobody knows is no error: the answer says where it was looked for.
     """
     event_ids = events_of(
-        scope.organization_id,
+        scope.reach,
         object_id,
         instance_id=scope.instance_id,
         most=MOST_EVENTS + 1,
     )
-    chains = chains_of(event_ids[:MOST_EVENTS])
+    chains = chains_of(event_ids[:MOST_EVENTS], scope.reach)
     told = {chain.event.instance_id for chain in chains if chain.event.instance_id is not None}
     return {
         "events": [chain_shown(chain, object_id) for chain in chains],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rest_framework.request import Request
 
+from accounts.reach import Reach
 from api.authentication import caller_of
 from api.errors import NotFound
 from api.fields import id_in_path
@@ -14,9 +15,9 @@ from instances.models import ElementInstance
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All of an organization, or one instance of it."""
+    """All within a user's reach, or one instance of it."""
 
-    organization_id: int
+    reach: Reach
     instance_id: int | None = None
 
 
@@ -26,9 +27,9 @@ def scope_of(request: Request, instance_id: str | None) -> Scope:
     caller = caller_of(request)
     own = caller.instance.pk if caller.instance is not None else None
     if instance_id is None:
-        return Scope(caller.organization.pk, own)
+        return Scope(caller.reach, own)
     key = id_in_path(instance_id)
-    instances = ElementInstance.objects.filter(organization=caller.organization, pk=key)
+    instances = caller.reach.rows(ElementInstance).filter(pk=key)
     if (not caller.organization_proven and key != own) or not instances.exists():
         raise NotFound(f"No element instance found with id {instance_id}")
-    return Scope(caller.organization.pk, key)
+    return Scope(caller.reach, key)

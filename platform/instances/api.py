@@ -58,7 +58,7 @@ class InstanceScopedView(APIView):
     def change(self, request: Request, wanted: provision.Wish) -> ElementInstance:
         """The instance after the change."""
         found = self.instance(request)
-        return provision.change(caller_of(request).organization, found.pk, wanted)
+        return provision.change(caller_of(request).reach, found.pk, wanted)
 
 
 class InstanceView(InstanceScopedView):
@@ -97,7 +97,7 @@ class InstanceView(InstanceScopedView):
     @documented("Delete an instance", description="Its token is dead at once.")
     def delete(self, request: Request, **path: str) -> Response:
         found = self.instance(request)
-        provision.delete(caller_of(request).organization, found.pk)
+        provision.delete(caller_of(request).reach, found.pk)
         return Response()
 
     def _changed(self, request: Request, *, replace: bool) -> Response:
@@ -105,11 +105,11 @@ class InstanceView(InstanceScopedView):
         body = json_object(request.data)
         wanted = wish.to_change(body, replace=replace)
         if body.get("element") is not None:
-            element = wish.element_of(caller_of(request).organization, body, None)
+            element = wish.element_of(caller_of(request).reach, body, None)
             # Clients write whole rows back, with the element in it.
             if element.key != found.element_key:
                 wanted = dataclasses.replace(wanted, element=element)
-        changed = provision.change(caller_of(request).organization, found.pk, wanted)
+        changed = provision.change(caller_of(request).reach, found.pk, wanted)
         return Response(instance_json(changed))
 
 
@@ -163,7 +163,7 @@ class InstancesView(InstanceView):
     def post(self, request: Request, **path: str) -> Response:
         caller = caller_of(request)
         body = json_object(request.data)
-        element = wish.element_of(caller.organization, body, self.kwargs.get("element"))
+        element = wish.element_of(caller.reach, body, self.kwargs.get("element"))
         wanted = wish.to_create(body)
         wants_objects = flag(body, "retrieveObjectsAfterInstantiation")
         answer: dict[str, Any] = {}
@@ -176,7 +176,7 @@ class InstancesView(InstanceView):
                 answer["objects"] = objects_json(element)
             claim.keep(answer)
 
-        claim = idempotency.claim(caller.organization, request)
+        claim = idempotency.claim(caller.user, request)
         if claim.answer is not None:
             return Response(claim.answer)
         try:
@@ -188,7 +188,7 @@ class InstancesView(InstanceView):
 
     def _rows(self, request: Request) -> QuerySet[ElementInstance]:
         caller = caller_of(request)
-        rows = ElementInstance.objects.filter(organization=caller.organization)
+        rows = caller.reach.rows(ElementInstance)
         if caller.instance is not None and not caller.organization_proven:
             rows = rows.filter(pk=caller.instance.pk)
         addressed = self.kwargs.get("element")
@@ -283,7 +283,7 @@ class ConfigurationRowView(InstanceScopedView):
         if "propertyValue" not in body:
             return Response(row)
         wanted = provision.Wish(configuration=keys.given({row["key"]: body["propertyValue"]}))
-        changed = provision.change(caller_of(request).organization, found.pk, wanted)
+        changed = provision.change(caller_of(request).reach, found.pk, wanted)
         return Response(self._row(changed))
 
     def _row(self, instance: ElementInstance) -> dict[str, Any]:

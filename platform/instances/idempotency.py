@@ -21,7 +21,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.request import Request
 
-from accounts.models import Organization
+from accounts.models import User
 from api.errors import BadRequest, Conflict
 from instances.models import ElementInstance, IdempotencyKey
 
@@ -59,8 +59,8 @@ class Claim:
             IdempotencyKey.objects.filter(pk=self.key_id, holder=self.holder).delete()
 
 
-def claim(organization: Organization, request: Request) -> Claim:
-    """Claim the key of a request, or return what the first one with it was answered.
+def claim(user: User, request: Request) -> Claim:
+    """Claim the key of a request, or return what the first one of its account was answered.
 
     Raises BadRequest for an unusable key, Conflict for another request's, for one at work, and for
     one whose instance has been deleted: its answer holds what is no longer so.
@@ -71,7 +71,7 @@ def claim(organization: Organization, request: Request) -> Claim:
     key = key.strip()
     if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise BadRequest(f"{HEADER}: must be 1 to {LONGEST_KEY} printable ASCII characters")
-    found = claim_key(organization, key, _digest(request))
+    found = claim_key(user, key, _digest(request))
     if found.answer is not None:
         _require_there(found.answer["id"])
     return found
@@ -85,14 +85,15 @@ def _require_there(instance_id: int) -> None:
         )
 
 
-def claim_key(organization: Organization, key: str, digest: str) -> Claim:
+def claim_key(user: User, key: str, digest: str) -> Claim:
     """`digest` is of what is asked for. Raises Conflict as `claim` does."""
+    assert user.account_id is not None  # noqa: S101 - of a user of an organization
     now = timezone.now()
     holder = uuid.uuid4()
-    IdempotencyKey.objects.filter(organization=organization, created_at__lt=now - KEPT_FOR).delete()
+    IdempotencyKey.objects.filter(account=user.account_id, created_at__lt=now - KEPT_FOR).delete()
     with transaction.atomic():
         row, fresh = IdempotencyKey.objects.select_for_update().get_or_create(
-            organization=organization,
+            account_id=user.account_id,
             key=key,
             defaults={
                 "request_digest": digest,

@@ -9,9 +9,9 @@ import hmac
 from collections.abc import Sequence
 from typing import Any
 
-from accounts.models import Organization
+from accounts.reach import INSTANCE_WITHIN, Reach
 from accounts.secret import digest
-from api.authentication import InstanceRows
+from api.authentication import INSTANCE_WITHIN_REACH, InstanceRows
 from api.rows import Columns, one, relate
 from instances.models import Credential, ElementInstance
 
@@ -26,15 +26,19 @@ SELECTED = (
     f"SELECT {', '.join(each.sql for each in COLUMNS)} "  # noqa: S608 - names of columns
     f"FROM instances_elementinstance i {CREDENTIAL}"
 )
-BY_ID = f"{SELECTED} WHERE i.id = %s AND i.organization_id = %s"
+BY_ID = (
+    f"{SELECTED} WHERE i.id = %s AND i.organization_id = %s "
+    f"AND {INSTANCE_WITHIN.replace('%(account)s', '%s')}"
+)
 BY_TOKEN = f"{SELECTED} WHERE i.token_digest = %s"
 
 
-def by_id(organization: Organization, instance_id: int) -> ElementInstance | None:
-    """An instance of the organization."""
-    instance = _read(one(BY_ID, [instance_id, organization.pk], *COLUMNS))
+def by_id(reach: Reach, instance_id: int) -> ElementInstance | None:
+    """An instance within reach."""
+    wanted = [instance_id, reach.organization.pk, reach.account_id, reach.account_id]
+    instance = _read(one(BY_ID, wanted, *COLUMNS))
     if instance is not None:
-        relate(instance, "organization", organization)
+        relate(instance, "organization", reach.organization)
     return instance
 
 
@@ -56,10 +60,14 @@ def _read(rows: Sequence[Any] | None) -> ElementInstance | None:
 
 ALONG_WITH_CALLERS = InstanceRows(
     columns=COLUMNS,
-    by_token=f"LEFT JOIN instances_elementinstance i ON i.token_digest = %s {CREDENTIAL}",
+    # A token without a user proves nothing about anybody; what it opens is decided elsewhere.
+    by_token=(
+        "LEFT JOIN instances_elementinstance i ON i.token_digest = %s "
+        f"AND (u.id IS NULL OR {INSTANCE_WITHIN_REACH}) {CREDENTIAL}"
+    ),
     by_id=(
-        "LEFT JOIN instances_elementinstance i "
-        f"ON i.id = %s AND i.organization_id = u.organization_id {CREDENTIAL}"
+        "LEFT JOIN instances_elementinstance i ON i.id = %s "
+        f"AND i.organization_id = u.organization_id AND {INSTANCE_WITHIN_REACH} {CREDENTIAL}"
     ),
     read=_read,
 )

@@ -168,11 +168,13 @@ class ReconnectLink(models.Model):
 class IdempotencyKey(EncryptedModel):
     """A request that was given an `Idempotency-Key`, and its answer once there is one.
 
+    A key is an account's own: the answer holds a token.
+
     `holder` works on the request until `held_until`. The answer is encrypted: it has the token.
     """
 
-    organization = models.ForeignKey(
-        "accounts.Organization",
+    account = models.ForeignKey(
+        "accounts.Account",
         on_delete=models.CASCADE,
         db_index=False,  # the constraint below begins with it
     )
@@ -185,7 +187,7 @@ class IdempotencyKey(EncryptedModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization", "key"], name="one_use_of_a_key"),
+            models.UniqueConstraint(fields=["account", "key"], name="one_use_of_a_key"),
         ]
 
     def __str__(self) -> str:

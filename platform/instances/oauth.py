@@ -23,6 +23,7 @@ from django.core import signing
 from django.utils import timezone
 
 from accounts.models import Organization, User
+from accounts.reach import reach_of
 from accounts.secret import digest
 from api.errors import ApiError, BadRequest, NotFound
 from elements.authorization import authorization_url, oauth2_of
@@ -275,8 +276,9 @@ def _remember(session: SessionBase, trip: OAuthState) -> None:
 
 def _checked(user: User, request: Request) -> tuple[Element, dict[str, str]]:
     if request.instance_id is not None:
-        return _checked_again(provision.find(_organization(user), request.instance_id))
-    element = wish.element_of(_organization(user), request.body, None)
+        own = reach_of(user, _organization(user))
+        return _checked_again(provision.find(own, request.instance_id))
+    element = wish.element_of(reach_of(user, _organization(user)), request.body, None)
     configuration = keys.merged(element, {}, wish.to_create(request.body).configuration or {})
     _require_whole(element, configuration)
     return element, configuration
@@ -340,12 +342,11 @@ def _provision(user: User, request: Request, code: str, verifier: str) -> Elemen
             provision.Wish(consent=replace(consent, other_account=False)),
             first=lambda _: reconnect_link.use(link, timezone.now()),
         )
+    own = reach_of(user, organization)
     if request.instance_id is not None:
-        return provision.change(organization, request.instance_id, provision.Wish(consent=consent))
+        return provision.change(own, request.instance_id, provision.Wish(consent=consent))
     wanted = replace(wish.to_create(request.body), consent=consent)
-    return provision.create(
-        user, organization, wish.element_of(organization, request.body, None), wanted
-    )
+    return provision.create(user, organization, wish.element_of(own, request.body, None), wanted)
 
 
 def _organization(user: User) -> Organization:

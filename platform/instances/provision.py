@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Organization, User
+from accounts.reach import Reach
 from accounts.secret import digest, new_instance_token
 from api.errors import ApiError, BadRequest, Conflict, NotFound
 from api.rows import relate
@@ -169,7 +170,7 @@ def create(
 
 
 def change(
-    organization: Organization,
+    within: Organization | Reach,
     instance_id: int,
     wish: Wish,
     *,
@@ -182,7 +183,7 @@ def change(
     Of two writers at once the later one's parts win, each part whole. Raises as `create`, and
     NotFound, account.OtherAccount and account.AccountNotKnown.
     """
-    before = find(organization, instance_id)
+    before = find(within, instance_id)
     element = keys.element_of(before)
     if element.fault and (wish.element or wish.configuration is not None or wish.consent.given):
         raise Conflict(element.fault)
@@ -205,14 +206,14 @@ def change(
     asks = wish.consent.given or keys.authenticates(element, before, configuration)
     granted = _obtain(element, configuration, wish.consent) if asks else None
     try:
-        return _store_change(organization, instance_id, element, wish, granted, first)
+        return _store_change(within, instance_id, element, wish, granted, first)
     except account.OtherAccount:
         if granted is not None:
             _give_up(before, granted)
         raise
 
 
-def delete(organization: Organization, instance_id: int) -> threading.Thread | None:
+def delete(within: Organization | Reach, instance_id: int) -> threading.Thread | None:
     """Deletes an instance with all that hangs on it; its token is dead at once.
 
     Afterwards the provider is told what the rooms above have to say, and the grant is revoked, as
@@ -221,7 +222,7 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
     NotFound.
     """
     with transaction.atomic():
-        instance = find(organization, instance_id, lock=True)
+        instance = find(within, instance_id, lock=True)
         element = _revocable(instance)
         spent = Credential.objects.filter(instance=instance).first()
         token = lost_secrets.token_to_revoke(spent)
@@ -235,25 +236,30 @@ def delete(organization: Organization, instance_id: int) -> threading.Thread | N
     if not token and not farewells:
         return None
     work = partial(_part, farewells, element, token, instance_id)
-    thread = FairThread(organization.pk, work, REVOKING)
+    thread = FairThread(instance.organization_id, work, REVOKING)
     # The caller's transaction may be open still.
     transaction.on_commit(partial(BACKGROUND.start, thread))
     return thread
 
 
 def find(
-    organization: Organization, instance_id: int, *, lock: bool = False, known: User | None = None
+    within: Organization | Reach,
+    instance_id: int,
+    *,
+    lock: bool = False,
+    known: User | None = None,
 ) -> ElementInstance:
-    """An instance of the organization. Raises NotFound, also for another organization's.
+    """An instance within a user's reach; of an organization any one. Raises NotFound otherwise.
 
     A `known` user is not read again where the instance is this user's.
     """
+    reach = within if isinstance(within, Reach) else Reach(within)
     if lock:
-        rows = ElementInstance.objects.filter(organization=organization, pk=instance_id)
+        rows = reach.rows(ElementInstance).filter(pk=instance_id)
         # Without "key", so that events of this instance can be stored meanwhile.
         instance = rows.select_for_update(no_key=True, of=("self",)).first()
     else:
-        instance = lookup.by_id(organization, instance_id)
+        instance = lookup.by_id(reach, instance_id)
     if instance is not None and known is not None and instance.user_id == known.pk:
         relate(instance, "user", known)
     if instance is None:
@@ -265,7 +271,7 @@ def find(
 
 
 def _store_change(
-    organization: Organization,
+    within: Organization | Reach,
     instance_id: int,
     element: Element,
     wish: Wish,
@@ -273,7 +279,7 @@ def _store_change(
     first: Callable[[ElementInstance], None] | None,
 ) -> ElementInstance:
     with transaction.atomic():
-        instance = find(organization, instance_id, lock=True)
+        instance = find(within, instance_id, lock=True)
         if first is not None:
             first(instance)
         if wish.element is not None:

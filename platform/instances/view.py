@@ -13,11 +13,11 @@ from instances.models import ElementInstance
 
 
 def addressed_instance(request: Request, instance_id: str) -> ElementInstance:
-    """The organization's instance that the path names. Raises NotFound."""
+    """The instance within the caller's reach that the path names. Raises NotFound."""
     caller = caller_of(request)
     if caller.addressed is not None and caller.addressed.pk == int(instance_id):
         return caller.addressed
-    return provision.find(caller.organization, int(instance_id), known=caller.user)
+    return provision.find(caller.reach, int(instance_id), known=caller.user)
 
 
 class ElementTokenView(APIView):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from accounts.models import Organization
+from accounts.reach import Reach
 from api.errors import BadRequest
 from api.fields import flag, mapping, text, texts
 from elements import catalogue
@@ -22,9 +22,7 @@ MOST_TAGS = 100
 OTHER_ACCOUNT = "allowOtherAccount"
 
 
-def element_of(
-    organization: Organization, body: Mapping[str, Any], addressed: str | None
-) -> Element:
+def element_of(reach: Reach, body: Mapping[str, Any], addressed: str | None) -> Element:
     """The element that a new instance is of: named in the path, in the body, or in both alike.
 
     Raises BadRequest naming the path, and ElementNotFound.
@@ -36,11 +34,14 @@ def element_of(
     if key is None:
         if addressed is None:
             raise BadRequest("element.key is missing")
-        return catalogue.find(addressed, organization.pk)
+        return catalogue.find(addressed, reach.organization.pk)
     if isinstance(key, bool) or not isinstance(key, str | int):
         raise BadRequest("element.key must be a string, or element.id a number")
-    element = catalogue.find(key, organization.pk)
-    if addressed is not None and catalogue.find(addressed, organization.pk).key != element.key:
+    element = catalogue.find(key, reach.organization.pk)
+    if (
+        addressed is not None
+        and catalogue.find(addressed, reach.organization.pk).key != element.key
+    ):
         raise BadRequest("element.key is not the element that the path names")
     return element
 

@@ -92,7 +92,7 @@ def test_a_stranger_gets_one_mail_whose_text_nobody_chooses(
         answer = api.post(f"{API}/{path}", request, format="json")
         assert answer.status_code == 403
         assert "whose address is verified" in answer.json()["message"]
-    assert mail.permitted(organization.organization.pk, [STRANGER]) == []
+    assert mail.permitted(organization.organization.pk, None, [STRANGER]) == []
     password_reset.send(STRANGER)
     assert len(outgoing.outbox) == 1
 
@@ -127,7 +127,7 @@ def test_the_link_verifies_what_it_was_sent_to_once_the_button_is_pressed(
     assert browser.post(link()).status_code == 302
     user.refresh_from_db()
     assert user.address_verified_at is not None
-    assert mail.permitted(organization.organization.pk, [STRANGER]) == [STRANGER]
+    assert mail.permitted(organization.organization.pk, None, [STRANGER]) == [STRANGER]
 
     user.username = "another@example.com"
     user.address_verified_at = None

@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User
 from accounts.provision import NewOrganization
+from accounts.reach import Reach
 from elements import register
 from instances import census
 from instances.models import ElementInstance
@@ -141,4 +142,4 @@ def test_suggested_tags_are_the_organizations_own(
     assert stranger.organization is not None
     connected(stranger, stranger.organization, "github")
     ElementInstance.objects.filter(element_key="github").update(tags=["theirs"])
-    assert census.usual_tags(organization.organization.pk, 5) == ["sales", "europe"]
+    assert census.usual_tags(Reach(organization.organization), 5) == ["sales", "europe"]

@@ -52,7 +52,8 @@ def test_two_engines_store_the_last_two_deliveries_at_once(organization: NewOrga
         for n in range(2)
     ]
     with transaction.atomic():
-        record_notice(owner.pk, Notice("disk", "It is full", "low", "importer"), timezone.now())
+        notice = Notice("disk", "It is full", "low", "importer")
+        record_notice(owner.pk, None, notice, timezone.now())
     first, second = claim(timezone.now(), dict.fromkeys(keys, 1), 2)
 
     def store_second() -> None:

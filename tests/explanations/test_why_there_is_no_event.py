@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Organization
+from accounts.reach import Reach
 from elements.calls import Changes, Filtered
 from events.models import Subscription
 from explanations.absence import absences_of, reasons_of
@@ -151,7 +152,7 @@ def test_a_deactivated_subscription_says_why(ask: Ask, instance: ElementInstance
 def test_the_owner_may_be_switched_off(ask: Ask, instance: ElementInstance) -> None:
     instance.user.is_active = False
     instance.user.save()
-    [absence] = absences_of(Scope(instance.organization_id, instance.pk), "a", set())
+    [absence] = absences_of(Scope(Reach(instance.organization), instance.pk), "a", set())
     assert reasons_of(absence, "a")[0].code == "owner-deactivated"
 
 

@@ -60,7 +60,7 @@ def endpoint(instance: ElementInstance) -> Model:
 
 def key(instance: ElementInstance) -> Model:
     return IdempotencyKey.objects.create(
-        organization=instance.organization,
+        account=instance.organization.default_account,
         key="k",
         request_digest="d",
         holder=uuid.uuid4(),

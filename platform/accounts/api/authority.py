@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from accounts.models import Account, Organization, User
+from accounts.reach import Reach
 from accounts.roles import CATALOGUE, SYS_ADMIN, Rank, Role, rank_of
 from api.authentication import caller_of
 from api.errors import Forbidden, NotFound, Unauthorized
@@ -38,6 +39,12 @@ class Authority:
     user: User
     organization: Organization
     rank: Rank
+
+    @property
+    def reach(self) -> Reach:
+        """What belongs to accounts, as far as the caller may see and change it."""
+        whole = self.rank >= Rank.ORGANIZATION
+        return Reach(self.organization, None if whole else self.user.account_id)
 
     def require(self, rank: Rank) -> None:
         """Raises Forbidden when the caller ranks lower."""

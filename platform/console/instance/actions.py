@@ -8,7 +8,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from api.errors import NotFound
 from audit.models import Action
 from console import fragment
@@ -29,27 +30,23 @@ LONGEST_WAIT = 3.0  # seconds for a poll that is running
 
 
 @for_buttons
-def switch_events(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def switch_events(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     on = "true" if request.POST.get("events") == "on" else "false"
     wish = provision.Wish(configuration={keys.EVENTS_ENABLED: on})
-    return _changed(request, organization, instance_id, wish)
+    return _changed(request, reach, instance_id, wish)
 
 
 @for_buttons
-def enable(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def enable(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     wish = provision.Wish(enabled=request.POST.get("enabled") == "on")
-    return _changed(request, organization, instance_id, wish)
+    return _changed(request, reach, instance_id, wish)
 
 
 def _changed(
-    request: HttpRequest, organization: Organization, instance_id: int, wish: provision.Wish
+    request: HttpRequest, reach: Reach, instance_id: int, wish: provision.Wish
 ) -> HttpResponse:
     try:
-        provision.change(organization, instance_id, wish)
+        provision.change(reach, instance_id, wish)
     except NotFound as error:
         raise Http404 from error
     except WRONG as error:
@@ -58,11 +55,9 @@ def _changed(
 
 
 @for_buttons
-def poll(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def poll(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """Polls while the page waits, half a minute at most, and shows what was found."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     context = {"instance": found, "polls": [], "problem": ""}
     try:
         context["polls"] = [report_shown(one) for one in poll_now(found, wait=LONGEST_WAIT)]
@@ -76,11 +71,9 @@ def poll(
 
 
 @for_buttons
-def reveal(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def reveal(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """The token in clear, in an answer that nobody keeps."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     audited.told(Action.INSTANCE_TOKEN_SHOWN, found)
     token = found.token if opens(found, "token") else ""
     if fragment.is_wanted(request):
@@ -90,10 +83,8 @@ def reveal(
 
 
 @for_buttons
-def make_link(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    found = instance_of(organization, instance_id)
+def make_link(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
+    found = instance_of(reach, instance_id)
     try:
         return page(request, found, link=reconnect_link.make(found, timezone.now()))
     except WRONG as error:
@@ -103,10 +94,10 @@ def make_link(
 
 @for_buttons
 def switch_sending(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
+    request: HttpRequest, user: User, reach: Reach, instance_id: int
 ) -> HttpResponse:
     """Turns a callback on again, with what was queued where that is asked for, or off."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     subscription = Subscription.objects.filter(instance=found).exclude(url="").only("pk").first()
     if subscription is None:
         messages.error(request, "There is no callback URL to send to: set one first.")
@@ -124,15 +115,13 @@ def switch_sending(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
-def delete(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def delete(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """A page that says what goes, and the button."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     if request.method != "POST":
         return render(request, "console/instance/delete.html", {"instance": found})
     try:
-        provision.delete(organization, instance_id)
+        provision.delete(reach, instance_id)
     except NotFound as error:
         raise Http404 from error
     messages.success(request, f"{found.name} is deleted, and its account disconnected.")

@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from api.errors import NotFound
 from console.failure import FAILED, sentence_of
 from console.instance.edit_form import Edit
@@ -28,10 +29,8 @@ OVERLAPS = (("0", "not at all"), ("3600", "an hour"), ("86400", "a day"), ("6048
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
-def edit(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    found = instance_of(organization, instance_id)
+def edit(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
+    found = instance_of(reach, instance_id)
     if request.method != "POST":
         return _edit_page(request, found, Edit(instance=found))
     form = Edit(request.POST, instance=found)
@@ -39,7 +38,7 @@ def edit(
         return _edit_page(request, found, form, status=400)
     try:
         if body := form.body():
-            provision.change(organization, instance_id, wish.to_change(body, replace=False))
+            provision.change(reach, instance_id, wish.to_change(body, replace=False))
     except NotFound as error:
         raise Http404 from error
     except FAILED as error:
@@ -51,10 +50,10 @@ def edit(
 
 @for_buttons
 def renew_signature_key(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
+    request: HttpRequest, user: User, reach: Reach, instance_id: int
 ) -> HttpResponse:
     """Gives the instance another key; the old one goes on signing for as long as is asked."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     given = request.POST.get("signature_key", "").strip()
     asked = request.POST.get("overlap", "")
     overlap = asked if asked in dict(OVERLAPS) else str(keys.DEFAULT_OVERLAP)
@@ -64,23 +63,21 @@ def renew_signature_key(
     key = given or signing_key.new_key()
     try:
         until = signing_key.rotate(
-            organization, found.pk, key, timedelta(seconds=int(overlap)), timezone.now()
+            reach.organization, found.pk, key, timedelta(seconds=int(overlap)), timezone.now()
         )
     except NotFound as error:
         raise Http404 from error
     except WRONG as error:
         messages.error(request, str(error))
         return redirect("console:edit", instance_id)
-    again = instance_of(organization, instance_id)
+    again = instance_of(reach, instance_id)
     return _edit_page(request, again, Edit(instance=again), new_key=key, old_until=until)
 
 
 @for_buttons
-def end_old_keys(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def end_old_keys(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """The present key alone signs from now on."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     for subscription in Subscription.objects.filter(instance=found).only("pk"):
         signing_key.end_retired(subscription.pk)
     messages.success(request, "The present key alone signs from now on.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.models import Organization
+from accounts.reach import Reach
 from console.paging import number
 from instances.models import ElementInstance
 
@@ -10,15 +10,13 @@ MOST = 200  # that a part of a name may stand for
 LONGEST_NAME = 200  # characters
 
 
-def named(organization: Organization, text: str) -> list[int]:
+def named(reach: Reach, text: str) -> list[int]:
     """The ids of those with this text in their name, or the id that it is.
 
     An id is not looked up, so that what was done with an instance stays found when it is deleted:
-    who uses it asks for rows of the organization alone.
+    who uses it asks for rows within reach alone.
     """
     if (instance_id := number(text)) is not None:
         return [instance_id]
-    found = ElementInstance.objects.filter(
-        organization=organization, name__icontains=text[:LONGEST_NAME]
-    )
+    found = reach.rows(ElementInstance).filter(name__icontains=text[:LONGEST_NAME])
     return list(found.order_by("pk").values_list("pk", flat=True)[:MOST])

@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Organization, User
+from accounts.models import User
+from accounts.reach import Reach
 from bulk.models import UNFINISHED, BulkJob
 from bulk.representation import job_of
 from console import fragment
@@ -36,29 +37,23 @@ CONNECTS = frozenset({*Reason} - {Reason.POLLING_STALLED, Reason.NO_CALLBACK_URL
 
 @require_safe
 @for_members
-def instance(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    return page(request, instance_of(organization, instance_id))
+def instance(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
+    return page(request, instance_of(reach, instance_id))
 
 
 @require_safe
 @for_members
-def now(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def now(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """How the instance is at this moment: a part of its page."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     return _now(request, found, sending.of(found)).answer(request)
 
 
 @require_safe
 @for_members
-def history(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
+def history(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """The timeline: as a part of the instance's page its beginning, as a page all of it."""
-    found = instance_of(organization, instance_id)
+    found = instance_of(reach, instance_id)
     if fragment.is_wanted(request):
         return _timeline(request, found).answer(request)
     below = Place.read(request.GET.get("below", ""))
@@ -68,10 +63,8 @@ def history(
 
 @require_safe
 @for_members
-def charts(
-    request: HttpRequest, user: User, organization: Organization, instance_id: int
-) -> HttpResponse:
-    found = instance_of(organization, instance_id)
+def charts(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
+    found = instance_of(reach, instance_id)
     if fragment.is_wanted(request):
         return _charts(request, found).answer(request)
     return page(request, found)
