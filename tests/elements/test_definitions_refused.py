@@ -224,3 +224,31 @@ def test_any_json_in_any_field_is_read_or_refused(place: tuple[Any, ...], value:
         assert error.path  # noqa: PT017 - what may be raised, not what must be
     else:
         assert read(definition.to_json(element)) == element
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "meant"),
+    [
+        (with_resource(nextPageKye="next"), "resources[0].nextPageKye", "nextPageKey"),
+        (with_resource(emptyWhenAbsnt=True), "resources[0].emptyWhenAbsnt", "emptyWhenAbsent"),
+        (with_parameter(name="a", type="query", vendorNam="b"), f"{FIRST}.vendorNam", "vendorName"),
+        (with_field(key="a", default="b"), "configuration[0].default", "defaultValue"),
+        (ledger(resource=[]), "resource", "resources"),
+        (ledger(authentication={"type": "apiKey", "headers": "X"}), "authentication.headers",
+         "header"),
+        (ledger(quota={"account": {"minute": 60}, "dayzone": "UTC"}), "quota.dayzone", "dayZone"),
+        (ledger(webhook={"objectIds": "id"}), "webhook.objectIds", "objectId"),
+    ],
+)  # fmt: skip
+def test_a_field_that_there_is_not_is_refused(written: Any, path: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"did you mean {meant}") as caught:
+        read(written)
+    assert caught.value.path == path
+
+
+def test_what_says_nothing_is_passed_over() -> None:
+    written = with_resource(id=7, createdDate="2020-01-01", elementId=3)
+    plain = with_resource()
+    assert read({**written, "id": 9, "extendable": True, "transformationsEnabled": False}) == read(
+        plain
+    )

@@ -18,6 +18,7 @@ from elements.definition import (
     resources,
     webhook,
 )
+from elements.definition.known_fields import require_known
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
 from elements.types import Authentication, ConfigurationField, Element, OAuth2, Resource, Setting
@@ -60,6 +61,7 @@ def element(
 ) -> Element:
     """The element that a definition describes. Raises ConfigurationError naming the path."""
     whole = Part.of(definition)
+    require_known(whole.value)
     _refuse_code(whole)
     base = _base(whole)
     counted = quota.quota(whole.part("quota"), element_id=id, base=base)

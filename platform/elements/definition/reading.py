@@ -1,7 +1,8 @@
 """Reads typed values out of the JSON that an element is written in (hostile).
 
 Each method raises ConfigurationError naming the path (`resources[3].vendorPath`) and what would be
-right. A value of null is as good as none. Fields that nobody asks for are not looked at.
+right. A value of null is as good as none. Fields that nobody asks for are not looked at here:
+known_fields says which there are.
 """
 
 from __future__ import annotations
