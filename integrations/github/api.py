@@ -16,6 +16,10 @@ REPOSITORY = "github.repository"  # owner/name, of the configuration
 # https://docs.github.com/en/rest/about-the-rest-api/api-versions
 VERSION_HEADER, VERSION = "X-GitHub-Api-Version", "2022-11-28"
 UNITS = 1  # a request is one of the 5,000 of an hour
+# https://docs.github.com/en/rest/issues/issues#list-repository-issues--status-codes
+ISSUES_ARE_DISABLED = 410
+# https://docs.github.com/en/rest/commits/commits#list-commits--status-codes
+REPOSITORY_IS_EMPTY = 409
 LONGEST_ETAG = 200  # characters
 LAST_TIME = datetime.max.replace(tzinfo=UTC)
 FIRST_YEAR, LAST_YEAR = 1971, 9999  # that times are computed with, and written in four digits
@@ -43,16 +47,26 @@ def request(
 
 
 def get(
-    url: str, query: Mapping[str, QueryValue] | None = None, *, etag: str = ""
+    url: str,
+    query: Mapping[str, QueryValue] | None = None,
+    *,
+    etag: str = "",
+    may_be_empty: bool = False,
 ) -> Steps[Response]:
-    """A 2xx answer, or where an `etag` is given, a 304. Raises ProviderError for any other."""
+    """A 2xx answer, or where an `etag` is given, a 304; where it `may_be_empty`, also one that says
+    that there is nothing (`is_empty`). Raises ProviderError for any other."""
     headers = {VERSION_HEADER: VERSION}
     if etag:
         headers["If-None-Match"] = etag
     response: Response = yield Request("GET", url, query or {}, headers=headers, units=UNITS)
-    if etag and response.status == 304:
+    if (may_be_empty and is_empty(response)) or (etag and response.status == 304):
         return response
     return response.raise_for_status()
+
+
+def is_empty(response: Response) -> bool:
+    """Return whether an error says that there is nothing to be listed."""
+    return response.status in (ISSUES_ARE_DISABLED, REPOSITORY_IS_EMPTY)
 
 
 def etag_of(response: Response) -> str:

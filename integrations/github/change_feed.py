@@ -11,8 +11,11 @@ itself (issues that somebody has imported) is told, and moves nothing: all that 
 would be older.
 
 The cursor is JSON (`Cursor`). The first poll, and the first of another repository, takes the
-picture of the margin and tells nothing. What one page doesn't hold is read on from there, at most
-PAGES_A_POLL at once; the cursor then says where the next poll, at once, goes on:
+baseline of the margin and tells nothing; what changed between the connection and a first poll that
+came late is told by the next one. A list that is switched off is empty.
+
+What one page doesn't hold is read on from there, at most PAGES_A_POLL at once; the cursor then says
+where the next poll, at once, goes on:
 
 - where the list takes `since`, from the oldest change up. After each page, that is the time of its
   last record: nothing is skipped, whatever is changed or deleted meanwhile.
@@ -32,9 +35,11 @@ from typing import Any
 
 from elements.calls import Change, Changes, ChangeType, PollCall
 from integrations.github.api import (
+    LAST_TIME,
     answered_at,
     etag_of,
     get,
+    is_empty,
     path_of,
     records_of,
     repository_of,
@@ -114,14 +119,19 @@ def changes(of: List, call: PollCall) -> Steps[Changes]:
     repository = repository_of(call.configuration)
     cursor = Cursor.of(call.cursor, repository)
     if cursor is None:
-        return (yield from _picture(of, repository))
+        elapsed = None
+        if call.cursor is None and call.watched_since is not None:
+            elapsed = call.started_at - call.watched_since
+        return (yield from _baseline(of, repository, elapsed))
     if cursor.on:
         return (yield from _read_on(of, cursor, []))
     query = {**of.newest_first, "per_page": PAGE}
     if of.takes_since:
         query["since"] = cursor.since
-    response = yield from get(path_of(repository, of.path), query, etag=cursor.etag)
-    if response.status == 304:
+    response = yield from get(
+        path_of(repository, of.path), query, etag=cursor.etag, may_be_empty=True
+    )
+    if response.status == 304 or is_empty(response):
         return Changes((), cursor.text())
     page = Page.of(of, response)
     newest = _written(page.read_to) if page.read_to else cursor.read_to
@@ -134,16 +144,41 @@ def changes(of: List, call: PollCall) -> Steps[Changes]:
     return (yield from _read_on(of, replace(cursor, on=on), []))
 
 
-def _picture(of: List, repository: str) -> Steps[Changes]:
-    """Where the list stands now, and what need not be told although it lies within the margin."""
+def _baseline(of: List, repository: str, elapsed: timedelta | None) -> Steps[Changes]:
+    """Where the list stands now, and what need not be told although it lies within the margin.
+
+    `elapsed` is how long ago the watch began; what changed since then is told by the next poll, at
+    once. None: it begins now.
+    """
     query = {**of.newest_first, "per_page": PAGE}
-    page = Page.of(of, (yield from get(path_of(repository, of.path), query)))
-    since = page.read_to - MARGIN if page.read_to else BEGINNING
-    if page.more and page.oldest:
-        since = max(since, page.oldest)
-    known = {one.object_id: one.fingerprint for one in page.sightings[::-1] if one.at >= since}
-    cursor = Cursor(repository, _written(since), _written(page.read_to or since))
-    return Changes((), cursor.text(), picture=known)
+    response = yield from get(path_of(repository, of.path), query, may_be_empty=True)
+    begun = _begun(response, elapsed)
+    if is_empty(response):
+        since = begun or BEGINNING
+        return Changes((), Cursor(repository, _written(since), _written(since)).text(), picture={})
+    page = Page.of(of, response)
+    read_to = page.read_to or begun
+    if read_to is not None and begun is not None:
+        read_to = min(read_to, begun)
+    since = read_to - MARGIN if read_to else BEGINNING
+    if page.more and page.oldest and read_to:
+        since = min(max(since, page.oldest), read_to)
+    known = {
+        one.object_id: one.fingerprint
+        for one in page.sightings[::-1]
+        if one.at >= since and (begun is None or one.at < begun)
+    }
+    cursor = Cursor(repository, _written(since), _written(read_to or since))
+    late = begun is not None and any(one.at >= begun for one in page.sightings)
+    return Changes((), cursor.text(), picture=known, more=late)
+
+
+def _begun(response: Response, elapsed: timedelta | None) -> datetime | None:
+    """When the watch began by GitHub's clock, to the second before: its times have no fractions."""
+    now = answered_at(response)
+    if elapsed is None or now == LAST_TIME:
+        return None
+    return (now - elapsed).replace(microsecond=0)
 
 
 # --- Pages ---------------------------------------------------------------------------------------

@@ -29,10 +29,6 @@ BY_CURSOR = Paging("per_page", "after", LINK, LARGEST_PAGE)
 API_VERSION = Parameter(
     api.VERSION, api.VERSION_HEADER, place=Place.VALUE, vendor_place=Place.HEADER
 )
-# https://docs.github.com/en/rest/issues/issues#list-repository-issues--status-codes
-ISSUES_ARE_DISABLED = 410
-# https://docs.github.com/en/rest/commits/commits#list-commits--status-codes
-REPOSITORY_IS_EMPTY = 409
 FOUND_BY_POLLS = (ChangeType.CREATED, ChangeType.UPDATED)
 
 
@@ -141,7 +137,7 @@ ISSUES = Resource(
             "since",
             "sort",
             "direction",
-            empty=(ISSUES_ARE_DISABLED,),
+            empty=(api.ISSUES_ARE_DISABLED,),
         ),
         _one("GET", "/issues/{id}", f"{IN_REPOSITORY}/issues/{{id}}", "Reads an issue."),
         _writing("POST", "/issues", f"{IN_REPOSITORY}/issues", "Opens an issue."),
@@ -316,7 +312,7 @@ COMMITS = Resource(
             "committer",
             "since",
             "until",
-            empty=(REPOSITORY_IS_EMPTY,),
+            empty=(api.REPOSITORY_IS_EMPTY,),
         ),
         _one("GET", "/commits/{id}", f"{IN_REPOSITORY}/commits/{{id}}", "Reads a commit."),
     ),

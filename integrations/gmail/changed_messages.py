@@ -27,6 +27,7 @@ from functools import partial
 
 from elements.calls import Call, Change, Changes, ChangeType, Page, PollCall
 from elements.errors import ParameterError
+from integrations.gmail.beginning import begin
 from integrations.gmail.history import (
     History,
     HistoryExpiredError,
@@ -49,10 +50,9 @@ WHERE = re.compile(r"\s*[`'\"]?historyId[`'\"]?\s*>\s*(['\"]?)([0-9A-Za-z_-]+)\1
 
 
 def changed_messages(call: PollCall) -> Steps[Changes]:
-    """Answers one poll. The first, without a cursor, only says where the history stands."""
+    """Answers one poll. The first, without a cursor, says where the history stands."""
     if call.cursor is None:
-        cursor = yield from current_history_id()
-        return Changes((), cursor, unfetched=call.unfetched)
+        return (yield from begin(call))
     try:
         history = yield from read_history(call.cursor, partial(_unfetched, call))
     except HistoryExpiredError:

@@ -40,7 +40,7 @@ def recover(call: PollCall) -> Steps[Changes]:
     since = (call.last_success_at or call.started_at) - MARGIN
     if call.watched_since is not None:  # mail of before the watch began is no news
         since = max(since, call.watched_since)
-    listed = yield from _messages_since(since)
+    listed = yield from messages_since(since)
     put_aside = {waiting.object_id: waiting.change_type for waiting in call.unfetched}
     known: Mapping[str, str] = yield KnownObjects(
         ids=tuple(dict.fromkeys((*listed, *put_aside))), since=since
@@ -74,7 +74,7 @@ def _compare(
     return wanted
 
 
-def _messages_since(since: datetime) -> Steps[list[str]]:
+def messages_since(since: datetime) -> Steps[list[str]]:
     """The ids of all messages dated after `since`, oldest first."""
     newest_first: list[str] = []
     tokens: set[str] = set()

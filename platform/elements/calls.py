@@ -175,8 +175,9 @@ class PollCall:
     """What a change feed is asked: everything since `cursor`, and the `unfetched` of before.
 
     `cursor` is None the first time: the feed then only says where "now" is.
-    `last_success_at` is when the last poll that succeeded began, `watched_since` when the first
-    one did: what happened before is not to be reported.
+    `last_success_at` is when the last poll that succeeded began, `watched_since` when the
+    resource was to be polled first: what happened before is not to be reported. A feed without a
+    cursor tells what it knows to be newer; None where the first poll comes at once.
     """
 
     entry: PollerEntry

@@ -182,7 +182,7 @@ class Reading:
             fingerprint = f"created {judged.start.isoformat()}"  # told once, however it changes
         else:
             fingerprint = digest(text)
-        return Seen(record, fingerprint, judged is not None, len(text))
+        return Seen(record, fingerprint, None if judged is None else judged.start, len(text))
 
     def keep(self, news: Mapping[str, Seen], known: Mapping[str, str]) -> bool:
         """Sorts what is news of a page. False when there was no room for all of it."""
@@ -192,7 +192,7 @@ class Reading:
                 continue
             if not seen.dated and self.dates.judging and self.sample is None:
                 self.sample = self._unread(seen.record)
-            if self.look.first or (self.look.fresh and not seen.dated):
+            if self._is_baseline(seen):
                 self.noticed[id_] = seen.fingerprint
             elif self._full(seen.size):
                 return False
@@ -201,6 +201,12 @@ class Reading:
             else:
                 self._hold(id_, seen)
         return True
+
+    def _is_baseline(self, seen: Seen) -> bool:
+        """Return whether the record was there before the watch began, or may have been."""
+        if self.look.first:
+            return self._by_id or seen.since is None or seen.since < self.look.since
+        return self.look.fresh and not seen.dated
 
     def _full(self, size: int) -> bool:
         held = len(self.told) + len(self.to_fetch)
@@ -228,12 +234,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A record that may be news. `dated`: by a date of its own."""
+    """A record that may be news. `since` is the earliest time that its date stands for."""
 
     record: dict[str, Any]
     fingerprint: str
-    dated: bool
+    since: datetime | None
     size: int
+
+    @property
+    def dated(self) -> bool:
+        return self.since is not None
 
 
 def _read(reading: Reading, *, resumed: bool) -> Steps[None]:

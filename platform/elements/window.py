@@ -30,7 +30,8 @@ MILLISECOND = timedelta(milliseconds=1)
 class Look:
     """One look through the listing, from its first poll to its last.
 
-    `first` is the one that notices what there is; `fresh` says that the entry was changed, so that
+    `first` is the one that notices what there is, and tells what it knows to be newer than `since`:
+    when the watch began. `fresh` says that the entry was changed, so that
     records without dates are not news. `token` is the page that comes next.
     """
 
@@ -112,7 +113,8 @@ class Window:
         """The look that a poll at `now` begins."""
         now = EPOCH + (now - EPOCH) // MILLISECOND * MILLISECOND
         if self.last is None:
-            return Look(now, BEGINNING if backfill else now, first=not backfill)
+            begun = now if watched_since is None else min(watched_since, now)
+            return Look(now, BEGINNING if backfill else begun, first=not backfill)
         since = self.before if self.several and self.before else self.last
         if self.last > now:
             earlier = [time for time in (self.before, watched_since) if time and time <= now]

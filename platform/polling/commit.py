@@ -259,7 +259,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         keep = keep_lease and report.more
         PollingResource.objects.filter(pk=resource.id).update(
             cursor=found.cursor,
-            watched_since=done.started_at if resource.cursor is None else resource.watched_since,
+            watched_since=resource.watched_since or done.started_at,
             next_poll_at=due.with_put_aside(next_poll_at, left.due_at, now),
             put_aside_due_at=left.due_at,
             last_polled_at=done.started_at,

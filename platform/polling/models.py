@@ -35,7 +35,8 @@ class PollingResource(models.Model):
     lease_id = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     cursor = models.TextField(null=True)  # noqa: DJ001 - None: not started yet
-    watched_since = models.DateTimeField(null=True)  # when the first cursor was given
+    # When it was to be polled first: what happened before is no news. Null while events are off.
+    watched_since = models.DateTimeField(null=True)
     last_polled_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)  # in a row

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -38,6 +38,7 @@ from transport.shares import on_behalf_of
 from transport.types import Account, KnownObjects, Steps
 
 LONGEST_POLL = 80.0  # seconds; a poll that takes longer has failed
+AT_ONCE = timedelta(seconds=1)  # from when a resource is to be polled until its first poll
 LONGEST_ERROR = 1000  # characters that we keep
 
 log = structlog.get_logger()
@@ -196,7 +197,7 @@ class Poller:
             started_at=started_at,
             configuration=settings,
             last_success_at=resource.last_success_at,
-            watched_since=resource.watched_since,
+            watched_since=watched_since(resource, started_at),
             unfetched=asked,
         )
 
@@ -223,6 +224,15 @@ class Poller:
                 feed = await sync_to_async(Feed.of)(*name, resource.organization_id)
                 self._private[own] = feed
             return feed
+
+
+def watched_since(resource: ClaimedResource, started_at: datetime) -> datetime | None:
+    """Return since when changes are news; None for a first poll that came at once, so that there
+    is nothing to look for before it."""
+    since = resource.watched_since
+    if resource.cursor is None and not resource.failures and since is not None:
+        return None if started_at - since < AT_ONCE else since
+    return since
 
 
 @dataclass(slots=True)

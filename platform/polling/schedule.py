@@ -128,7 +128,7 @@ def _update(
     if not new and lists_otherwise(row, polled, instance):
         if asks_for_backfill(row, polled):
             PolledObject.objects.filter(resource=row).delete()
-        row.cursor = None
+        row.cursor = row.watched_since = None
         row.next_poll_at = now
     row.configuration = polled
     row.enabled = entry.options.get("enabled", True)
@@ -141,6 +141,10 @@ def _update(
     if not wanted and row.cursor is not None:
         row.cursor = row.put_aside_due_at = None
         PutAsideObject.objects.filter(resource=row).delete()
+    if not wanted:
+        row.watched_since = None
+    elif row.watched_since is None:
+        row.watched_since = now
     polled_at_once = row.active and (reauthenticated or not was_active)
     if new or polled_at_once:
         row.next_poll_at = now

@@ -281,3 +281,17 @@ def test_an_instance_cannot_be_polled_in_a_zone_that_nobody_knows(notes: Notes) 
     polled = Polled(PLAIN, notes, configuration={"event.poller.timezone": "Mars"})
     with pytest.raises(ConfigurationError, match=r"event\.poller\.timezone: 'Mars' is not"):
         polled.poll(at(0))
+
+
+def test_a_first_poll_that_comes_late_tells_what_is_newer_than_the_watch() -> None:
+    for entry in (PLAIN, SINCE):
+        notes = Notes()
+        notes.put("before", at(-30))
+        notes.put("changed", at(-30))
+        polled = Polled(entry, notes, watched_since=at(0))
+        notes.put("changed", at(3))
+        notes.put("made", at(4))
+        assert sorted(polled.poll(at(10))) == [("changed", "UPDATED"), ("made", "CREATED")]
+        assert polled.poll(at(20)) == []
+        notes.put("before", at(21))
+        assert polled.poll(at(30)) == [("before", "UPDATED")]

@@ -35,6 +35,7 @@ class Polled:
     github: Answer
     repository: str = "octocat/hello-world"
     cursor: str | None = None
+    watched_since: datetime | None = None
     known: dict[str, str] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
 
@@ -44,6 +45,7 @@ class Polled:
             self.cursor,
             NOW,
             {"github.repository": self.repository},
+            watched_since=self.watched_since,
         )
         steps = change_feed.changes(objects.LISTS[self.name], call)
         try:

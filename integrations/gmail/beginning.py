@@ -1,0 +1,51 @@
+"""The first poll of a mailbox: where its history stands, and the mail since the watch began.
+
+A watch begins when the account is connected, and its first poll may come much later: Gmail was
+away, the project's API was not switched on yet. History is kept from the first poll on, so that
+what came before is listed by its date, and only what Gmail itself dates later is told as CREATED.
+What else happened until then (labels, deletions) cannot be asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from elements.calls import Changes, ChangeType, PollCall
+from integrations.gmail.history import current_history_id
+from integrations.gmail.messages import fetch_messages
+from integrations.gmail.recovery import messages_since
+from transport.errors import ProviderError
+from transport.types import Steps
+
+FORBIDDEN = 403  # the scope gmail.metadata may not search
+
+
+def begin(call: PollCall) -> Steps[Changes]:
+    """Answer a poll that has no cursor."""
+    cursor = yield from current_history_id()
+    beginning = Changes((), cursor, unfetched=call.unfetched)
+    since = call.watched_since
+    if since is None:
+        return beginning
+    try:
+        listed = yield from messages_since(since)
+    except ProviderError as error:
+        if error.status != FORBIDDEN or error.is_rate_limit:
+            raise
+        return beginning
+    if not listed:
+        return beginning
+    wanted = {one.object_id: one.change_type for one in call.unfetched}
+    fetched = yield from fetch_messages(
+        {**dict.fromkeys(listed, ChangeType.CREATED), **wanted}, call.configuration
+    )
+    return replace(
+        beginning,
+        changes=tuple(
+            one
+            for one in fetched.changes.values()
+            if one.object_id in wanted or (one.occurred_at is not None and one.occurred_at >= since)
+        ),
+        unfetched=tuple(fetched.unfetched),
+        missing=tuple(one for one in fetched.missing if one in wanted),
+    )
