@@ -1,0 +1,169 @@
+"""No poll tells of a deletion that a second look would not confirm, however the provider lists:
+with a limit of its own, records hidden after the page was cut, pages that fail, parameters and keys
+that are not its own, and records that come and go while pages are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elements.types import LINK, Operation, Paging, PagingKind, Resource
+from tests.elements.notes import PLAIN, SINCE, at, iso
+from tests.elements.polled import NOTES, Json, Polled
+from transport.errors import TransportError
+from transport.types import Request, Response
+
+COMPARED: Json = {"url": "/hubs/crm/notes", "idField": "id", "pageSize": 6}
+PAGINGS = {
+    "page": Paging("limit", "page", kind=PagingKind.PAGE, largest=500),
+    "offset": Paging("limit", "offset", kind=PagingKind.OFFSET, largest=500),
+    "cursor": Paging("limit", "after", "next", largest=500),
+    "link": Paging("limit", "page", LINK, 500, PagingKind.PAGE),
+}
+FAILURES: tuple[tuple[int, Any], ...] = (
+    (500, {}), (404, {}), (200, {}), (200, {"error": "busy"}), (200, {"notes": None}),
+    (200, {"status": "error", "notes": []}),
+)  # fmt: skip
+
+
+@dataclass
+class Provider:
+    """Lists its notes, newest first. `cap` is the most that it gives in a page."""
+
+    random: Random
+    cap: int
+    reads: Mapping[str, str]  # its own names of the parameters
+    clamps: bool
+    notes: list[Json] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    made: int = 0
+    fails: float = 0.0
+    moves: float = 0.0
+    minute: int = 0
+
+    def make(self) -> None:
+        self.made += 1
+        now = iso(at(self.minute))
+        self.notes.insert(0, {"id": str(self.made), "created": now, "updated": now})
+
+    def move(self) -> None:
+        if self.notes and self.random.random() < 0.5:
+            self.notes.remove(self.random.choice(self.notes))
+        else:
+            self.make()
+
+    def there(self) -> set[str]:
+        return {note["id"] for note in self.notes} - self.hidden
+
+    def answer(self, query: Mapping[str, Any]) -> Response:
+        if self.random.random() < self.moves:
+            self.move()
+        if self.random.random() < self.fails:
+            status, body = self.random.choice(FAILURES)
+            return Response(status, {}, json.dumps(body).encode())
+        given = {mine: query[theirs] for mine, theirs in self.reads.items() if theirs in query}
+        size = min(int(given.get("size", 4)), self.cap)
+        start = int(given.get("offset", given.get("after", (int(given.get("page", 1)) - 1) * size)))
+        if self.clamps and start >= len(self.notes):
+            start = max((len(self.notes) - 1) // size, 0) * size
+        page = [one for one in self.notes[start : start + size] if one["id"] not in self.hidden]
+        body, headers = {"notes": page}, {}
+        if start + size < len(self.notes):
+            body["next"] = str(start + size)
+            headers["link"] = f'<https://x.example/?page={start // size + 2}>; rel="next"'
+        return Response(200, headers, json.dumps(body).encode())
+
+
+@dataclass
+class PolledAt(Polled):
+    provider: Provider | None = None
+
+    def _answer(self, request: Request) -> Response:
+        assert self.provider is not None
+        return self.provider.answer(request.query)
+
+
+def polled(provider: Provider, paging: Paging, entry: Json) -> PolledAt:
+    assert NOTES.listing is not None
+    operation: Operation = replace(NOTES.listing, paging=paging)
+    return PolledAt(entry, lambda _: [], Resource("notes", (operation,)), provider=provider)
+
+
+def lived_through(provider: Provider, it: PolledAt, chance: Random) -> int:
+    """Polls while things happen, and returns how many deletions were told."""
+    for _ in range(chance.randrange(1, 30)):
+        provider.make()
+    deletions = 0
+    for provider.minute in range(0, 120, 15):
+        told: list[tuple[str, str]] = []
+        with suppress(TransportError):
+            told = it.poll(at(provider.minute))
+        gone = {id_ for id_, kind in told if kind == "DELETED"}
+        assert not gone & provider.there()
+        deletions += len(gone)
+        for _ in range(chance.randrange(4)):
+            provider.move()
+        if provider.notes and chance.random() < 0.3:
+            provider.hidden ^= {chance.choice(provider.notes)["id"]}
+        if chance.random() < 0.1:
+            del provider.notes[: chance.randrange(len(provider.notes) + 1)]
+        provider.fails = chance.choice([0.0, 0.0, 0.2])
+        provider.moves = chance.choice([0.0, 0.3])
+    return deletions
+
+
+OWN = {"size": "limit", "page": "page", "offset": "offset", "after": "after"}
+CHANCES = st.randoms(use_true_random=False)
+
+
+@pytest.mark.parametrize("entry", [COMPARED, PLAIN, SINCE], ids=["compared", "by dates", "since"])
+@pytest.mark.parametrize("kind", PAGINGS)
+@settings(deadline=None, max_examples=25)
+@given(CHANCES, st.integers(2, 9), st.booleans())
+def test_whatever_the_provider_leaves_out(
+    entry: Json, kind: str, chance: Random, cap: int, clamps: bool
+) -> None:
+    provider = Provider(chance, cap, OWN, clamps and kind in ("page", "offset"))
+    lived_through(provider, polled(provider, PAGINGS[kind], entry), chance)
+
+
+@pytest.mark.parametrize("wrong", ["size", "page", "both"])
+@pytest.mark.parametrize("kind", ["page", "offset"])
+@settings(deadline=None, max_examples=25)
+@given(CHANCES)
+def test_parameters_that_are_not_the_providers(wrong: str, kind: str, chance: Random) -> None:
+    names = {"size": ("size",), "page": ("page", "offset"), "both": ("size", "page", "offset")}
+    reads = {mine: "x" if mine in names[wrong] else name for mine, name in OWN.items()}
+    provider = Provider(chance, 9, reads, clamps=False)
+    lived_through(provider, polled(provider, PAGINGS[kind], COMPARED), chance)
+
+
+def test_a_key_that_is_not_the_providers_fails_the_poll() -> None:
+    provider = Provider(Random(1), 9, OWN, clamps=False)  # noqa: S311 - repeatable
+    for _ in range(8):
+        provider.make()
+    it = polled(provider, replace(PAGINGS["cursor"], next_token_key="cursor.next"), COMPARED)
+    with pytest.raises(TransportError, match="nextPageKey is not where"):
+        it.poll(at(0))
+    del provider.notes[6:]  # as many as are asked for, and no more: the end
+    it = polled(provider, PAGINGS["cursor"], COMPARED)
+    assert it.poll(at(0)) == []
+    assert len(it.known) == 6
+
+
+def test_deletions_are_told_all_the_same() -> None:
+    """Else all of the above would hold of polls that tell nothing."""
+    told = 0
+    for seed in range(10):
+        chance = Random(seed)  # noqa: S311 - repeatable
+        provider = Provider(chance, 3, OWN, clamps=False)
+        told += lived_through(provider, polled(provider, PAGINGS["page"], COMPARED), chance)
+    assert told > 50
