@@ -7,7 +7,7 @@ from dataclasses import replace
 from elements import standard
 from elements.types import ConfigurationField, Element, Guide, OAuth2, Setting
 from elements.webhooks import Signature, Watch, Webhook
-from integrations.github import objects, repository_hook, webhook
+from integrations.github import objects, repository_hook, scopes, webhook
 from integrations.github.api import REPOSITORY
 from integrations.github.resources import RESOURCES
 
@@ -88,6 +88,7 @@ ELEMENT = Element(
         revoke_url=None,  # GitHub ends grants otherwise than RFC 7009
         scopes=SCOPES,
         errors=ERRORS,
+        scope_names=scopes.NAMES,
     ),
     resources=RESOURCES,
     configuration=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elements import standard
 from elements.types import ConfigurationField, Element, Guide, OAuth2, Setting
-from integrations.gmail import push
+from integrations.gmail import push, scopes
 from integrations.gmail.messages import DEFAULT_FORMAT, FORMAT_KEY, FORMATS
 from integrations.gmail.resources import RESOURCES
 from integrations.gmail.units import QUOTA
@@ -101,6 +101,7 @@ ELEMENT = Element(
         # Both are needed to be given a refresh token on every consent, not only on the first.
         authorization_parameters=(("access_type", "offline"), ("prompt", "consent")),
         login_hint="login_hint",
+        scope_names=scopes.NAMES,
     ),
     resources=RESOURCES,
     configuration=(

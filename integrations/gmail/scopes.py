@@ -5,6 +5,8 @@ https://developers.google.com/workspace/gmail/api/reference/rest
 
 from __future__ import annotations
 
+from elements.types import ScopeNames
+
 MAIL = "https://mail.google.com/"
 _AUTH = "https://www.googleapis.com/auth/gmail."
 _READ = (MAIL, f"{_AUTH}modify", f"{_AUTH}readonly")
@@ -32,3 +34,8 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "imap": (_SETTINGS, _BASIC),
     "pop": (_SETTINGS, _BASIC),
 }
+
+# Google answers the short names of OpenID Connect by those of its own.
+# https://developers.google.com/identity/protocols/oauth2/scopes#openid-connect
+_USERINFO = "https://www.googleapis.com/auth/userinfo."
+NAMES = ScopeNames(aliases={"email": f"{_USERINFO}email", "profile": f"{_USERINFO}profile"})

@@ -261,6 +261,21 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeNames:
+    """What a provider's scopes mean beside their letters, so that those granted are told from it.
+
+    `aliases` are other names, each with the one that it stands for. `implied` are the scopes that
+    one takes in. Of the `unechoed` the answer of the token endpoint never says whether they were
+    granted.
+    """
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    implied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # OpenID Connect Core section 11: it is answered by a refresh token.
+    unechoed: frozenset[str] = frozenset({"offline_access"})
+
+
+@dataclass(frozen=True, slots=True)
 class OAuth2:
     """How an account is authorized, RFC 6749 section 4.1.
 
@@ -268,6 +283,7 @@ class OAuth2:
     `refresh_url` is where tokens are renewed, if not at the `token_url`. `errors` translates the
     provider's own words for what went wrong into those of section 5.2. `login_hint` is the name of
     the parameter that tells the consent page which account is meant, if it knows one.
+    `scope_names` says which scopes mean the same.
     """
 
     authorization_url: Setting
@@ -279,6 +295,7 @@ class OAuth2:
     refresh_url: Setting | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     login_hint: str = ""
+    scope_names: ScopeNames = field(default_factory=ScopeNames)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from elements.errors import ElementNotFound
-from elements.types import Element, OAuth2
+from elements.types import Element, OAuth2, ScopeNames
 from instances import configuration as keys
 from instances.models import ElementInstance
 
@@ -40,6 +40,60 @@ class Missing:
         return " ".join(said)
 
 
+class Granted:
+    """The scopes that an account granted, compared by what they mean.
+
+    Scopes are case-sensitive in RFC 6749 section 3.3, and some providers answer them in small
+    letters all the same. One that is an address, such as Microsoft's
+    https://graph.microsoft.com/Mail.Read, may be written without what stands before its name:
+    https://learn.microsoft.com/en-us/entra/identity-platform/scopes-oidc#the-default-scope.
+    """
+
+    def __init__(self, element: Element, scope: str) -> None:
+        how = element.authentication
+        names = how.scope_names if isinstance(how, OAuth2) else ScopeNames()
+        self._aliases = {_plain(one): _plain(other) for one, other in names.aliases.items()}
+        self._unechoed = frozenset(map(self._meant, names.unechoed))
+        implied = {
+            self._meant(one): frozenset(map(self._meant, others))
+            for one, others in names.implied.items()
+        }
+        self._held: set[str] = set()
+        left = [self._meant(one) for one in scope.split()]
+        while left:
+            if (one := left.pop()) not in self._held:
+                self._held.add(one)
+                left.extend(implied.get(one, ()))
+        self._bare = {one for one in self._held if "/" not in one}
+        self._names = {_name(one) for one in self._held}
+
+    def __contains__(self, scope: str) -> bool:
+        meant = self._meant(scope)
+        return (
+            meant in self._held
+            or meant in self._unechoed
+            or _name(meant) in self._bare
+            or (meant == _name(meant) and meant in self._names)
+        )
+
+    def lacks(self, enough: Collection[str]) -> bool:
+        """Return whether none of the scopes is granted of which any would be `enough`."""
+        return bool(enough) and not any(one in self for one in enough)
+
+    def _meant(self, scope: str) -> str:
+        plain = _plain(scope)
+        return self._aliases.get(plain, plain)
+
+
+def _plain(scope: str) -> str:
+    return scope.casefold()
+
+
+def _name(scope: str) -> str:
+    """The name at the end of a scope that is an address; another scope as it is."""
+    return scope.rsplit("/", 1)[-1] if "://" in scope and not scope.endswith("/") else scope
+
+
 NOTHING = Missing((), (), (), granted_none=False)
 
 
@@ -53,15 +107,15 @@ def asked(element: Element, configuration: Mapping[str, str]) -> tuple[str, ...]
 
 def missing(element: Element, configuration: Mapping[str, str], granted: str) -> Missing:
     """What of the asked scopes is not among the `granted` ones, which are separated by blanks."""
-    wanted, held = asked(element, configuration), frozenset(granted.split())
+    wanted, held = asked(element, configuration), Granted(element, granted)
     left_out = tuple(one for one in wanted if one not in held)
     if not left_out:
         return NOTHING
-    unreadable = [one.name for one in element.resources if lacking(one.scopes, held)]
+    unreadable = [one.name for one in element.resources if held.lacks(one.scopes)]
     unwritable = [
         one.name
         for one in element.resources
-        if one.name not in unreadable and lacking(one.writing_scopes, held)
+        if one.name not in unreadable and held.lacks(one.writing_scopes)
     ]
     return Missing(
         left_out, tuple(unreadable), tuple(unwritable), granted_none=len(left_out) == len(wanted)
@@ -73,14 +127,10 @@ def needed_to_read(instance: ElementInstance, resource_name: str) -> tuple[str, 
     has. Reads `credential` of the row."""
     credential = getattr(instance, "credential", None)
     try:
-        resource = keys.element_of(instance).resource(resource_name)
+        element = keys.element_of(instance)
+        resource = element.resource(resource_name)
     except ElementNotFound:
         return ()
     if credential is None or resource is None:
         return ()
-    return resource.scopes if lacking(resource.scopes, credential.scope.split()) else ()
-
-
-def lacking(enough: Collection[str], held: Collection[str]) -> bool:
-    """Whether none of the scopes is held of which any would be `enough`."""
-    return bool(enough) and not set(enough) & set(held)
+    return resource.scopes if Granted(element, credential.scope).lacks(resource.scopes) else ()
