@@ -20,7 +20,7 @@ from elements.calls import Call
 from elements.errors import ConfigurationError
 from elements.types import Element, OAuth2, Resource
 from instances import configuration as keys
-from instances import session
+from instances import probe, session
 from instances.grant import Grant
 from instances.models import Credential, CredentialState, ElementInstance
 from transport import sync
@@ -94,7 +94,7 @@ def is_another(
     if not granted.account or not isinstance(oauth, OAuth2):
         return True
     former = keys.readable(instance).get(keys.API_KEY, "").strip()
-    base_url = session.base_url(element, configuration)
+    base_url = probe.base_url(element, configuration)
     return held != _digest(oauth, base_url, former, granted.identity)
 
 

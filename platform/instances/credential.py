@@ -2,8 +2,9 @@
 
 Rule 1: a credential's row is locked for as long as its renewal takes, and read again after the
 lock: of many that want a new token, one asks and the others get what it was given.
-Rule 2: only `invalid_grant` from the provider, or having nothing to renew with, loses a grant.
-A network failure or a 5xx never does.
+Rule 2: only `invalid_grant` from the provider loses a grant, or where nothing can be renewed, a
+second 401 some time after the first. A network failure or a 5xx never does, nor does a single 401:
+providers answer one to good tokens, too.
 Rule 3: the instance's row is locked before the credential's, or not at all.
 Rule 4: what the provider gave is stored next of all: it may have spent the refresh token that it
 was asked with. No protocol makes the two one step. A process that is killed in between leaves the
@@ -25,7 +26,7 @@ from config.given_postgres import trouble
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from encryption.fields import opens
-from instances import configuration, grant
+from instances import configuration, grant, probe
 from instances.expiring import ends_soon
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.reason import MEANING, Reason, of_loss
@@ -37,6 +38,11 @@ KEPT_TRYING = 30  # times that a new grant is tried to be stored while the datab
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
 SHORTEST_PAUSE = 30  # seconds until a failed renewal is tried again; doubles
 LONGEST_PAUSE = 1_800  # seconds
+CONFIRMED_AFTER = 120  # seconds after a first 401 where nothing can be renewed
+REJECTED = (
+    "The provider rejected the access token, and gave no refresh token with it. It is asked once "
+    "more before the account counts as lost."
+)
 GONE = "The account is no longer connected."
 CONNECT_AGAIN = "Connect the account again to go on where it stopped."
 
@@ -78,7 +84,9 @@ class CredentialAuthorizer:
             connection.close()
 
 
-def refresh(credential_id: int, rejected: str, *, noting: bool = True) -> str:
+def refresh(
+    credential_id: int, rejected: str, *, noting: bool = True, confirming: bool = False
+) -> str:
     """Renews the access token that the provider rejected, and returns the one to use.
 
     1. Lock the row and read it: when somebody else has renewed it, theirs is the answer.
@@ -86,7 +94,9 @@ def refresh(credential_id: int, rejected: str, *, noting: bool = True) -> str:
     3. Store what it gave; a failure is stored too, with the time of the next try.
     4. When the grant is gone, say so on the instance, and tell who listens (`grant_lost`).
 
-    Without `noting`, a failure is raised and stored nowhere.
+    Without `noting`, a failure is raised and stored nowhere. Where nothing can be renewed, the
+    provider is asked whether it accepts the token all the same; if so, it is returned. `confirming`
+    says that nobody was rejected just now, and the time of the next try has come.
 
     Raises GrantLost when the grant is gone, and the TransportError when the provider could not
     be asked or answered with something else.
@@ -103,15 +113,20 @@ def refresh(credential_id: int, rejected: str, *, noting: bool = True) -> str:
             if credential.access_token != rejected:
                 return credential.access_token
             spent = credential.refresh_token
+            if not spent:
+                failure = _rejection(credential, confirming=confirming, noting=noting)
+                if failure is None:
+                    return rejected
             try:
-                given = _renewed(credential)
+                given = _renewed(credential) if spent else None
             except TransportError as error:
                 failure = error
                 if noting:
                     asked = error.retry_after if isinstance(error, ProviderError) else None
                     _note_failure(credential, str(error), asked)
             else:
-                _store(credential, given)
+                if given is not None:
+                    _store(credential, given)
     except Error as error:
         if given is None or not trouble.passes(error):
             raise
@@ -159,11 +174,41 @@ def _store_later(credential_id: int, spent: str, rejected: str, given: grant.Gra
             return
 
 
-def _renewed(credential: Credential) -> grant.Grant:
-    if not credential.refresh_token:
-        raise GrantLost(
+def _rejection(credential: Credential, *, confirming: bool, noting: bool) -> TransportError | None:
+    """Return what a 401 comes to where nothing can be renewed; None: the token is good.
+
+    `failures` are 1 after a first 401, which is confirmed in CONFIRMED_AFTER, and 2 where nobody
+    could confirm it then: the next 401 within LONGEST_PAUSE does.
+    """
+    accepted, now = probe.accepts(credential.instance, credential.access_token), timezone.now()
+    failures, due_at = credential.failures, credential.refresh_due_at
+    unconfirmed = confirming and accepted is None
+    if accepted or (unconfirmed and failures > 1):
+        if noting and failures:
+            _note_rejection(credential, 0, None)
+        return None
+    if failures > 1 or (failures == 1 and not unconfirmed and (confirming or _passed(due_at, now))):
+        return GrantLost(
             "The provider no longer accepts the access token, and gave no refresh token with it."
         )
+    if noting and unconfirmed:
+        _note_rejection(credential, 2, now + timedelta(seconds=LONGEST_PAUSE))
+    elif noting and not failures:
+        _note_rejection(credential, 1, now + timedelta(seconds=CONFIRMED_AFTER))
+    return ProviderError(401, REJECTED)
+
+
+def _passed(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now
+
+
+def _note_rejection(credential: Credential, failures: int, due_at: datetime | None) -> None:
+    credential.failures, credential.refresh_due_at = failures, due_at
+    credential.error = REJECTED if failures else ""
+    credential.save(update_fields=["failures", "error", "refresh_due_at"])
+
+
+def _renewed(credential: Credential) -> grant.Grant:
     instance = credential.instance
     values = configuration.effective(instance)
     try:

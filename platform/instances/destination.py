@@ -17,7 +17,7 @@ from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.origin import origin, origins
 from elements.types import Element, OAuth2, Place
-from instances import callback, session
+from instances import callback, probe
 from instances import configuration as keys
 from instances.models import ElementInstance
 
@@ -158,6 +158,6 @@ def _origins(element: Element, values: Mapping[str, str]) -> frozenset[str]:
 def _base(element: Element, values: Mapping[str, str]) -> str:
     """The origin of the base URL; empty where there is none."""
     try:
-        return origin(session.base_url(element, values))
+        return origin(probe.base_url(element, values))
     except (ConfigurationError, ImproperlyConfigured):
         return ""

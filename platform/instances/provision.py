@@ -39,6 +39,7 @@ from instances import (
     grant,
     lookup,
     lost_secrets,
+    probe,
     reconnect_link,
     scopes,
     session,
@@ -358,7 +359,7 @@ def _require_secrets(
 def _require_akin(instance: ElementInstance, present: Element, wanted: Element) -> None:
     """What the account was authorized with must not be taken to another provider."""
     configuration = keys.effective(instance)
-    here, there = session.base_url(present, configuration), session.base_url(wanted, configuration)
+    here, there = probe.base_url(present, configuration), probe.base_url(wanted, configuration)
     if not wanted.active:
         raise Conflict(f"{wanted.key} is inactive: no instances can be moved to it")
     if grant.endpoints(present) != grant.endpoints(wanted) or here != there:
@@ -397,7 +398,7 @@ def _obtain(
         return None
     try:
         values = keys.completed(element, configuration)
-        session.base_url(element, values)  # which must be an address
+        probe.base_url(element, values)  # which must be an address
         at = addressed(element, values)
         granted = _granted(at, values, consent)
     except ProviderError as error:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from django.core.exceptions import ImproperlyConfigured
-
-from elements import catalogue, run
-from elements.calls import Call
-from elements.errors import ConfigurationError
-from elements.interpolation import filled
-from elements.types import ApiKey, Element, OAuth2, Operation, Setting
+from elements.types import ApiKey, Element, OAuth2
 from instances import configuration as keys
 from instances.credential import GONE, CredentialAuthorizer
 from instances.models import Credential, CredentialState, ElementInstance
+from instances.probe import Unrenewable, ask, base_url
 from quota.meter import Subject, meter_of
 from transport import sync
 from transport.errors import GrantLost
-from transport.types import Account, Response, Scheme, Steps
+from transport.types import Account, Scheme
 
 EXPIRED = (
     f"configuration.{keys.USER_TOKEN}: the provider does not accept it; it may have expired: "
@@ -64,9 +59,7 @@ def configured_account(element: Element, configuration: Mapping[str, str]) -> Ac
         scheme = Scheme(prefix="Basic ")
         pair = f"{configuration.get(keys.USERNAME, '')}:{configuration.get(keys.PASSWORD, '')}"
         secret = b64encode(pair.encode()).decode()
-    return Account(
-        base_url(element, configuration), _Unrenewable(secret, _refusal(element)), scheme
-    )
+    return Account(base_url(element, configuration), Unrenewable(secret, _refusal(element)), scheme)
 
 
 def _refusal(element: Element) -> str:
@@ -78,22 +71,6 @@ def _refusal(element: Element) -> str:
     return f"{' and '.join(f'configuration.{name}' for name in names)}: refused by the provider"
 
 
-def base_url(element: Element, configuration: Mapping[str, str]) -> str:
-    """Where the account's provider answers; a private element's may be configured.
-
-    Raises ConfigurationError where it is configured with what is no address.
-    """
-    configured = configuration.get(keys.BASE_URL, "").strip() if element.private else ""
-    if not configured and element.base_url.default:
-        return catalogue.address(element.base_url)
-    try:
-        return catalogue.address(Setting("", filled(configured, configuration)))
-    except ImproperlyConfigured as error:
-        raise ConfigurationError(
-            f"configuration.{keys.BASE_URL}", "must be an address such as https://api.example.com"
-        ) from error
-
-
 def try_configuration(element: Element, configuration: Mapping[str, str]) -> None:
     """Asks the provider whether it accepts what an account is configured with.
 
@@ -102,7 +79,7 @@ def try_configuration(element: Element, configuration: Mapping[str, str]) -> Non
     values = keys.completed(element, configuration)
     account = configured_account(element, values)
     if element.trial is not None:
-        sync.run(_ask(element.trial, values), account)
+        sync.run(ask(element.trial, values), account)
 
 
 def try_token(element: Element, configuration: Mapping[str, str], access_token: str) -> None:
@@ -113,29 +90,9 @@ def try_token(element: Element, configuration: Mapping[str, str], access_token: 
     """
     values = keys.completed(element, configuration)
     if element.trial is not None:
-        sync.run(_ask(element.trial, values), bearer(element, values, access_token))
+        sync.run(ask(element.trial, values), bearer(element, values, access_token))
 
 
 def bearer(element: Element, configuration: Mapping[str, str], access_token: str) -> Account:
     """An account that has an access token and nothing to renew it with."""
-    return Account(base_url(element, configuration), _Unrenewable(access_token, EXPIRED))
-
-
-def _ask(operation: Operation, configuration: Mapping[str, str]) -> Steps[int]:
-    response: Response = yield run.request_of(operation, Call(configuration))
-    return response.status
-
-
-@dataclass(frozen=True, slots=True)
-class _Unrenewable:
-    token: str = field(repr=False)
-    loss: str  # what is said when the provider rejects it
-
-    def access_token(self) -> str:
-        return self.token
-
-    def refresh(self, rejected: str) -> str:
-        raise GrantLost(self.loss)
-
-    async def arefresh(self, rejected: str) -> str:
-        return self.refresh(rejected)
+    return Account(base_url(element, configuration), Unrenewable(access_token, EXPIRED))

@@ -75,7 +75,7 @@ def _renew(credential_id: int) -> None:
     if credential is None:
         return
     try:
-        refresh(credential_id, credential.access_token)
+        refresh(credential_id, credential.access_token, confirming=True)
     except UnsealError as error:
         note_unopened(credential_id)
         log.error("token not renewed", credential=credential_id, reason=str(error))

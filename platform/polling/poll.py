@@ -24,7 +24,7 @@ from elements.errors import ConfigurationError, ElementNotFound
 from elements.types import Element, OAuth2
 from encryption.fields import context_of
 from encryption.keys import UnsealError, unseal
-from instances import configuration, session
+from instances import configuration, probe, session
 from instances.credential import CredentialAuthorizer
 from instances.models import ElementInstance
 from polling import untold
@@ -345,7 +345,7 @@ class Feed:
         settings = {**self.defaults, **configuration.stored(instance)}
         if not isinstance(self.element.authentication, OAuth2):
             return session.configured_account(self.element, settings), settings
-        address = session.base_url(self.element, settings)
+        address = probe.base_url(self.element, settings)
         return Account(address, _authorizer(resource)), settings
 
 

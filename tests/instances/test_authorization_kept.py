@@ -15,7 +15,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from instances import credential as module
-from instances import provision, tasks
+from instances import probe, provision, tasks
 from instances.claim import LEASE
 from instances.credential import CredentialAuthorizer, refresh
 from instances.models import Credential, CredentialState, ElementInstance
@@ -217,7 +217,13 @@ def test_an_access_token_alone_ends_when_it_is_rejected(
     credential = Credential.objects.get()
     assert credential.refresh_due_at is None
 
-    with pytest.raises(GrantLost, match="no refresh token"):
+    sandbox.control.revoke()
+    with pytest.raises(ProviderError, match="asked once more"):
+        refresh(credential.pk, tokens["access_token"])
+    with (
+        time_machine.travel(timezone.now() + timedelta(seconds=module.CONFIRMED_AFTER)),
+        pytest.raises(GrantLost, match="no refresh token"),
+    ):
         refresh(credential.pk, tokens["access_token"])
 
     assert not ElementInstance.objects.get().valid
@@ -247,6 +253,8 @@ def test_a_loss_that_comes_late_does_not_end_the_next_grant(
         lose(*args)
 
     monkeypatch.setattr(module, "_lose", late)
+    monkeypatch.setattr(probe, "accepts", lambda *_: False)
+    Credential.objects.update(failures=1, refresh_due_at=timezone.now())
     with pytest.raises(GrantLost):
         refresh(before.pk, before.access_token)
     assert ElementInstance.objects.get().valid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ import requests
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
+from rest_framework.test import APIClient
 
+from accounts.provision import NewOrganization
 from events.models import Event
 from instances.models import ElementInstance
+from integrations.github.sandbox.world import DEFAULT_REPOSITORY
 from integrations.github.tests.story import Customer, eventually
+from integrations.sandbox.faults import Fault, Match
 from watching.tasks import keep_all_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,3 +144,36 @@ def test_a_poll_waits_for_the_rate_limit(customer: Customer) -> None:
     assert "rate limit" in report["error"]
     row = ElementInstance.objects.get(pk=instance["id"]).polling_resources.get(name="issues")
     assert 3_500 < (row.next_poll_at - timezone.now()).total_seconds() < 3_700
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_stray_401_costs_no_account(customer: Customer, times: int) -> None:
+    """GitHub answers one to good tokens now and then, and no OAuth app's token can be renewed."""
+    instance = customer.connect("polling")
+    path = f"/instances/{instance['id']}/polls?resource=issues"
+    customer.call("POST", path)
+    issue = customer.world.open_issue({"title": "It does not work"})
+    fault = Fault(status=401, message="Bad credentials")
+    customer.github.state.faults.add(
+        Match(path=f"/repos/{DEFAULT_REPOSITORY}/issues"), fault, times
+    )
+
+    for _ in range(times):
+        customer.call("POST", path)
+
+    row = ElementInstance.objects.get(pk=instance["id"])
+    assert (row.valid, row.problem) == (True, "")
+    assert all(row.polling_resources.values_list("active", flat=True))
+    assert customer.told(instance) == {("issues", str(issue["number"]), "CREATED")}
+
+
+def test_a_stray_401_of_a_hub_call_stops_no_poll(
+    customer: Customer, organization: NewOrganization, client_for: Callable[..., APIClient]
+) -> None:
+    instance = customer.connect("polling")
+    customer.api = client_for(organization, instance["token"])
+    fault = Fault(status=401, message="Bad credentials")
+    customer.github.state.faults.add(Match(path="/user"), fault, 1)
+
+    assert customer.call("GET", "/hubs/collaboration/user")["login"] == "octocat"
+    assert ElementInstance.objects.get(pk=instance["id"]).valid

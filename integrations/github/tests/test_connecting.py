@@ -9,10 +9,12 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
+from instances.credential import refresh
 from instances.models import Credential, ElementInstance
 from instances.tasks import refresh_batch
 from integrations.github.sandbox.world import DEFAULT_REPOSITORY
 from integrations.github.tests.story import API, Customer
+from transport.errors import GrantLost
 
 pytestmark = pytest.mark.django_db
 
@@ -77,4 +79,8 @@ def test_hub_calls_read_and_write(
 
     customer.world.tokens.clear()
     assert customer.api.get(f"{API}{hub}/user").status_code == 401
+    assert ElementInstance.objects.get(pk=instance["id"]).valid
+    credential = Credential.objects.get()
+    with pytest.raises(GrantLost):  # some time later
+        refresh(credential.pk, credential.access_token, confirming=True)
     assert not ElementInstance.objects.get(pk=instance["id"]).valid
