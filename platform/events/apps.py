@@ -19,6 +19,9 @@ class EventsConfig(AppConfig):
         signals.grant_lost.connect(
             own_events.record_lost_grant, dispatch_uid="events.record_lost_grant"
         )
+        signals.grant_refused.connect(
+            own_events.record_refused_grant, dispatch_uid="events.record_refused_grant"
+        )
         signals.grant_expiring.connect(
             own_events.record_expiring_grant, dispatch_uid="events.record_expiring_grant"
         )

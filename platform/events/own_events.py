@@ -14,7 +14,7 @@ from api.errors import BadRequest
 from api.timestamp import timestamp
 from elements.errors import ElementNotFound
 from events.models import Delivery
-from events.own_topics import GRANT_EXPIRING, GRANT_LOST, RECONNECTION_WANTED
+from events.own_topics import GRANT_EXPIRING, GRANT_LOST, GRANT_REFUSED, RECONNECTION_WANTED
 from events.record import record_instance_event
 from instances import expiring, reconnect_link
 from instances.models import ElementInstance
@@ -33,6 +33,18 @@ def record_lost_grant(instance: ElementInstance, reason: str, code: str, **_: An
         **_link(instance, now),
     }
     record_instance_event(instance, GRANT_LOST, record, now)
+
+
+def record_refused_grant(instance: ElementInstance, reason: str, **_: Any) -> None:
+    """Receiver of grant_refused: why the access is not renewed. To connect again would not help."""
+    record = {
+        "id": instance.pk,
+        "name": instance.name,
+        "valid": True,
+        "reason": reason,
+        "reasonCode": Reason.RENEWAL_REFUSED.value,
+    }
+    record_instance_event(instance, GRANT_REFUSED, record, timezone.now())
 
 
 def record_expiring_grant(instance: ElementInstance, ends_at: datetime, **_: Any) -> None:

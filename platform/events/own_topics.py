@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from events.models import Severity
 
 GRANT_LOST = "instance.authorization.lost"
+GRANT_REFUSED = "instance.authorization.refused"
 GRANT_EXPIRING = "instance.authorization.expiring"
 RECONNECTION_WANTED = "instance.authorization.wanted"
 POLLING_STALLED = "instance.polling.stalled"
@@ -33,6 +34,7 @@ OWN_TOPICS: Mapping[str, OwnTopic] = {
     GRANT_LOST: OwnTopic(
         "the account must be connected again, and is not polled until then", Severity.HIGH
     ),
+    GRANT_REFUSED: OwnTopic("its access is not renewed", Severity.HIGH, common=True),
     GRANT_EXPIRING: OwnTopic(
         "the account must be connected again soon, or it will not be polled any more",
         Severity.MEDIUM,

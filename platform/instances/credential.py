@@ -29,8 +29,8 @@ from encryption.fields import opens
 from instances import configuration, grant, probe
 from instances.expiring import ends_soon
 from instances.models import Credential, CredentialState, ElementInstance
-from instances.reason import MEANING, Reason, of_loss
-from instances.signals import grant_lost
+from instances.reason import MEANING, Reason, lasting_refusal, of_loss, refused
+from instances.signals import grant_lost, grant_refused
 from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
 from transport.shares import on_behalf_of
 
@@ -43,6 +43,7 @@ REJECTED = (
     "The provider rejected the access token, and gave no refresh token with it. It is asked once "
     "more before the account counts as lost."
 )
+REFUSED_AFTER = 2  # renewals in a row: a provider may be wrong once
 GONE = "The account is no longer connected."
 CONNECT_AGAIN = "Connect the account again to go on where it stopped."
 
@@ -122,8 +123,7 @@ def refresh(
             except TransportError as error:
                 failure = error
                 if noting:
-                    asked = error.retry_after if isinstance(error, ProviderError) else None
-                    _note_failure(credential, str(error), asked)
+                    _note_failure(credential, str(error), error)
             else:
                 if given is not None:
                     _store(credential, given)
@@ -312,7 +312,7 @@ def _fill(credential: Credential, given: grant.Grant) -> None:
     credential.expires_at = given.expires_at
     credential.refreshed_at = given.obtained_at
     credential.refresh_due_at = given.renew_at if credential.refresh_token else None
-    credential.error = ""
+    credential.error = credential.refusal = ""
     credential.failures = 0
 
 
@@ -324,11 +324,18 @@ def note_unopened(credential_id: int) -> None:
         _note_failure(credential, f"The token was not renewed: {SEALED}.", None)
 
 
-def _note_failure(credential: Credential, said: str, asked: float | None) -> None:
+def _note_failure(credential: Credential, said: str, failure: TransportError | None) -> None:
+    asked = failure.retry_after if isinstance(failure, ProviderError) else None
     credential.failures += 1
     credential.error = said
+    refusal = lasting_refusal(failure) if credential.failures >= REFUSED_AFTER else ""
+    is_news = bool(refusal) and not credential.refusal
+    credential.refusal = refusal
     pause = min(SHORTEST_PAUSE * 2 ** min(credential.failures - 1, 10), LONGEST_PAUSE)
     credential.refresh_due_at = timezone.now() + timedelta(
         seconds=min(max(pause, asked or 0), LONGEST_PAUSE)
     )
-    credential.save(update_fields=["failures", "error", "refresh_due_at"])
+    credential.save(update_fields=["failures", "error", "refusal", "refresh_due_at"])
+    if is_news:
+        instance = credential.instance
+        grant_refused.send(sender=ElementInstance, instance=instance, reason=refused(said))

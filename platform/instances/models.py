@@ -92,6 +92,8 @@ class Credential(EncryptedModel):
     state = models.CharField(max_length=10, choices=CredentialState, default=CredentialState.OK)
     error = models.TextField(blank=True)  # of the last refresh; empty when it succeeded
     failures = models.PositiveIntegerField(default=0)  # refreshes that failed, in a row
+    # The provider's code where it refuses renewals for good though the grant is there; else empty.
+    refusal = models.CharField(max_length=100, blank=True, default="", db_default="")
     refreshed_at = models.DateTimeField(null=True)  # when the access token was obtained
     # Equal for grants of one account (instances.account); empty where that is not known.
     account = models.CharField(max_length=64, blank=True, default="")

@@ -10,6 +10,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from transport.error_body import is_limit
+from transport.errors import ProviderError, TransportError
+
 UNUSED_FOR = timedelta(days=180)  # Google drops a refresh token that nobody used for six months
 CLOCKS_APART = timedelta(minutes=5)  # a provider's clock and ours
 
@@ -26,12 +29,20 @@ class Reason(StrEnum):
     NO_REFRESH_TOKEN = "no-refresh-token"  # noqa: S105 - a code
     ENDED = "ended"
     # It is there, and something is wrong all the same.
+    RENEWAL_REFUSED = "renewal-refused"
     EXPIRING = "expiring"
     SCOPE_MISSING = "scope-missing"
     POLLING_STALLED = "polling-stalled"
     NO_CALLBACK_URL = "no-callback-url"
     SECRETS_UNREADABLE = "secrets-unreadable"
 
+
+# Codes of refusals that pass, or that say more of the grant (RFC 6749 section 5.2, RFC 8628, and
+# those of servers in trouble).
+PASSING = frozenset(
+    {"invalid_grant", "temporarily_unavailable", "server_error", "slow_down", "internal_failure"}
+)
+PASSING_STATUS = frozenset({408, 425, 429})
 
 MEANING = {
     Reason.REVOKED: "The account's owner, or an administrator, has taken the access away, or the "
@@ -66,3 +77,25 @@ def of_loss(said: str, *, ends_at: datetime | None, used_at: datetime | None, no
     if "expired" in words:
         return Reason.EXPIRED
     return Reason.ENDED
+
+
+def lasting_refusal(failure: TransportError | None) -> str:
+    """Return the token endpoint's code where it refuses for a reason that does not pass by itself.
+
+    As `invalid_client`: the application at the provider is gone, or its secret was changed. Empty
+    for any other failure.
+    """
+    if not isinstance(failure, ProviderError) or not 400 <= failure.status < 500:
+        return ""
+    if failure.status in PASSING_STATUS or failure.is_rate_limit or failure.retry_after is not None:
+        return ""
+    passes = failure.reason in PASSING or is_limit(failure.reason)
+    return "" if passes else failure.reason[:100]
+
+
+def refused(said: str) -> str:
+    """Return a sentence for a person about renewals that the provider refuses with `said`."""
+    return (
+        f"The access token is not renewed: {said}. The API key and API secret must be those of an "
+        "application that the provider accepts. It is asked again every half an hour."
+    )

@@ -16,6 +16,10 @@ grant_lost = Signal()
 """kwargs `instance`, `reason` (a sentence), `code` (instances.reason): the provider's grant is
 gone; only a person can mend it."""
 
+grant_refused = Signal()
+"""kwargs `instance`, `reason` (a sentence): the provider refuses to renew the access, for a reason
+that does not pass by itself; the grant may still be good."""
+
 grant_expiring = Signal()
 """kwargs `instance`, `ends_at`: the grant will be gone by itself, unless a person renews it."""
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from encryption.fields import opens
 from instances import expiring
 from instances.models import ElementInstance
-from instances.reason import Reason
+from instances.reason import Reason, refused
 
 
 class Problem(NamedTuple):
@@ -62,6 +62,8 @@ def problem_of(instance: ElementInstance, marks: Marks) -> Problem | None:
     found: list[Problem] = []
     if (unopened := _unopened(instance)) is not None:
         found.append(unopened)
+    if (refusal := _refused(instance)) is not None:
+        found.append(refusal)
     if (ending := _ending(instance)) is not None:
         found.append(ending)
     if (seen := marks.get(instance.pk, NO_MARK).problem) is not None:
@@ -90,6 +92,13 @@ def _unopened(instance: ElementInstance) -> Problem | None:
         "platform's PERIODIC_ENCRYPTION_KEYS. Put it back, or give the secrets again and connect "
         "the account again.",
     )
+
+
+def _refused(instance: ElementInstance) -> Problem | None:
+    credential = getattr(instance, "credential", None)
+    if credential is None or not credential.refusal:
+        return None
+    return Problem(Reason.RENEWAL_REFUSED, refused(credential.error))
 
 
 def _ending(instance: ElementInstance) -> Problem | None:
