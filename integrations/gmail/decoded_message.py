@@ -12,10 +12,12 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import Message
-from email.utils import parsedate_to_datetime
+from email.utils import collapse_rfc2231_value, parsedate_to_datetime
+from html import escape
+from itertools import groupby
 from typing import Any
 
 from integrations.gmail import charsets, header_text, html_text
@@ -30,20 +32,30 @@ _ATTACHMENT_ID = re.compile(r"(?!\.{1,2}$)[0-9A-Za-z._~-]{1,2000}")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
-@dataclass(slots=True)
-class _Found:
-    """What the walk over the parts collects."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One stretch of what a person reads: as plain text, as HTML, or as both alternatives."""
 
-    texts: list[str] = field(default_factory=list)
-    htmls: list[str] = field(default_factory=list)
-    attachments: list[dict[str, Any]] = field(default_factory=list)
+    text: str | None = None
+    html: str | None = None
+
+    @property
+    def as_text(self) -> str:
+        return html_text.text_in(self.html or "") if self.text is None else self.text
+
+    @property
+    def as_html(self) -> str:
+        if self.html is not None:
+            return self.html
+        return f"<div>{'<br>'.join(escape(self.text or '').splitlines())}</div>"
 
 
 def decoded(message: Mapping[str, Any], *, sanitize: bool = False) -> dict[str, Any]:
     """The message with `subject`, `from`, `to`, `cc`, `date`, `text`, `html` and `attachments`.
 
     Headers are text, null where there are none; `date` is in UTC, of the Date header or else of
-    Gmail's receipt. `text` is made of the HTML where there is no plain text. `text`, `html` and
+    Gmail's receipt. Where a mail goes on in HTML after plain text, or the other way round, `text`
+    and `html` each hold all of it; `html` is null where no part is HTML. `text`, `html` and
     `attachments` are there only where the message was read in full, headers only where it has a
     payload. With `sanitize`, `html` holds nothing that could run, or load but
     images; it is null where it is built to keep a reader busy.
@@ -63,16 +75,15 @@ def decoded(message: Mapping[str, Any], *, sanitize: bool = False) -> dict[str, 
     }
     if "body" not in payload and "parts" not in payload:
         return shown  # format=metadata
-    found = _Found()
-    for part in _parts(payload):
-        _collect(part, found)
-    html = "\n".join(found.htmls) if found.htmls else None
-    text = "\n".join(found.texts) if found.texts else None
-    if text is None and html is not None:
-        text = html_text.text_in(html)
+    attachments: list[dict[str, Any]] = []
+    pieces = _pieces(payload, attachments)
+    text = "\n".join(piece.as_text for piece in pieces) if pieces else None
+    html = None
+    if any(piece.html is not None for piece in pieces):
+        html = "\n".join(piece.as_html for piece in pieces)
     if html is not None and sanitize:
         html = html_text.safe(html)
-    return {**shown, "text": text, "html": html, "attachments": found.attachments}
+    return {**shown, "text": text, "html": html, "attachments": attachments}
 
 
 def is_attachment_id(value: object) -> bool:
@@ -86,10 +97,9 @@ def unread_texts(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(payload, Mapping) or not is_safe_id(message.get("id")):
         return []
     found: list[dict[str, Any]] = []
-    for part in _parts(payload):
+    for part, _ in _parts(payload):
         body = part.get("body")
-        is_text = _media_type(part) in ("text/plain", "text/html") and not part.get("filename")
-        if is_text and isinstance(body, dict) and not body.get("data"):
+        if _is_text(part) and isinstance(body, dict) and not body.get("data"):
             found += [body] if is_attachment_id(body.get("attachmentId")) else []
     return found
 
@@ -149,52 +159,148 @@ def _raw_headers(part: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _parts(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The leaves, in order. A mail within the mail is a leaf: an attachment."""
-    waiting: list[object] = [payload]
-    for _ in range(MOST_PARTS):
+def _parts(payload: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], tuple[int, ...]]]:
+    """The leaves, in order, each with the alternatives that it is in.
+
+    An alternative is a choice's number and the child's within it (RFC 2046, 5.1.4), of the
+    outermost choice alone. A mail within the mail is a leaf: an attachment.
+    """
+    waiting: list[tuple[object, tuple[int, ...]]] = [(payload, ())]
+    for number in range(MOST_PARTS):
         if not waiting:
             return
-        part = waiting.pop()
+        part, choice = waiting.pop()
         if not isinstance(part, Mapping):
             continue
         children = part.get("parts")
-        if isinstance(children, list) and children and _media_type(part) != "message/rfc822":
-            waiting += reversed(children)
+        media_type = _media_type(part)
+        if not (isinstance(children, list) and children) or media_type == "message/rfc822":
+            yield part, choice
+        elif media_type == "multipart/alternative" and not choice:
+            waiting += reversed([(child, (number, i)) for i, child in enumerate(children)])
         else:
-            yield part
+            waiting += [(child, choice) for child in reversed(children)]
 
 
-def _collect(part: Mapping[str, Any], found: _Found) -> None:
-    media_type = _media_type(part)
-    body = part.get("body")
-    body = body if isinstance(body, Mapping) else {}
-    headers = _headers(part)
-    filename = part.get("filename")
-    filename = header_text.decoded(filename) if isinstance(filename, str) else ""
-    disposition = headers.get("content-disposition", "").lower()
-    is_text = media_type in ("text/plain", "text/html")
-    if is_text and not filename and not disposition.startswith("attachment"):
-        charset = _charset(headers.get("content-type", ""))
-        text = charsets.text_of(content_of(body.get("data")), charset)
-        text = text.replace("\r\n", "\n").replace("\0", "")
-        if text.strip():
-            (found.texts if media_type == "text/plain" else found.htmls).append(text)
-        return
-    attachment_id, size = body.get("attachmentId"), body.get("size")
-    is_mail = media_type == "message/rfc822"
-    named = filename or isinstance(attachment_id, str) or disposition.startswith("attachment")
-    if not named and not is_mail:
-        return
+def _pieces(payload: Mapping[str, Any], attachments: list[dict[str, Any]]) -> list[_Piece]:
+    """What a person reads, in order; every other leaf goes to `attachments`."""
+    pieces: list[_Piece] = []
+    for choice, leaves in groupby(_parts(payload), key=lambda leaf: leaf[1][:1]):
+        read: list[tuple[int, _Piece]] = []
+        for part, place in leaves:
+            piece = _piece(part)
+            if piece is not None:
+                read.append((place[1] if place else 0, piece))
+            elif not _is_blank(part):
+                attachments.append(_attachment(part))
+        pieces += [_chosen(read)] if choice and read else [piece for _, piece in read]
+    return _without_repetition(pieces)
+
+
+def _chosen(read: list[tuple[int, _Piece]]) -> _Piece:
+    """One piece of alternatives: the first that has plain text, the last that has HTML."""
+    alternatives: dict[int, list[_Piece]] = {}
+    for number, piece in read:
+        alternatives.setdefault(number, []).append(piece)
+    text = html = None
+    for pieces in alternatives.values():
+        if text is None and any(piece.text is not None for piece in pieces):
+            text = "\n".join(piece.as_text for piece in pieces)
+        if any(piece.html is not None for piece in pieces):
+            html = "\n".join(piece.as_html for piece in pieces)
+    return _Piece(text, html)
+
+
+def _without_repetition(pieces: list[_Piece]) -> list[_Piece]:
+    """Some mailers send alternatives as parts that follow each other: one piece, where equal."""
+    kept: list[_Piece] = []
+    for piece in pieces:
+        before = kept[-1] if kept else _Piece()
+        is_html_of = before.html is None and before.text is not None and piece.text is None
+        if is_html_of and before.as_text.split() == piece.as_text.split():
+            kept[-1] = _Piece(before.text, piece.html)
+        else:
+            kept.append(piece)
+    return kept
+
+
+def _is_text(part: Mapping[str, Any]) -> bool:
+    """Whether this leaf is meant to be read at once, and is no file."""
+    disposition = _headers(part).get("content-disposition", "").lower()
+    return (
+        _media_type(part) in ("text/plain", "text/html")
+        and not _filename(part)
+        and not disposition.startswith("attachment")
+    )
+
+
+def _piece(part: Mapping[str, Any]) -> _Piece | None:
+    """The text of a leaf; None where it has none."""
+    if not _is_text(part):
+        return None
+    charset = _charset(_headers(part).get("content-type", ""))
+    text = charsets.text_of(content_of(_body(part).get("data")), charset)
+    text = text.replace("\r\n", "\n").replace("\0", "")
+    if not text.strip():
+        return None
+    return _Piece(text) if _media_type(part) == "text/plain" else _Piece(html=text)
+
+
+def _is_blank(part: Mapping[str, Any]) -> bool:
+    """Whether a leaf has nothing to show: a text of blanks, or parts that are missing."""
+    if not _media_type(part) or _media_type(part).startswith("multipart/"):
+        return True
+    return _is_text(part) and not isinstance(_body(part).get("attachmentId"), str)
+
+
+def _attachment(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A file, or anything else that isn't read at once: an invitation, a delivery report.
+
+    What Gmail gives no id of has its content beside, in URL-safe Base64.
+    """
+    body = _body(part)
+    attachment_id, size, data = body.get("attachmentId"), body.get("size"), body.get("data")
     shown: dict[str, Any] = {
-        "filename": filename,
-        "contentType": media_type,
+        "filename": _filename(part),
+        "contentType": _media_type(part),
         "size": size if isinstance(size, int) and not isinstance(size, bool) else 0,
         "attachmentId": attachment_id if isinstance(attachment_id, str) else None,
     }
-    if content_id := headers.get("content-id", "").strip("<> "):
+    if shown["attachmentId"] is None and isinstance(data, str) and data:
+        shown["data"] = data
+    if content_id := _headers(part).get("content-id", "").strip("<> "):
         shown["contentId"] = content_id
-    found.attachments.append(shown)
+    return shown
+
+
+def _filename(part: Mapping[str, Any]) -> str:
+    """The name as Gmail has it, or else as the part's own headers do."""
+    filename = part.get("filename")
+    if isinstance(filename, str) and filename:
+        return header_text.decoded(filename)
+    headers = _raw_headers(part)
+    for name, parameter in (("content-disposition", "filename"), ("content-type", "name")):
+        if named := _parameter(headers.get(name, ""), parameter):
+            return header_text.decoded(named)
+    return ""
+
+
+def _parameter(header: str, name: str) -> str:
+    """A parameter of a header, "" where there is none (RFC 2045, 5.1; RFC 2231)."""
+    if name not in header.lower():
+        return ""
+    message = Message()
+    try:
+        message["Content-Type"] = header[:1000]
+        value = message.get_param(name, "")
+        return collapse_rfc2231_value(value) if value else ""
+    except (ValueError, LookupError, TypeError, IndexError, AttributeError):
+        return ""
+
+
+def _body(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    body = part.get("body")
+    return body if isinstance(body, Mapping) else {}
 
 
 def _media_type(part: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ MAX_DEPTH = 1_000  # elements open at once
 MAX_REOPENED = 500_000  # formatting elements open at once, times the tags that may repeat them
 MAX_COPIED = 200_000_000  # characters of one text that are read again for a character of it
 MAX_STRAY = 1_000  # things in a table but in no cell: each is put before the table, by a search
-FEW_TAGS = 1_000  # up to so many, nothing of that takes long
+FEWTAGS = 1_000  # up to so many, nothing of that takes long
 
 _FORMATTING = frozenset(
     ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt",
@@ -41,7 +41,7 @@ _ENDS_TEXT = frozenset(
     ("p", "div", "span", "br", "img", "a", "b", "i", "u", "em", "strong", "font", "center", "ul",
      "ol", "li", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "blockquote")
 )  # fmt: skip
-_TAG = re.compile(
+TAG = re.compile(
     r"""<(/?)([a-zA-Z][^\s/>]*+)
     (?: [\s/]++
       | [^\s/>][^\s/>=]*+ (?: \s*+ = \s*+ (?: "[^"]*+" | '[^']*+' | [^\s>"'][^\s>]*+ ) )?+ )*+
@@ -88,7 +88,7 @@ class _Cost:
             or self.reopened * self.tags > MAX_REOPENED
             or self.copied > MAX_COPIED
             or self.stray > MAX_STRAY
-            or (self.other_rules and self.tags > FEW_TAGS)
+            or (self.other_rules and self.tags > FEWTAGS)
         )
 
     def add_text(self, text: str) -> None:
@@ -149,7 +149,7 @@ def _tokens(html: str) -> Iterator[tuple[str, bool, str]]:
     while (opening := _OPENING.search(html, at)) is not None:
         start = opening.start()
         texts.append(html[at:start])
-        tag = _TAG.match(html, start)
+        tag = TAG.match(html, start)
         if tag is not None:
             name = tag[2].lower()
             yield "".join(texts), bool(tag[1]), name

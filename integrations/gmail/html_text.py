@@ -53,7 +53,7 @@ def text_in(html: str) -> str:
     html = html[:LONGEST]
     lower = html.lower() if len(html.lower()) == len(html) else html
     pieces: list[str] = []
-    at = 0
+    at, quotes_end = 0, True
     while at < len(html):
         start = html.find("<", at)
         if start < 0:
@@ -67,6 +67,11 @@ def text_in(html: str) -> str:
             continue
         comment = html.startswith("<!--", start)
         end = html.find("-->" if comment else ">", start)
+        # A > within quotes ends no tag. Once a quote has no end, nothing after it is told so.
+        if tag and quotes_end:
+            whole = html_cost.TAG.match(html, start)
+            quotes_end = whole is not None
+            end = whole.end() - 1 if whole else end
         name = tag[2].lower() if tag else ""
         if tag and not tag[1] and name in _UNSEEN:
             end = lower.find(f"</{name}", start)

@@ -119,6 +119,12 @@ def test_html_alone_is_made_text_too() -> None:
     assert message(part("text/html", html))["text"] == "One & two\n1 < 2\n\nthree"
 
 
+@pytest.mark.parametrize("tag", ['<img alt="a > b">', "<a title='x>y' href=z>", '<td x=">" y>'])
+def test_a_bracket_within_quotes_ends_no_tag(tag: str) -> None:
+    assert html_text.text_in(f"<p>before {tag}after</p>") == "before after"
+    assert html_text.text_in(f"{tag}after <a title='no end>rest") == "after rest"
+
+
 def test_only_what_was_read_is_decoded() -> None:
     assert decoded({"id": "1", "snippet": "x"}) == {"id": "1", "snippet": "x"}
     headers = [{"name": "Subject", "value": "Hi"}]
