@@ -55,7 +55,8 @@ def decoded(message: Mapping[str, Any], *, sanitize: bool = False) -> dict[str, 
 
     Headers are text, null where there are none; `date` is in UTC, of the Date header or else of
     Gmail's receipt. Where a mail goes on in HTML after plain text, or the other way round, `text`
-    and `html` each hold all of it; `html` is null where no part is HTML. `text`, `html` and
+    and `html` each hold all of it; `html` is null where no part is HTML, and
+    "" as `text` is where no part is either. `text`, `html` and
     `attachments` are there only where the message was read in full, headers only where it has a
     payload. With `sanitize`, `html` holds nothing that could run, or load but
     images; it is null where it is built to keep a reader busy.
@@ -77,8 +78,8 @@ def decoded(message: Mapping[str, Any], *, sanitize: bool = False) -> dict[str, 
         return shown  # format=metadata
     attachments: list[dict[str, Any]] = []
     pieces = _pieces(payload, attachments)
-    text = "\n".join(piece.as_text for piece in pieces) if pieces else None
-    html = None
+    text = "\n".join(piece.as_text for piece in pieces)
+    html = None if pieces else ""
     if any(piece.html is not None for piece in pieces):
         html = "\n".join(piece.as_html for piece in pieces)
     if html is not None and sanitize:
