@@ -7,6 +7,7 @@ Rule 3: an authorization that fails ends everything: the whole poll is repeated 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,14 @@ from typing import Any
 from elements.calls import Change, Changes, ChangeType, Unfetched
 from integrations.gmail.history import Sighting, is_safe_id, text_id
 from integrations.gmail.units import UNITS
-from transport.errors import GrantLost, MalformedAnswer, ProviderError, TransportError, UnitsUsedUp
+from transport.errors import (
+    AnswerTooLarge,
+    GrantLost,
+    MalformedAnswer,
+    ProviderError,
+    TransportError,
+    UnitsUsedUp,
+)
 from transport.types import Checkpoint, Outcome, Request, Response, Steps
 
 MESSAGES = "/gmail/v1/users/me/messages"
@@ -25,7 +33,8 @@ FORMATS = ("minimal", "metadata", "full", "raw")
 DEFAULT_FORMAT = "metadata"
 FETCHES_A_POLL = 200  # the rest waits for the next poll, which is due at once
 FETCHES_SIDE_BY_SIDE = 50  # Gmail recommends no more
-LARGE_FETCHES_SIDE_BY_SIDE = 10  # of messages whole: each may have 25 MB, and a third more as text
+LARGE_FETCHES_SIDE_BY_SIDE = 6  # of messages whole, each of LARGEST_ANSWER at most
+LARGEST_ANSWER = 52_428_800  # bytes of JSON: a mail of 39 MB in Base64
 LARGEST_FETCH = 50_000_000  # bytes of messages, after which the rest waits for the next poll
 DELETED_FINGERPRINT = "deleted"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,6 +85,7 @@ def fetch_messages(
         batch = ids[done : min(done + side_by_side, FETCHES_A_POLL)]
         done += len(batch)
         outcomes: list[Outcome] = yield [get_request(id_, configuration) for id_ in batch]
+        yield from _replace_too_large(batch, outcomes)
         errors = [
             _settle(id_, wanted[id_], outcome, known or {}, fetched)
             for id_, outcome in zip(batch, outcomes, strict=True)
@@ -85,12 +95,35 @@ def fetch_messages(
     return fetched.without(ids[done:], wanted, *_excuse(setback))
 
 
+def _replace_too_large(ids: list[str], outcomes: list[Outcome]) -> Steps[None]:
+    """Read the headers alone of messages that are too large to be read as they are wanted.
+
+    Asked for as before, they would be too large again at every poll.
+    """
+    for place, outcome in enumerate(outcomes):
+        if isinstance(outcome, AnswerTooLarge):
+            [answer] = yield [get_request(ids[place], {FORMAT_KEY: "metadata"})]
+            outcomes[place] = _marked(answer)
+
+
+def _marked(outcome: Outcome) -> Outcome:
+    """The answer, saying that it isn't the whole message."""
+    if not isinstance(outcome, Response) or not outcome.ok:
+        return outcome
+    try:
+        message = {**outcome.object(), "tooLarge": True}
+    except TransportError as error:
+        return error
+    return replace(outcome, body=json.dumps(message).encode())
+
+
 def get_request(message_id: str, configuration: Mapping[str, str]) -> Request:
     return Request(
         "GET",
         f"{MESSAGES}/{message_id}",
         {"format": message_format(configuration)},
         units=UNITS["messages.get"],
+        max_body=LARGEST_ANSWER if _is_whole(configuration) else 0,
     )
 
 
@@ -100,8 +133,11 @@ def message_format(configuration: Mapping[str, str]) -> str:
 
 
 def _side_by_side(configuration: Mapping[str, str]) -> int:
-    whole = message_format(configuration) in {"full", "raw"}
-    return LARGE_FETCHES_SIDE_BY_SIDE if whole else FETCHES_SIDE_BY_SIDE
+    return LARGE_FETCHES_SIDE_BY_SIDE if _is_whole(configuration) else FETCHES_SIDE_BY_SIDE
+
+
+def _is_whole(configuration: Mapping[str, str]) -> bool:
+    return message_format(configuration) in {"full", "raw"}
 
 
 def deleted_change(message_id: str, sighting: Sighting | None = None) -> Change:

@@ -15,6 +15,7 @@ from yarl import URL
 from transport.conversation import Operation, Refresh, converse
 from transport.errors import (
     AddressRefused,
+    AnswerTooLarge,
     MalformedAnswer,
     ProviderUnreachable,
     TransportError,
@@ -182,7 +183,7 @@ class AsyncRunner:
                 allow_redirects=False,
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, headers, await self._body(answer))
+                return Response(answer.status, headers, await self._body(answer, outgoing))
         except TransportError as error:
             return error
         except aiohttp.InvalidURL:
@@ -196,18 +197,19 @@ class AsyncRunner:
         except aiohttp.ClientError as error:
             return ProviderUnreachable(_why(error))
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, answer: aiohttp.ClientResponse, outgoing: Outgoing) -> bytes:
         """The whole body, in bounded memory."""
+        limit = max(self._limits.body, outgoing.max_body)
         announced = answer.content_length
-        if announced is not None and announced <= self._limits.body and not _packed(answer):
+        if announced is not None and announced <= limit and not _packed(answer):
             return await answer.read()
         chunks: list[bytes] = []
         size = 0
         async for chunk in answer.content.iter_any():
             chunks.append(chunk)
             size += len(chunk)
-            if size > self._limits.body:
-                raise MalformedAnswer(f"the answer is larger than {self._limits.body} bytes")
+            if size > limit:
+                raise AnswerTooLarge(limit)
         return b"".join(chunks)
 
 

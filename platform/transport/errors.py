@@ -39,6 +39,13 @@ class MalformedAnswer(TransportError):
     """The provider answered 2xx with something that cannot be read."""
 
 
+class AnswerTooLarge(MalformedAnswer):
+    """The answer has more bytes than are read of it; asked for again, it will have, too."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the answer is larger than {limit} bytes")
+
+
 class UnitsUsedUp(TransportError):
     """The request was not sent: the provider's quota has no units left for it.
 

@@ -36,6 +36,7 @@ class Outgoing:
     headers: dict[str, str]
     body: bytes | None
     units: int = 0
+    max_body: int = 0
 
 
 def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
@@ -59,7 +60,7 @@ def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
     if request.json is not None:
         body = json.dumps(request.json, separators=(",", ":")).encode()
         headers["Content-Type"] = "application/json"
-    return Outgoing(request.method.upper(), url, headers, body, request.units)
+    return Outgoing(request.method.upper(), url, headers, body, request.units, request.max_body)
 
 
 def is_own(request: Request, account: Account) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from transport import waiting
 from transport.conversation import Operation, Refresh, converse
 from transport.errors import (
     AddressRefused,
+    AnswerTooLarge,
     MalformedAnswer,
     ProviderUnreachable,
     TransportError,
@@ -168,6 +170,7 @@ class SyncRunner:
 
     def _attempt(self, outgoing: Outgoing) -> Outcome:
         within = waiting.time_left(self._limits.total)
+        limits = replace(self._limits, body=max(self._limits.body, outgoing.max_body))
         began = time.monotonic()
         try:
             with self._session.request(
@@ -181,7 +184,7 @@ class SyncRunner:
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(
-                    answer.status_code, headers, read_body(answer, self._limits, began, within)
+                    answer.status_code, headers, read_body(answer, limits, began, within)
                 )
         except TransportError as error:
             return error
@@ -213,7 +216,7 @@ def read_body(answer: requests.Response, limits: Limits, began: float, within: f
         chunks.append(chunk)
         size += len(chunk)
         if size > limits.body:
-            raise MalformedAnswer(f"the answer is larger than {limits.body} bytes")
+            raise AnswerTooLarge(limits.body)
         if time.monotonic() > began + within:
             raise ProviderUnreachable(f"no whole answer within {within:.3g} s")
     return b"".join(chunks)

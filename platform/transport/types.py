@@ -28,7 +28,8 @@ class Request:
     """One HTTP request to the provider.
 
     `url` is a path below the account's base URL ("/gmail/v1/users/me/profile") or absolute.
-    `units` is what the provider charges for it in its own quota units.
+    `units` is what the provider charges for it in its own quota units. `max_body` are bytes that
+    the answer may have where that is more than the runner's limit for all.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Request:
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     units: int = 0
+    max_body: int = 0
 
 
 @dataclass(frozen=True, slots=True)

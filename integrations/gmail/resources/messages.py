@@ -9,7 +9,7 @@ from elements.errors import ParameterError
 from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail import mail, mail_body, record_body
 from integrations.gmail.decoded_message import decoded, is_attachment_id, unread_texts
-from integrations.gmail.messages import FORMATS, MESSAGES
+from integrations.gmail.messages import FORMATS, LARGEST_ANSWER, MESSAGES
 from integrations.gmail.page import next_token, objects
 from integrations.gmail.query import search
 from integrations.gmail.reply import HEADERS, reply
@@ -49,7 +49,11 @@ def get_message(call: Call) -> Steps[dict[str, Any]]:
     sanitize = flag(call, "sanitize")
     query = format_query(call, FORMATS)
     response: Response = yield Request(
-        "GET", f"{MESSAGES}/{safe_id(call)}", query, units=UNITS["messages.get"]
+        "GET",
+        f"{MESSAGES}/{safe_id(call)}",
+        query,
+        units=UNITS["messages.get"],
+        max_body=LARGEST_ANSWER,
     )
     message = response.object()
     yield from fetch_texts(message)
@@ -63,6 +67,7 @@ def fetch_texts(message: dict[str, Any]) -> Steps[None]:
             "GET",
             f"{MESSAGES}/{message['id']}/attachments/{body['attachmentId']}",
             units=UNITS["messages.attachments.get"],
+            max_body=LARGEST_ANSWER,
         )
         body["data"] = response.object().get("data")
 
@@ -122,6 +127,7 @@ def get_attachment(call: Call) -> Steps[dict[str, Any]]:
         "GET",
         f"{MESSAGES}/{safe_id(call)}/attachments/{attachment_id}",
         units=UNITS["messages.attachments.get"],
+        max_body=LARGEST_ANSWER,
     )
     return {"attachmentId": attachment_id, **response.object()}
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from elements.calls import Changes, ChangeType, PollCall, PollerEntry, Unfetched
-from transport.errors import TransportError
+from transport.errors import AnswerTooLarge, TransportError
 from transport.types import Checkpoint, KnownObjects, Outcome, Request, Response, Steps
 
 T = TypeVar("T")
@@ -64,6 +64,7 @@ class Mailbox:
     history: list[dict[str, Any]] = field(default_factory=list)
     expired_before: int = 0
     faults: dict[str, Outcome] = field(default_factory=dict)  # by message id
+    too_large: set[str] = field(default_factory=set)  # messages that no answer holds whole
     page_size: int = 500
     requests: list[Request] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)  # sizes of the lists of requests
@@ -125,7 +126,7 @@ class Mailbox:
             return self._list(request)
         match = re.fullmatch(r"messages/(\w+)", place)
         assert match is not None, place
-        return self._get(match[1])
+        return self._get(match[1], str(request.query["format"]))
 
     def _history(self, request: Request) -> Response:
         start = int(str(request.query["startHistoryId"]))
@@ -155,7 +156,9 @@ class Mailbox:
             body["nextPageToken"] = str(offset + self.page_size)
         return answer(body)
 
-    def _get(self, message_id: str) -> Outcome:
+    def _get(self, message_id: str, form: str) -> Outcome:
+        if message_id in self.too_large and form in ("full", "raw"):
+            return AnswerTooLarge(50)
         if message_id in self.faults:
             return self.faults[message_id]
         if message_id not in self.messages:

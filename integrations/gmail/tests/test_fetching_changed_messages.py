@@ -9,6 +9,7 @@ import pytest
 from elements.calls import Changes, ChangeType, Unfetched
 from integrations.gmail import messages
 from integrations.gmail.changed_messages import changed_messages
+from integrations.gmail.messages import FORMAT_KEY
 from integrations.gmail.tests.stand_in import Mailbox, answer, poll_call, refusal, waiting
 from transport.errors import GrantLost, ProviderError, ProviderUnreachable, TransportError
 from transport.types import Outcome, Response
@@ -64,6 +65,19 @@ def test_a_poisoned_message_is_put_aside_while_others_flow(
     assert error in aside.error
     assert aside.retry_after == retry_after
     assert found.cursor == str(mailbox.history_id), "the cursor moves past it"
+
+
+@pytest.mark.parametrize("form", ["full", "raw"])
+def test_a_message_too_large_to_be_read_whole_is_told_by_its_headers(form: str) -> None:
+    """Waiting, it would be read and thrown away again at every poll."""
+    mailbox = Mailbox()
+    start = three_new(mailbox)
+    mailbox.too_large.add("b")
+    found = mailbox.run(changed_messages(poll_call(start, configuration={FORMAT_KEY: form})))
+    assert found_ids(found) == ["a", "b", "c"]
+    assert found.unfetched == ()
+    assert [change.record.get("tooLarge") for change in found.changes] == [None, True, None]
+    assert found.changes[1].record["historyId"] == mailbox.messages["b"]["historyId"]
 
 
 @pytest.mark.parametrize("history_id", ["1\0", "\ud800", "9" * 5000, {"a": 1}, [[1]], -1, None])
@@ -247,7 +261,7 @@ def test_large_messages_are_fetched_few_at_a_time_and_the_rest_waits(
     monkeypatch.setattr(messages, "LARGEST_FETCH", 15_000)
     mailbox = Mailbox()
     start = str(mailbox.history_id)
-    ids = [f"m{number}" for number in range(40)]
+    ids = [f"m{number}" for number in range(36)]
     for message_id in ids:
         mailbox.deliver(message_id)
         mailbox.messages[message_id]["raw"] = "x" * 1000
@@ -255,9 +269,9 @@ def test_large_messages_are_fetched_few_at_a_time_and_the_rest_waits(
 
     found = mailbox.run(changed_messages(poll_call(start, configuration=configuration)))
 
-    assert mailbox.lists == [10, 10]
-    assert found_ids(found) == ids[:20]
-    assert [one.object_id for one in found.unfetched] == ids[20:]
+    assert mailbox.lists == [6, 6, 6]
+    assert found_ids(found) == ids[:18]
+    assert [one.object_id for one in found.unfetched] == ids[18:]
     assert {one.error for one in found.unfetched} == {""}, "they only wait their turn"
     again = poll_call(found.cursor, configuration=configuration, unfetched=found.unfetched)
-    assert found_ids(mailbox.run(changed_messages(again))) == ids[20:]
+    assert found_ids(mailbox.run(changed_messages(again))) == ids[18:]
