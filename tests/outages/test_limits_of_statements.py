@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 from psycopg.errors import QueryCanceled
 from pytest_django import Settings
 
 from config import process
+from config.given_postgres.connection import Connection
 from config.given_postgres.limits import CONNECTION, maintenance
+from tests.outages.swallowing_proxy import SwallowingProxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +40,21 @@ def test_a_slow_one_is_cancelled_and_the_connection_goes_on() -> None:
         sleep(60)
     assert isinstance(caught.value.__cause__, QueryCanceled)
     assert backend() == before
+
+
+def test_a_large_one_that_nobody_takes_is_given_up() -> None:
+    given = connection.get_connection_params()
+    proxy = SwallowingProxy(given["host"], given["port"])
+    try:
+        with Connection.connect(
+            host="127.0.0.1", port=proxy.port, user=given["user"], dbname=given["dbname"]
+        ) as slow:
+            proxy.hang()
+            with pytest.raises(psycopg.OperationalError, match="neither the statement"):
+                slow.execute("SELECT length(%s)", ["x" * 50_000_000])
+            assert slow.closed
+    finally:
+        proxy.close()
 
 
 def test_a_slow_prepared_one_is_cancelled_as_well() -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, waiting
 from psycopg.abc import PQGen
 
 from config.given_postgres.limits import statement_limit
@@ -45,7 +45,7 @@ class Connection(psycopg.Connection[Any]):
         except errors._WaitTimeout:
             self._cancel_or_close()
         try:
-            return super().wait(gen, interval, END_WITHIN)
+            return super().wait(_going_on(gen), interval, END_WITHIN)
         except errors._WaitTimeout:
             raise self._given_up() from None
 
@@ -60,6 +60,18 @@ class Connection(psycopg.Connection[Any]):
         return psycopg.OperationalError(
             "the server answers neither the statement nor its cancelling"
         )
+
+
+def _going_on(gen: PQGen[T]) -> PQGen[T]:
+    """Begin in the middle of `gen`, which waits to hear what the socket is ready for: nothing."""
+    ready: int = waiting.READY_NONE
+    while True:
+        try:
+            wanted = gen.send(ready)
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+        ready = yield wanted
 
 
 class Gate:
