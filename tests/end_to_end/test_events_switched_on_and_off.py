@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -117,11 +119,14 @@ def test_deleted_amid_a_delivery_leaves_nothing_behind(connected: Line, status: 
     connected.poll()
     assert Delivery.objects.count() == 3
     deleted: list[int] = []
+    gone = threading.Event()
 
     def answer(_: Notification) -> Reply:
         if not deleted:
             deleted.append(0)
             deleted[0] = delete(connected)
+            gone.set()
+        gone.wait(10)  # what is answered before is stored, and its server is remembered
         return Reply(status)
 
     connected.receiver.answer = answer
