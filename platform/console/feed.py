@@ -113,7 +113,8 @@ def _events(authority: Authority, asked: Asked, most: int) -> list[Happening]:
 
 def _failures(authority: Authority, asked: Asked, most: int) -> list[Happening]:
     rows = authority.reach.rows(Delivery).filter(
-        status__in=[DeliveryStatus.RETRY, DeliveryStatus.QUEUED], failures__gt=0
+        status__in=[DeliveryStatus.RETRY, DeliveryStatus.QUEUED, DeliveryStatus.FAILED],
+        failures__gt=0,
     )
     if asked.instances is not None:
         rows = rows.filter(event__instance__in=asked.instances)

@@ -48,7 +48,7 @@ WITH failing AS MATERIALIZED (
     SELECT DISTINCT e.id, e.instance_id, e.created_at
       FROM events_delivery d
       JOIN events_event e ON e.id = d.event_id
-     WHERE d.organization_id = %(organization)s AND d.status IN ('retry', 'queued')
+     WHERE d.organization_id = %(organization)s AND d.status IN ('retry', 'queued', 'failed')
        AND {_OF_CALLER}
 ), failed AS (
     SELECT bucket.place, f.instance_id, count(*) AS failed

@@ -26,6 +26,7 @@ from events import breaker, order
 from events.breaker import Word
 from events.models import DeliveryStatus
 from events.outcome import Answer, Decision
+from events.record import TEST
 from events.subscription import queue_pending
 
 LOCK_STEADY = """
@@ -51,6 +52,18 @@ UPDATE events_subscription
  WHERE id = %s AND url = %s AND active
 RETURNING id
 """
+# Along the index of an organization's deliveries by time, and no further than to the first one.
+OTHERS_ARRIVED = """
+SELECT EXISTS (
+    SELECT 1
+      FROM events_delivery d
+      JOIN events_delivery other
+        ON other.organization_id = d.organization_id AND other.created_at >= d.created_at
+       AND other.subscription_id = d.subscription_id AND other.id <> d.id
+       AND other.status = 'delivered'
+      JOIN events_event e ON e.id = other.event_id AND e.topic <> %s
+     WHERE d.id = %s)
+"""
 MOVE = """
 WITH outcome AS (
     SELECT *
@@ -60,8 +73,9 @@ WITH outcome AS (
               duration_ms int, status_code int, error text, response_excerpt text)
 ), moved AS (
     UPDATE events_delivery d
-       SET status = CASE WHEN o.status = 'retry' AND NOT s.active THEN 'queued'
-                         WHEN o.status = 'queued' AND s.active AND s.url <> o.url THEN 'retry'
+       SET status = CASE WHEN o.status IN ('retry', 'failed') AND NOT s.active THEN 'queued'
+                         WHEN o.status IN ('queued', 'failed') AND s.active AND s.url <> o.url
+                         THEN 'retry'
                          ELSE o.status END,
            failures = o.failures,
            first_failed_at = o.first_failed_at,
@@ -191,7 +205,7 @@ def _store(
     if recovered:
         cursor.execute(MARK_SOUND, [recovered])
     for one in attempted:
-        if one.decision.deactivate:
+        if one.decision.deactivate and not _is_given_up_alone(cursor, one):
             cursor.execute(DEACTIVATE, [now, one.decision.deactivate, one.subscription_id, one.url])
             off.update(row[0] for row in cursor.fetchall())
     if attempted:
@@ -200,7 +214,12 @@ def _store(
         if arrived:
             cursor.execute(LOCK_SHARED_EVENTS, [arrived])
             cursor.execute(MARK_NOTIFIED, [arrived])
-        in_order = [one.delivery_id for one in attempted if one.ordered and one.answer.delivered]
+        in_order = [
+            one.delivery_id
+            for one in attempted
+            if one.ordered
+            and one.decision.status in (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED)
+        ]
         if in_order:
             order.go_on(in_order, now)
     if released:
@@ -213,6 +232,14 @@ def _store(
         )
     for subscription_id in sorted(off):
         queue_pending(subscription_id, now)
+
+
+def _is_given_up_alone(cursor: CursorWrapper, one: Attempted) -> bool:
+    """Return whether others arrived where this delivery failed for the last time."""
+    if one.decision.status != DeliveryStatus.FAILED:
+        return False
+    cursor.execute(OTHERS_ARRIVED, [TEST, one.delivery_id])
+    return bool(cursor.fetchone()[0])
 
 
 def _outcomes(attempted: Sequence[Attempted]) -> str:

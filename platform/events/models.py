@@ -229,7 +229,7 @@ class DeliveryStatus(models.TextChoices):
     DELIVERED = "delivered", "delivered"
     QUEUED = "queued", "queued"  # kept until somebody fetches it or asks for it to be sent again
     WAITING = "waiting", "waiting"  # for an earlier one of the same object; see events.order
-    FAILED = "failed", "failed"  # a test that did not arrive; nobody tries it again
+    FAILED = "failed", "failed"  # given up, alone: sent again on request; a test never is
 
 
 class Delivery(models.Model):
@@ -294,7 +294,7 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["organization", "created_at", "id"],
-                condition=models.Q(status__in=["retry", "queued"]),
+                condition=models.Q(status__in=["retry", "queued", "failed"]),
                 name="delivery_that_failed",
             ),
             models.Index(

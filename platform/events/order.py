@@ -5,8 +5,8 @@ of; any other has none, and nothing here costs it anything.
 
 Rule 1: a delivery is `waiting` while an earlier one of its subscription that shares an object has
 not arrived, whether that is due, tried again, waiting itself, or queued. A claim doesn't see it.
-Rule 2: what arrives lets go on, in the same transaction, what waited for it alone. Earlier means
-a lower id, so nothing waits for what waits for it.
+Rule 2: what arrives, or is given up, lets go on, in the same transaction, what waited for it
+alone. Earlier means a lower id, so nothing waits for what waits for it.
 Rule 3: who changes this has the subscription locked: recording events FOR SHARE and in turn with
 others who record (`take_turn`), all else so that it excludes them and each other.
 """
@@ -42,7 +42,7 @@ GO_ON = f"""
 WITH object AS (
     SELECT DISTINCT subscription_id, unnest(object_keys) AS key
       FROM events_delivery
-     WHERE id = ANY(%(ids)s) AND status = 'delivered' AND object_keys IS NOT NULL
+     WHERE id = ANY(%(ids)s) AND status IN ('delivered', 'failed') AND object_keys IS NOT NULL
 ), next AS (
     SELECT DISTINCT (
            SELECT min(b.id + 0)

@@ -2,7 +2,9 @@
 
 Rule 1: a retry's time counts from the original failure, 4**k seconds after it for retry k of 9,
 so that the last one is tried a little under 73 hours after it.
-Rule 2: however late an attempt was made (the receiver hung, we were down), the next one waits at
+Rule 2: what fails for the last time turns its subscription off where nothing else has arrived there
+meanwhile; where something has, it is this message that is not taken, and it alone is given up.
+Rule 3: however late an attempt was made (the receiver hung, we were down), the next one waits at
 least as long as the step before was apart, so that lateness never burns through the retries.
 """
 
@@ -50,7 +52,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The delivery's next state. A text in `deactivate` turns the subscription off, and is why."""
+    """The delivery's next state. A text in `deactivate` turns the subscription off, and is why.
+
+    With the status FAILED it does so only where nothing recorded since the delivery has arrived;
+    the delivery is then queued, as all else that waits.
+    """
 
     status: DeliveryStatus
     failures: int
@@ -82,8 +88,9 @@ def decide(
     if policy == FailurePolicy.QUEUE:
         return queued
     if failures > RETRIES:
+        given_up = Decision(DeliveryStatus.FAILED, failures, first_failed_at, now)
         return _deactivating(
-            queued, f"a notification failed {failures} times over three days: {reason(answer)}"
+            given_up, f"a notification failed {failures} times over three days: {reason(answer)}"
         )
     next_attempt_at = retry_at(failures, first_failed_at, now, jitter)
     if answer.retry_after is not None and answer.status in RETRY_AFTER_STATUSES:

@@ -1,7 +1,7 @@
-"""Sends again what was queued or has arrived, under the webhook ids that it had.
+"""Sends again what was queued, given up or has arrived, under the webhook ids that it had.
 
 Rule 1: only who is asked for is sent to: a clause that doesn't speak of the status means what is
-queued, and only one that does means what has arrived, too.
+queued or was given up, and only one that does means what has arrived, too.
 Rule 2: at most MOST_SENT_AGAIN at once, oldest first, in one transaction: all of them or none.
 Rule 3: the subscriptions are locked, so that no outcome of theirs is stored meanwhile.
 """
@@ -20,11 +20,13 @@ from events.subscription import lock
 
 MOST_SENT_AGAIN = 100_000  # deliveries at once
 
+KEPT = (DeliveryStatus.QUEUED, DeliveryStatus.FAILED)
+
 AGAIN = """
 UPDATE events_delivery
    SET status = 'created', next_attempt_at = %(now)s, failures = 0, first_failed_at = NULL,
        updated_at = %(now)s
- WHERE id = ANY(%(ids)s) AND status IN ('queued', 'delivered')
+ WHERE id = ANY(%(ids)s) AND status IN ('queued', 'failed', 'delivered')
 """
 ON_THEIR_WAY = """
 UPDATE events_event SET status = 'DISPATCHED' WHERE id = ANY(%s) AND status = 'NOTIFIED'
@@ -32,13 +34,13 @@ UPDATE events_event SET status = 'DISPATCHED' WHERE id = ANY(%s) AND status = 'N
 
 
 def sendable(deliveries: QuerySet[Delivery], *, arrived: bool) -> QuerySet[Delivery]:
-    """Those that can be sent again: of the queued ones, and with `arrived` also of the others.
+    """Return those that can be sent again: what is kept, and with `arrived` also what has arrived.
 
     Not tests, and not what has nowhere to go.
     """
-    statuses = [DeliveryStatus.QUEUED, *([DeliveryStatus.DELIVERED] if arrived else [])]
+    statuses = [*KEPT, *([DeliveryStatus.DELIVERED] if arrived else [])]
     found = deliveries.filter(status__in=statuses).exclude(subscription__url="")
-    return found.exclude(event__topic=TEST) if arrived else found
+    return found.exclude(event__topic=TEST)
 
 
 @transaction.atomic

@@ -122,8 +122,9 @@ class AllDeliveriesView(APIView):
         pages=PAGED,
     )
     def put(self, request: Request) -> Response:
-        """Turns the subscriptions on again that were deactivated, and sends what is queued to them,
-        as far as `where` says; where it speaks of `status`, what has arrived, too. At most 100,000,
+        """Turns the subscriptions on again that were deactivated, and sends what is queued to
+        them or was given up, as far as `where` says; where it speaks of `status`, what has arrived,
+        too. At most 100,000,
         oldest first. Answers the latest of what is sent again; Elements-Total-Count says how many
         it is."""
         where = request.query_params.get("where", "")

@@ -14,6 +14,7 @@ from accounts.reach import Reach
 from api.timestamp import timestamp
 from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
 from events.record import TEST
+from events.redeliver import KEPT
 from events.representation import delivery_with_attempts
 from explanations.masking import Masking, masked_url
 from explanations.reason import Reason
@@ -171,7 +172,7 @@ def _delivery(delivery: Delivery, masking: Masking) -> dict[str, Any]:
 
 def can_be_replayed(delivery: Delivery) -> bool:
     """As redeliver.sendable has it."""
-    settled = delivery.status in {DeliveryStatus.QUEUED, DeliveryStatus.DELIVERED}
+    settled = delivery.status in {*KEPT, DeliveryStatus.DELIVERED}
     return settled and bool(delivery.subscription.url) and delivery.event.topic != TEST
 
 
@@ -179,7 +180,7 @@ def _replay(delivery: Delivery) -> dict[str, Any]:
     """The request that sends it again, and whether it would now."""
     where = (
         f"notificationId={delivery.event_id} and subscriptionId={delivery.subscription_id} "
-        "and status in ('queued', 'delivered')"
+        "and status in ('queued', 'failed', 'delivered')"
     )
     return {
         "possible": can_be_replayed(delivery),
@@ -196,6 +197,8 @@ def _note(delivery: Delivery) -> str:
         return "a test is not sent again: ask for another"
     if delivery.status == DeliveryStatus.QUEUED:
         return "it is kept until somebody asks for it; sent again, it keeps its webhook-id"
+    if delivery.status == DeliveryStatus.FAILED:
+        return "its retries are over; sent again, it keeps its webhook-id"
     if delivery.status == DeliveryStatus.DELIVERED:
         return "it has arrived; sent again, it keeps its webhook-id"
     return "it is tried by itself"
@@ -228,7 +231,13 @@ def _became(delivery: Delivery, masking: Masking) -> Reason:
         at = timestamp(last.started_at)
         return Reason("delivered", f"it has arrived: the receiver {said} at {at}")
     if delivery.status == DeliveryStatus.FAILED:
-        return Reason("failed", f"it was a test, and did not arrive: {said}")
+        if delivery.event.topic == TEST:
+            return Reason("failed", f"it was a test, and did not arrive: {said}")
+        return Reason(
+            "failed",
+            f"it was given up after {delivery.attempts_made} attempts ({said}), while others "
+            "arrived; it is kept until somebody asks for it to be sent again",
+        )
     if delivery.status == DeliveryStatus.RETRY:
         return Reason(
             "retry",

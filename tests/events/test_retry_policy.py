@@ -77,12 +77,12 @@ def test_lateness_never_burns_through_the_retries(failures: int, late: float) ->
     assert wait >= 4**failures - 0.001
 
 
-def test_the_tenth_failure_queues_and_deactivates() -> None:
+def test_the_tenth_failure_gives_up_and_deactivates() -> None:
     assert after(Answer(500), failures=8).status == DeliveryStatus.RETRY
 
     decision = after(Answer(500), failures=9)
 
-    assert decision.status == DeliveryStatus.QUEUED
+    assert decision.status == DeliveryStatus.FAILED
     assert "failed 10 times" in decision.deactivate
     assert "answered 500" in decision.deactivate
 

@@ -37,8 +37,8 @@ SELECT {_PLACE.format(at="e.created_at")} AS place, count(*),
 UNDELIVERED = f"""
 SELECT {_PLACE.format(at="e.created_at")} AS place, count(*)
   FROM events_subscription s
-  JOIN events_delivery d ON d.subscription_id = s.id AND d.status IN ('retry', 'queued')
-  JOIN events_event e ON e.id = d.event_id
+  JOIN events_delivery d ON d.subscription_id = s.id AND d.status IN ('retry', 'queued', 'failed')
+  JOIN events_event e ON e.id = d.event_id AND e.instance_id IS NOT NULL
  WHERE s.instance_id = %(instance)s AND s.channel = 'webhook'
    AND e.created_at >= %(since)s AND e.created_at < %(until)s
  GROUP BY place

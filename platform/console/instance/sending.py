@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import QuerySet
+from django.db import connection
 
-from events.models import Channel, Delivery, DeliveryStatus, Subscription
+from events.models import Channel, Subscription
+from events.record import TEST
 from explanations.masking import masked_url
 from instances.models import ElementInstance
 
 MOST_COUNTED = 10_000  # deliveries of a kind
-PENDING = (DeliveryStatus.CREATED, DeliveryStatus.RETRY)
+COUNTS = """
+SELECT (SELECT count(*) FROM (
+            SELECT FROM events_delivery
+             WHERE subscription_id = %(subscription)s AND status IN ('created', 'retry')
+             LIMIT %(most)s) AS pending),
+       (SELECT count(*) FROM (
+            SELECT FROM events_delivery
+             WHERE subscription_id = %(subscription)s AND status = 'queued'
+             LIMIT %(most)s) AS queued),
+       (SELECT count(*) FROM (
+            SELECT FROM events_delivery d JOIN events_event e ON e.id = d.event_id
+             WHERE d.subscription_id = %(subscription)s AND d.status = 'failed'
+               AND e.topic <> %(test)s
+             LIMIT %(most)s) AS given_up)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +35,7 @@ class Sending:
     url: str  # without what is secret in it
     pending: int
     queued: int
+    given_up: int  # while others arrived
 
     @property
     def fetched(self) -> bool:
@@ -42,14 +57,7 @@ def of(instance: ElementInstance) -> Sending | None:
     found = rows.defer("signature_key", "retired_keys", "headers").first()
     if found is None or not (found.url or found.channel == Channel.QUEUE):
         return None
-    own = Delivery.objects.filter(subscription=found)
-    return Sending(
-        found,
-        masked_url(found.url),
-        _counted(own.filter(status__in=PENDING)),
-        _counted(own.filter(status=DeliveryStatus.QUEUED)),
-    )
-
-
-def _counted(rows: QuerySet[Delivery, Any]) -> int:
-    return rows.values("pk")[:MOST_COUNTED].count()
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, {"subscription": found.pk, "test": TEST, "most": MOST_COUNTED})
+        pending, queued, given_up = cursor.fetchone()
+    return Sending(found, masked_url(found.url), pending, queued, given_up)
