@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -30,7 +30,7 @@ from events.breaker import Word
 from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_subscriptions
 from events.commit import Attempted, Pending, Released, commit
 from events.outcome import Answer, decide
-from events.traffic import Traffic
+from events.traffic import SLOW_AFTER, Traffic
 from worker import loops
 
 IDLE_PAUSE = 0.2  # seconds between looks when nothing is due
@@ -44,10 +44,13 @@ KEPT_FOR = 3600.0  # seconds that later turns try to store them
 MOST_KEPT = 10_000  # outcomes
 PATIENCE_WITH_A_LOCK = 20.0  # seconds that they are kept for a subscription that somebody changes
 LOOK_AGAIN = 0.1  # seconds until it is tried again
+MAX_HANGING = 10_000  # subscriptions that a process remembers to have hung
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = structlog.get_logger()
+# Subscriptions of this process's turns whose last attempt failed, and took long to.
+_hanging: set[int] = set()
 # What earlier turns of this process have sent and could not store, and since when.
 _unstored: list[Attempted] = []
 _unstored_since = 0.0
@@ -108,7 +111,7 @@ class DeliveryEngine:
 
     async def _claim_until(self, deadline: float | None, storing: asyncio.Task[None]) -> None:
         began = time.monotonic()
-        # Failing receivers often hang: none is tried when its end would have to be waited for.
+        # What has hung is not tried when its end would have to be waited for. Who fails at once is.
         quiet = 0.0 if deadline is None else min(self._timeout, (deadline - began) / 4)
         while not storing.done() and not loops.stopping():
             now = time.monotonic()
@@ -116,8 +119,8 @@ class DeliveryEngine:
                 slow = self._traffic.slow(now)
                 if not slow or now >= deadline + self._timeout:
                     return
-            failing = deadline is None or now < deadline - quiet
-            found = await self._claim(failing=failing)
+            ends = deadline is not None and now >= deadline - quiet
+            found = await self._claim(passed_over=_hanging if ends else frozenset())
             self._release(self._traffic.stale(time.monotonic()))
             self._start()
             if found:
@@ -128,7 +131,7 @@ class DeliveryEngine:
                 await self._pause(IDLE_PAUSE)
                 await asyncio.sleep(BUSY_PAUSE)
 
-    async def _claim(self, *, failing: bool) -> bool:
+    async def _claim(self, passed_over: Set[int]) -> bool:
         """Claims what there is room for. False when a whole round has brought nothing."""
         room = self._traffic.room(time.monotonic())
         if not room or self._storing_fails:
@@ -144,12 +147,13 @@ class DeliveryEngine:
             self._troubled |= walk.troubled
             if walk.open:
                 self._release(self._traffic.hold(walk.open))
-            due = [one for one in walk.due if not one.half_open]
-            shares = self._traffic.shares(due, room, failing=failing)
+            wanted = [one for one in walk.due if one.subscription_id not in passed_over]
+            due = [one for one in wanted if not one.half_open]
+            shares = self._traffic.shares(due, room)
             claimed_at = time.monotonic()
             claimed = await _database(claim, timezone.now(), shares, room) if shares else []
-            if failing and len(due) < len(walk.due):
-                claimed += await self._claim_probes([one for one in walk.due if one.half_open])
+            if len(due) < len(wanted):
+                claimed += await self._claim_probes([one for one in wanted if one.half_open])
         except Error as error:
             self._writable = False
             await _lost_database(error, next(self._claim_pauses))
@@ -211,6 +215,9 @@ class DeliveryEngine:
             )
         ended_at = timezone.now()
         counts.ended(delivery, answer, started_at, ended_at)
+        _note_hanging(
+            delivery.subscription_id, delivered=answer.delivered, took=time.monotonic() - began
+        )
         decision = decide(
             answer,
             failures=delivery.failures,
@@ -317,6 +324,15 @@ class DeliveryEngine:
             else:
                 self._storing_fails = False
                 return pending
+
+
+def _note_hanging(subscription_id: int, *, delivered: bool, took: float) -> None:
+    if delivered or took < SLOW_AFTER:
+        _hanging.discard(subscription_id)
+        return
+    if len(_hanging) >= MAX_HANGING:
+        _hanging.clear()
+    _hanging.add(subscription_id)
 
 
 async def _database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

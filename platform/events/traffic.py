@@ -136,14 +136,11 @@ class Traffic:
             for one in {*proven, *unproven}
         )
 
-    def shares(self, due: Sequence[Due], room: int, *, failing: bool = True) -> dict[int, int]:
-        """How many deliveries to claim of each due subscription, that there is `room` for.
-
-        Without `failing`, those that fail are passed over.
-        """
+    def shares(self, due: Sequence[Due], room: int) -> dict[int, int]:
+        """How many deliveries to claim of each due subscription, that there is `room` for."""
         in_hand_at: Counter[str] = Counter()
         waiting: Counter[int] = Counter()  # by organization
-        to_fail = Shares(self._most_failing if failing else 0)
+        to_fail = Shares(self._most_failing)
         for line in self._lines.values():
             in_hand_at[line.origin] += line.in_hand
             waiting[line.organization] += len(line.waiting)

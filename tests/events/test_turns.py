@@ -84,14 +84,6 @@ def test_a_failure_gives_back_what_waits_and_leaves_one_at_a_time() -> None:
     assert Traffic(100, TIMEOUT).shares([due(1, failing=True)], 100) == {1: 1}
 
 
-def test_failing_ones_are_passed_over_near_the_end() -> None:
-    traffic = Traffic(slots=100, timeout=TIMEOUT)
-
-    shares = traffic.shares([due(1, failing=True), due(2)], 100, failing=False)
-
-    assert list(shares) == [2]
-
-
 def test_failing_ones_take_no_more_than_half_together() -> None:
     traffic = Traffic(slots=10, timeout=TIMEOUT)
 
