@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-WHSEC = "whsec_"
+from instances.whsec import WHSEC
 
 
 @dataclass(frozen=True, slots=True)

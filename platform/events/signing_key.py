@@ -20,9 +20,10 @@ from accounts.models import Organization
 from encryption.fields import opens
 from events import audited
 from events.models import Subscription
-from events.signature import WHSEC, RetiredKey
+from events.signature import RetiredKey
 from instances import configuration, provision
 from instances.models import ElementInstance
+from instances.whsec import WHSEC
 
 MOST_RETIRED = 5  # keys at once; of more, those that would end first end
 KEY_SIZE = 32  # random bytes; Standard Webhooks 1.0.0 asks for 24 to 64

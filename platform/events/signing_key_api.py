@@ -21,6 +21,7 @@ from events import notification_schema as schema
 from events import signing_key
 from events.models import Channel, Subscription
 from events.subscriptions_api import subscription_of
+from instances import whsec
 from instances.configuration import DEFAULT_OVERLAP, LONGEST_OVERLAP, MASK
 from instances.view import addressed_instance
 
@@ -103,6 +104,7 @@ def _wanted(body: Any) -> Wanted:
     key = text(given, "signatureKey", longest=LONGEST_KEY)
     if key == MASK:
         raise BadRequest("signatureKey must be the key itself, or absent to have one made")
+    whsec.check(key, "signatureKey")
     seconds = integer(given, "overlapSeconds", most=LONGEST_OVERLAP, default=DEFAULT_OVERLAP)
     assert seconds is not None  # noqa: S101 - it has a default
     return Wanted(key or signing_key.new_key(), timedelta(seconds=seconds))

@@ -17,7 +17,7 @@ from events import audited, mail
 from events.models import Channel, Delivery, Subscription
 from events.representation import INSTANCE_EVENTS
 from events.subscription import FETCHED, headers_text, lock, origin_of
-from instances import callback
+from instances import callback, whsec
 from instances.configuration import LONGEST_URL, callback_url
 
 LONGEST_TOPIC = 200
@@ -87,6 +87,7 @@ def read(body: Mapping[str, Any], reach: Reach) -> Wanted:
     if channel == Channel.QUEUE:
         return Wanted(channel, topics, "", "")
     key = text(config, "signatureKey", at="config")
+    whsec.check(key, "config.signatureKey")
     return Wanted(channel, topics, _callback(config), key, _headers(config))
 
 

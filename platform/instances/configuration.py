@@ -21,7 +21,7 @@ from elements.application import application_of
 from elements.record_dates import TIMEZONE, zone_of
 from elements.types import ApiKey, Basic, Element
 from encryption.fields import opens
-from instances import callback
+from instances import callback, whsec
 from instances.models import ElementInstance
 from transport.errors import AddressRefused
 from transport.guard import default_guard
@@ -106,7 +106,9 @@ def given(values: Mapping[str, Any]) -> dict[str, str | None]:
     """
     if len(values) > MOST_KEYS:
         raise BadRequest(f"configuration: more than {MOST_KEYS} keys")
-    return {_key(key): _text(key, value) for key, value in values.items()}
+    result = {_key(key): _text(key, value) for key, value in values.items()}
+    whsec.check(result.get(SIGNATURE_KEY) or "", f"configuration.{SIGNATURE_KEY}")
+    return result
 
 
 def _key(key: str) -> str:

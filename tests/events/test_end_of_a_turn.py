@@ -49,7 +49,10 @@ def test_a_retry_that_falls_due_after_its_time_is_made_unless_it_could_hang(
     subscription = Subscription.objects.get(url=failing.url)
     Subscription.objects.filter(pk=subscription.pk).update(failing_since=now)
     Delivery.objects.filter(subscription=subscription).update(
-        status="retry", failures=1, first_failed_at=now, next_attempt_at=now + timedelta(seconds=1.4)
+        status="retry",
+        failures=1,
+        first_failed_at=now,
+        next_attempt_at=now + timedelta(seconds=1.4),
     )
     if hung:
         deliver._hanging.add(subscription.pk)

@@ -279,3 +279,34 @@ def test_a_rotation_is_whole_or_not_at_all(
     assert (subscription.signature_key, subscription.retired_keys) == ("first", "")
     instance.refresh_from_db()
     assert configuration.stored(instance)[configuration.SIGNATURE_KEY] == "first"
+
+
+@pytest.mark.parametrize("key", ["whsec_c2hvcnQ=", "whsec_not base64!", "whsk_x"])
+def test_a_key_that_only_looks_like_one_of_standard_webhooks_is_refused(
+    client: APIClient, instance: ElementInstance, key: str
+) -> None:
+    answers = [
+        client.post(
+            f"/elements/api-v2/instances/{instance.pk}/signature-key",
+            {"signatureKey": key},
+            format="json",
+        ),
+        client.post(
+            "/elements/api-v2/notifications/subscriptions",
+            {
+                "channel": "webhook",
+                "topics": ["disk-is-full"],
+                "config": {"url": "http://127.0.0.1/callback", "signatureKey": key},
+            },
+            format="json",
+        ),
+        client.patch(
+            f"/elements/api-v2/instances/{instance.pk}",
+            {"configuration": {configuration.SIGNATURE_KEY: key}},
+            format="json",
+        ),
+    ]
+
+    assert [one.status_code for one in answers] == [400, 400, 400]
+    assert all("ignature" in one.json()["message"] for one in answers)
+    assert not any(key in one.content.decode() for one in answers)
