@@ -36,7 +36,6 @@ mkdir -p machine/opt/periodic/.venv
 mount --bind "$3" machine/opt/periodic/.venv
 mount --rbind /dev machine/dev
 mount -t proc proc machine/proc
-mount -t tmpfs -o mode=1777 tmpfs machine/tmp
 mount -t tmpfs -o mode=755 tmpfs machine/run
 mkdir -p machine/run/postgresql machine/run/lock
 chown postgres:postgres machine/run/postgresql
