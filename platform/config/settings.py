@@ -227,7 +227,12 @@ WEBHOOK_BODY_LIMIT = env.int("WEBHOOK_BODY_LIMIT", 36_000_000)
 # Where people reach this server; the console's OAuth callback is below it.
 PUBLIC_URL = required_in_production("PUBLIC_URL", "http://localhost:8000")
 if PUBLIC_URL:
-    PUBLIC_URL = public_url.read(PUBLIC_URL, https_only=SECURE_SSL_REDIRECT)
+    try:
+        PUBLIC_URL = public_url.read(PUBLIC_URL, https_only=SECURE_SSL_REDIRECT)
+    except ImproperlyConfigured as error:
+        if not PRODUCTION:
+            raise
+        faults.append(str(error))  # said with all others, at the end
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]  # forms come from there, also where a proxy rewrites Host
 
 # --- The admin (platform/administration) ---------------------------------------------------------
