@@ -75,9 +75,7 @@ def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     filters = Filters.of(request.GET)
     own = reach.rows(ElementInstance)
     page = page_of(filters.applied(own.select_related("credential"), now), request.GET)
-    names = {
-        one.key: one.name for one in catalogue.all_elements(reach.organization.pk, reach.account_id)
-    }
+    names = {one.key: one.name for one in catalogue.all_elements(reach.organization.pk)}
     context: dict[str, Any] = {
         "rows": _shown(page.rows, names),
         "page": page,
