@@ -77,12 +77,7 @@ def read_history(start: str, so_far: Callable[[History], Changes]) -> Steps[Hist
     tokens: set[str] = set()
     token, reached, pages = "", start, 0
     while True:
-        try:
-            page = yield from _page(start, token, RECORDS_A_PAGE)
-        except HistoryExpiredError:
-            if reached == start:
-                raise
-            return History(sightings, reached, more=True)  # the next poll meets it at once
+        page = yield from _page(start, token, RECORDS_A_PAGE)
         reached = _read_records(page, sightings) or reached
         token = next_token(page, METHOD)
         if not token:

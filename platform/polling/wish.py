@@ -42,11 +42,6 @@ def read(request: Request, instance: ElementInstance) -> Wish:
     return Wish(name, dry_run, entry)
 
 
-def named_resource(request: Request, instance: ElementInstance) -> str | None:
-    """The canonical name in the query; None for none. Raises NotFound."""
-    return _canonical(text(request.query_params, "resource") or None, instance)
-
-
 def _canonical(name: str | None, instance: ElementInstance) -> str | None:
     if name is None:
         return None

@@ -25,10 +25,10 @@ from transport.guard import AddressGuard, default_guard
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
 from transport.retry import pause_before_retry, refusal
-from transport.types import Account, Checkpoint, Meter, Outcome, Question, Response, Steps
+from transport.types import Account, Checkpoint, KnownObjects, Meter, Outcome, Response, Steps
 
 T = TypeVar("T")
-AsyncKnown = Callable[[Any], Awaitable[Mapping[str, Any]]]  # of a Question
+AsyncKnown = Callable[[KnownObjects], Awaitable[Mapping[str, str]]]
 Reached = Callable[[Any], None]
 
 
@@ -83,7 +83,7 @@ class AsyncRunner:
     ) -> T:
         """Drives `steps` to its result on behalf of `account`.
 
-        `known` answers a Question; `reached` is given the result of each Checkpoint.
+        `known` answers a KnownObjects question; `reached` is given the result of each Checkpoint.
         The generator is closed in every case. Raises what it raises, and GrantLost when the
         account's authorization is gone.
         """
@@ -112,7 +112,7 @@ class AsyncRunner:
     ) -> Any:
         if isinstance(operation, Refresh):
             return await operation.authorizer.arefresh(operation.rejected)
-        if isinstance(operation, Question):
+        if isinstance(operation, KnownObjects):
             if known is None:
                 raise RuntimeError("a connector asks for known objects, and none were given")
             return await known(operation)

@@ -114,5 +114,4 @@ CHANGED_MESSAGES_RESOURCE = Resource(
         ),
     ),
     changes=changed_messages,
-    reconciles=True,
 )
