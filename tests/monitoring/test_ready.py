@@ -25,6 +25,10 @@ from tests.embedded_postgres.user_process import servers
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# New databases need a checkpoint, which the server cannot make while its small disk is full.
+pytestmark = pytest.mark.xdist_group("full_disk")
+
+
 @pytest.fixture(autouse=True)
 def _ask_again() -> Iterator[None]:
     readiness.forget()

@@ -13,7 +13,11 @@ from tests.events.receiver import Notification, Receiver, Reply
 from .delivering import Delivering
 from .small_disk import SmallDisk, small_disk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # The server that all tests share makes no checkpoint while its small disk is full.
+    pytest.mark.xdist_group("full_disk"),
+]
 FOUND = 400  # objects
 EVENTS = FOUND // 10
 TURNS = 3
