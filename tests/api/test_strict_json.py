@@ -35,7 +35,7 @@ def test_every_storable_value_is_read_as_it_was_written(value: object) -> None:
 
 
 @given(st.binary())
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_read_or_refused(api: APIClient, raw: bytes) -> None:
     response = api.post(f"{API}/named", raw, content_type="application/json")
     assert response.status_code in {200, 400}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -396,8 +397,12 @@ def test_a_grant_that_turns_out_to_be_lost_is_lost_by_a_real_poll_only(
     ledger.faults = [401]
     report = tried(owner, resource.instance_id)
     assert report["status"] == "failed"
-    assert "no longer accepts the access token" in report["error"]
+    assert "rejected the access token" in report["error"]
+    assert ElementInstance.objects.get(pk=resource.instance_id).valid
 
     ledger.faults = [401]
     polled(owner, resource.instance_id)
+    ledger.faults = [401]
+    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+        polled(owner, resource.instance_id)
     assert not ElementInstance.objects.get(pk=resource.instance_id).valid
