@@ -128,4 +128,4 @@ def test_a_text_too_long_for_gmails_answer_is_fetched() -> None:
     with pytest.raises(StopIteration) as end:
         steps.send(answer({"size": 9, "data": "TG9uZyB0ZXh0"}))
     assert end.value.value["text"] == "Long text"
-    assert [one["filename"] for one in end.value.value["attachments"]] == ["", "a.txt"]
+    assert [one["filename"] for one in end.value.value["attachments"]] == ["", "", "a.txt"]
