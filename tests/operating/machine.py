@@ -30,7 +30,8 @@ mount -t overlay -o lowerdir=/,upperdir="$1/upper",workdir="$1/work" overlay mac
 mkdir -p machine/opt/periodic
 mount -t overlay -o lowerdir="$2",upperdir="$1/source",workdir="$1/source-work" overlay \
   machine/opt/periodic
-rm -rf machine/opt/periodic/var
+mkdir -p machine/opt/periodic/var
+mount -t tmpfs -o mode=755 tmpfs machine/opt/periodic/var
 [ ! -L machine/opt/periodic/.venv ] || rm machine/opt/periodic/.venv
 mkdir -p machine/opt/periodic/.venv
 mount --bind "$3" machine/opt/periodic/.venv
