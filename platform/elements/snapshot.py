@@ -5,7 +5,9 @@ and nothing is deleted by it.
 Rule 2: a record is known by its id and the fingerprint of its state; records are held only as long
 as they may have to be told.
 Rule 3: records move between pages while these are read. What a listing of several pages lacks is
-deleted only if a second one at once lacks it too; so it is when the listing is suddenly empty.
+deleted only if a second one at once lacks it too; so it is when the listing is suddenly empty. Only
+a deletion before a record moves it out of sight, so the second one must still have all that the
+first one had; else it is not told from a single poll.
 Rule 4: that most of what is known is gone at once is never told from a single poll. Those records
 are marked as missing (elements.missing); the next poll tells of those that it misses, too.
 
@@ -75,12 +77,12 @@ def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
     known = look.known or Known((yield KnownObjects(everything=True)))
     if look.known is None:
         look.compare(known)
-    gone, sure = yield from _gone(look)
+    gone, sure, still = yield from _gone(look)
     if listing.reads_one_by_one:
         found = yield from _fetched(look, call, gone)
     else:
         found = Changes(tuple(look.changed()), "", missing=look.never_told(gone))
-    doubtful = () if begins else known.in_doubt(gone)
+    doubtful = () if begins else known.in_doubt(gone, still=still)
     told = [] if begins else look.deleted(gone, doubtful)
     room = max(MOST_TOLD - len(found.changes) - len(found.unfetched), 0)
     more = look.more or len(told) > room
@@ -116,6 +118,7 @@ class Look:
     pages: int = 0
     more: bool = False  # there was no room for all that may have to be told
     filtered: list[Filtered] = field(default_factory=list)  # some of what the condition leaves out
+    left_out: set[str] = field(default_factory=set)  # ids of all that the condition leaves out
     _held: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
     _size: int = 0  # characters of the records held
 
@@ -142,9 +145,15 @@ class Look:
         return ids
 
     def _leave_out(self, record: Mapping[str, Any]) -> None:
+        id_ = str(run.found_at(record, self.listing.id_field))[:LONGEST_ID]
+        self.left_out.add(id_)
         if len(self.filtered) < MOST_FILTERED:
-            id_ = str(run.found_at(record, self.listing.id_field))
-            self.filtered.append(Filtered(id_[:LONGEST_ID], WHERE))
+            self.filtered.append(Filtered(id_, WHERE))
+
+    def has_all_of(self, other: Look) -> bool:
+        """Return whether nothing that `other` listed is listed no more."""
+        mine = self.seen.keys() | self.left_out
+        return mine.issuperset(other.seen) and mine.issuperset(other.left_out)
 
     @property
     def crowded(self) -> bool:
@@ -225,16 +234,17 @@ def _read(look: Look) -> Steps[None]:
         token, before = page.next_token, ids
 
 
-def _gone(look: Look) -> Steps[tuple[list[str], bool]]:
-    """What is known and listed no more, and whether the listing showed everything there is."""
+def _gone(look: Look) -> Steps[tuple[list[str], bool, bool]]:
+    """What is known and listed no more, whether the listing showed everything there is, and whether
+    it stood still while it was read."""
     known = {} if look.known is None else look.known.fingerprints
     gone = [id_ for id_ in known if id_ not in look.seen]
     if not gone or (look.pages == 1 and look.seen):
-        return gone, True
+        return gone, True, True
     again = Look(look.listing, look.scope, hold=False)
     yield from _read(again)
     still_gone = [id_ for id_ in gone if id_ not in again.seen]
-    return still_gone, len(still_gone) == len(gone)
+    return still_gone, len(still_gone) == len(gone), again.has_all_of(look)
 
 
 def _fetched(look: Look, call: PollCall, gone: list[str]) -> Steps[Changes]:

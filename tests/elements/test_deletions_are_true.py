@@ -112,7 +112,8 @@ def lived_through(provider: Provider, it: PolledAt, chance: Random) -> int:
         for _ in range(chance.randrange(4)):
             provider.move()
         if provider.notes and chance.random() < 0.3:
-            provider.hidden ^= {chance.choice(provider.notes)["id"]}
+            # One at a time: a page of which all is hidden is empty, and that is where pages end.
+            provider.hidden = {chance.choice(provider.notes)["id"]} - provider.hidden
         if chance.random() < 0.1:
             del provider.notes[: chance.randrange(len(provider.notes) + 1)]
         provider.fails = chance.choice([0.0, 0.0, 0.2])
@@ -144,6 +145,35 @@ def test_parameters_that_are_not_the_providers(wrong: str, kind: str, chance: Ra
     reads = {mine: "x" if mine in names[wrong] else name for mine, name in OWN.items()}
     provider = Provider(chance, 9, reads, clamps=False)
     lived_through(provider, polled(provider, PAGINGS[kind], COMPARED), chance)
+
+
+@dataclass
+class Unsteady(Provider):
+    """Holds as many notes in each look as in the one before, and deletes the newest of them as soon
+    as it has answered the first page, so that the first of the second page moves out of sight."""
+
+    looks: int = 0  # that it does so
+
+    def answer(self, query: Mapping[str, Any]) -> Response:
+        first = self.looks > 0 and int(query["page"]) == 1
+        if first and len(self.notes) < self.made:
+            self.make()
+        response = super().answer(query)
+        if first:
+            self.looks -= 1
+            del self.notes[0]
+        return response
+
+
+def test_what_moved_out_of_sight_in_both_looks_is_not_told_as_deleted() -> None:
+    provider = Unsteady(Random(1), 4, OWN, clamps=False)  # noqa: S311 - repeatable
+    for _ in range(14):
+        provider.make()
+    it = polled(provider, PAGINGS["page"], COMPARED)
+    it.poll(at(0))
+    provider.looks = 2
+    assert it.poll(at(15)) == []
+    assert it.poll(at(30)) == [("14", "DELETED")]
 
 
 def test_a_key_that_is_not_the_providers_fails_the_poll() -> None:
