@@ -49,7 +49,7 @@ def tokens(name: str, value: str) -> str:
     words = _WORD.findall(value)
     if any(len(word) > MAX_WORD for word in words):
         raise ValueError(f"has a word of more than {MAX_WORD} characters: no line of a mail holds")
-    if any(not word.isascii() for word in re.findall(r"<[^>]*>", value)):
+    if any(not one.partition("<")[2].isascii() for one in value.split(">")[:-1]):
         raise ValueError("must be ASCII between < and >")
     chunks: list[str] = []
     pending = ""
