@@ -15,6 +15,7 @@ NAMES = (
     "idle_polls",
     "claim_cost",
     "deliveries",
+    "changes",
     "fairness",
     "bulk_download",
     "api_requests",

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import database
-from benchmarks.bare_loop import Speed, measure
+from benchmarks.bare_loop import BareRequest, Speed, measure
 from benchmarks.web import web_server
 from integrations.gmail.sandbox.server import SandboxServer
 
@@ -57,7 +57,8 @@ def _ratio(slices: list[tuple[Speed, Speed]]) -> float:
 def _slice(
     method: str, url: str, calls: int, headers: dict[str, str], body: bytes | None = None
 ) -> Speed:
-    return measure(method, url, calls=calls, in_flight=IN_FLIGHT, headers=headers, body=body)
+    request = BareRequest(method, url, headers, body)
+    return measure(request, calls=calls, in_flight=IN_FLIGHT)
 
 
 def _caller() -> dict[str, str]:

@@ -13,8 +13,9 @@ from statistics import median
 from django.utils import timezone
 
 from benchmarks import database
-from benchmarks.bare_loop import Speed, measure
-from benchmarks.rows import SIGNATURE_KEY, insert_deliveries
+from benchmarks.bare_loop import BareRequest, Speed, measure
+from benchmarks.mailboxes import SIGNATURE_KEY
+from benchmarks.rows import insert_deliveries
 from benchmarks.stub import stub
 from events import signature
 from events.attempt import HEADERS
@@ -65,7 +66,7 @@ def _measure(url: str, deliveries: int, seconds: float) -> list[tuple[Speed, Spe
     remaining, delivered = deliveries, deliveries // 6
     while remaining:
         bare = measure(
-            "POST", url, calls=delivered, in_flight=IN_FLIGHT, headers=headers, body=body
+            BareRequest("POST", url, headers, body), calls=delivered, in_flight=IN_FLIGHT
         )
         delivered, ours = _deliver(seconds if remaining > 2 * delivered or not slices else None)
         if not delivered:

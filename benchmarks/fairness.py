@@ -16,7 +16,8 @@ from django.db import connection
 from django.utils import timezone
 
 from benchmarks import database
-from benchmarks.rows import INTERVAL, SIGNATURE_KEY, insert, insert_mailboxes
+from benchmarks.mailboxes import SIGNATURE_KEY
+from benchmarks.rows import INTERVAL, insert, insert_mailboxes
 from benchmarks.stub import stub
 from demo.processes import free_port
 from events.models import Delivery, Event, Subscription

@@ -20,8 +20,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from benchmarks import database
-from benchmarks.bare_loop import Speed, measure
-from benchmarks.rows import CURSOR, insert_mailboxes
+from benchmarks.bare_loop import BareRequest, Speed, measure
+from benchmarks.rows import CURSOR, access_token, insert_mailboxes
 from benchmarks.stub import stub
 from integrations.gmail.history import HISTORY, RECORDS_A_PAGE
 from polling.models import PollingResource
@@ -76,11 +76,13 @@ def _measure(provider: str, resources: int, seconds: float) -> dict[int, Slices]
     for in_flight in cycle(slices):
         settings.POLL_CONCURRENCY = in_flight
         bare = measure(
-            "GET",
-            f"{provider}{HISTORY}?startHistoryId={CURSOR}&maxResults={RECORDS_A_PAGE}",
+            BareRequest(
+                "GET",
+                f"{provider}{HISTORY}?startHistoryId={CURSOR}&maxResults={RECORDS_A_PAGE}",
+                {**COMMON_HEADERS, "Authorization": f"Bearer {access_token(1)}"},
+            ),
             calls=polled,
             in_flight=in_flight,
-            headers={**COMMON_HEADERS, "Authorization": f"Bearer ya29.{1:0200d}"},
         )
         # The last slice takes the rest, rather than wait for its end with nothing to poll.
         polled, ours = _poll(seconds if remaining > 2 * polled else None)

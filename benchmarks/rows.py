@@ -10,6 +10,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from accounts.models import Organization, User
+from benchmarks.mailboxes import SIGNATURE_KEY
 from encryption.fields import context_of
 from encryption.keys import seal
 from events.models import Delivery, Event, Subscription
@@ -21,7 +22,6 @@ SUBSCRIPTIONS = 100
 INTERVAL = 900  # seconds between two polls of a resource
 CURSOR = "987654321"
 ENTRY = {"url": "/hubs/general/changed-messages", "idField": "id"}
-SIGNATURE_KEY = "a-signature-key-of-the-benchmarks"
 # Rows lie in another order than they fall due in, as they do where accounts come and go: row `n`
 # of `count` falls due as number `n * SCATTER % count`.
 SCATTER = 618_033_989
@@ -63,7 +63,7 @@ def insert_mailboxes(count: int, first_due: datetime, spread: timedelta) -> None
             "user_id": owner,
         },
     )
-    seal_all("access", "instances_credential", "access_token", count, _access_token)
+    seal_all("access", "instances_credential", "access_token", count, access_token)
     insert(
         Credential(pk=0, refresh_token="", expires_at=timezone.now() + timedelta(days=1)),
         count,
@@ -86,19 +86,25 @@ def insert_mailboxes(count: int, first_due: datetime, spread: timedelta) -> None
     )
 
 
+def insert_subscriptions(url: str, count: int) -> None:
+    """The callback of each of the mailboxes that were inserted, all at one URL."""
+    seal_all(
+        "signature_key", "events_subscription", "signature_key", count, lambda _: SIGNATURE_KEY
+    )
+    owner = OWNER.format(count=count)
+    insert(
+        Subscription(pk=0, url=url, origin=url.removesuffix("/events")),
+        count,
+        {"instance_id": "n", "organization_id": owner, "signature_key": "sealed"},
+        source="sealed_signature_key",
+    )
+
+
 def insert_deliveries(count: int, url: str, body: str) -> None:
     """Due deliveries to one URL, each of an event of its own, of SUBSCRIPTIONS in turn."""
     now = timezone.now()
     insert_mailboxes(SUBSCRIPTIONS, now + timedelta(days=1), timedelta(seconds=INTERVAL))
-    for number in range(1, SUBSCRIPTIONS + 1):
-        Subscription(
-            pk=number,
-            organization=ElementInstance.objects.get(pk=number).organization,
-            instance_id=number,
-            url=url,
-            origin=url.removesuffix("/events"),
-            signature_key=SIGNATURE_KEY,
-        ).save(force_insert=True)
+    insert_subscriptions(url, SUBSCRIPTIONS)
     subscription = f"1 + n %% {SUBSCRIPTIONS}"
     owner = f"(SELECT s.organization_id FROM events_subscription s WHERE s.id = {subscription})"  # noqa: S608
     insert(
@@ -118,7 +124,7 @@ def insert_deliveries(count: int, url: str, body: str) -> None:
     )
 
 
-def _access_token(number: int) -> str:
+def access_token(number: int) -> str:
     """As long as Google's are."""
     return f"ya29.{number:0200d}"
 
