@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
@@ -24,6 +25,11 @@ ClientFor = Callable[..., APIClient]
 
 TransactionTestCase._fixture_teardown = database.empty  # type: ignore[attr-defined]  # in no stub
 static_files.look_up_once()
+# How long an example takes says how busy the machine is; tests/growth finds what is slow.
+settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy machine")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
