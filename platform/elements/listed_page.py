@@ -109,7 +109,7 @@ def token_of(paging: Paging, response: Response) -> str | None:
     A token that is the next page's address is what its query holds. Raises MalformedAnswer.
     """
     if paging.next_token_key == LINK:
-        token = response.next_query.get(paging.token_parameter)
+        token = _last(response.next_query.get(paging.token_parameter))
     else:
         token = _token_at(paging, response)
     if token is not None and len(token) > MAX_TOKEN:
@@ -117,6 +117,11 @@ def token_of(paging: Paging, response: Response) -> str | None:
             f"the provider's token of the next page is longer than {MAX_TOKEN} characters"
         )
     return token
+
+
+def _last(value: str | tuple[str, ...] | None) -> str | None:
+    """The value of a parameter that an address repeats: servers add a page to their own address."""
+    return value[-1] if isinstance(value, tuple) else value
 
 
 def _token_at(paging: Paging, response: Response) -> str | None:

@@ -38,6 +38,7 @@ from transport.errors import (
     retry_after_seconds,
 )
 from transport.guard import default_guard
+from transport.headers import headers_of
 from transport.limits import Limits
 from transport.sync import read_body
 
@@ -197,6 +198,7 @@ class _Session(OAuth2Session):
         response = super().send(request, **{**options, "stream": True})
         with response:
             whole = read_body(response, LIMITS, began, within)
+            response.headers.update(headers_of(response.raw.headers.items()))
         response.raw = io.BytesIO(whole)
         return response
 

@@ -22,6 +22,7 @@ from transport.errors import (
     UnitsUsedUp,
 )
 from transport.guard import AddressGuard, default_guard
+from transport.headers import headers_of
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
 from transport.retry import pause_before_retry, refusal
@@ -182,7 +183,7 @@ class AsyncRunner:
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
+                headers = headers_of(answer.headers.items())
                 return Response(answer.status, headers, await self._body(answer, outgoing))
         except TransportError as error:
             return error

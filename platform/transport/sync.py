@@ -26,6 +26,7 @@ from transport.errors import (
     UnitsUsedUp,
 )
 from transport.guard import AddressGuard, default_guard
+from transport.headers import headers_of
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
 from transport.retry import pause_before_retry, refusal
@@ -182,9 +183,10 @@ class SyncRunner:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(
-                    answer.status_code, headers, read_body(answer, limits, began, within)
+                    answer.status_code,
+                    headers_of(answer.raw.headers.items()),
+                    read_body(answer, limits, began, within),
                 )
         except TransportError as error:
             return error

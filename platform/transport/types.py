@@ -8,7 +8,6 @@ a sequence of requests (run side by side, answered by a list of outcomes in the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from transport import json_text
 from transport.errors import MalformedAnswer, ProviderError, TransportError
-
-NEXT_LINK = re.compile(r"""<([^<>]*)>(?:\s*;[^,<>]*)?;\s*rel\s*=\s*"?next"?""", re.IGNORECASE)
+from transport.headers import link_to
 
 QueryValue: TypeAlias = str | int | Sequence[str]
 
@@ -45,7 +43,7 @@ class Request:
 class Response:
     """The provider's final answer, whatever its status: retries have already happened.
 
-    `headers` has lower-case names.
+    `headers` are as transport.headers.headers_of makes them, with lower-case names.
     """
 
     status: int
@@ -57,18 +55,23 @@ class Response:
         return 200 <= self.status < 300
 
     @property
-    def next_query(self) -> Mapping[str, str]:
+    def next_query(self) -> Mapping[str, str | tuple[str, ...]]:
         """The query of the next page's address in the Link header (RFC 8288); empty without one.
 
-        The address itself is not believed: where to ask is the element's to say.
+        A name that the query repeats has a tuple of all its values. The address itself is not
+        believed: where to ask is the element's to say.
         """
-        found = NEXT_LINK.search(self.headers.get("link", ""))
-        if found is None:
+        target = link_to("next", self.headers.get("link", ""))
+        if target is None:
             return {}
         try:
-            return dict(parse_qsl(urlsplit(found[1]).query))
+            pairs = parse_qsl(urlsplit(target).query, keep_blank_values=True)
         except ValueError:
             return {}
+        values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            values.setdefault(name, []).append(value)
+        return {name: each[0] if len(each) == 1 else tuple(each) for name, each in values.items()}
 
     def raise_for_status(self) -> Response:
         """Returns itself when 2xx; raises ProviderError otherwise."""

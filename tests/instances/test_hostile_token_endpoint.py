@@ -168,3 +168,12 @@ def test_an_answer_that_only_drips_is_given_up(
     with pytest.raises(ProviderUnreachable, match=r"0\.3 s"):
         ask()
     assert time.monotonic() - began < 2.0
+
+
+def test_the_first_of_two_pauses_counts(endpoint: ScriptedProvider, ask: Ask) -> None:
+    endpoint.otherwise = answer(503, b"", Retry_After="90\r\nRetry-After: 30")
+
+    with pytest.raises(ProviderError) as raised:
+        ask()
+
+    assert raised.value.retry_after == 90.0
