@@ -12,6 +12,7 @@ records beyond it would look deleted.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,6 +35,7 @@ TRUE_IF_FAILED = frozenset(
 STATUS = frozenset({"status", "statuscode", "status_code", "code"})
 FAILED_STATUSES = frozenset({"error", "fail", "failed", "failure"})
 FIRST_FAILED_STATUS = 400
+FAILED_NUMBER = re.compile(r"0*+(?:[4-9][0-9]{2}|[1-9][0-9]{3,}+)")  # as text
 
 Json = dict[str, Any]
 
@@ -84,9 +86,9 @@ def _is_failure(name: str, value: Any) -> bool:
         return bool(value) and value != "0"
     if name not in STATUS or isinstance(value, bool):
         return False
-    if isinstance(value, str) and not value.isdecimal():
-        return value.lower() in FAILED_STATUSES
-    return isinstance(value, int | str) and int(value) >= FIRST_FAILED_STATUS
+    if isinstance(value, str):
+        return value.lower() in FAILED_STATUSES or FAILED_NUMBER.fullmatch(value) is not None
+    return isinstance(value, int | float) and value >= FIRST_FAILED_STATUS
 
 
 def _has_nothing(answer: Any) -> bool:
