@@ -32,6 +32,11 @@ def abridged_body(element: Element) -> dict[str, Any]:
     return {name: value for name, value in _constant_body(element).items() if name not in left_out}
 
 
+def element_in_short(element: Element) -> dict[str, Any]:
+    """Return what tells which element it is."""
+    return {"id": element.id, "key": element.key, "name": element.name, "hub": element.hub}
+
+
 # By element id.
 _bodies: Kept[int, tuple[Element, dict[str, Any]]] = Kept(most=1_000, size=20_000_000)  # characters
 

@@ -172,7 +172,12 @@ ELEMENT_IN_LIST = shape(
     },
     "An abridged element has none of its lists.",
 )
-ELEMENT_OF_INSTANCE = shape("ElementOfInstance", _ELEMENT)
+_ALWAYS = ("id", "key", "name", "hub")
+ELEMENT_OF_INSTANCE = shape(
+    "ElementOfInstance",
+    {name if name in _ALWAYS else f"{name.rstrip('?')}?": one for name, one in _ELEMENT.items()},
+    "With hydrate=false: `id`, `key`, `name` and `hub`.",
+)
 ELEMENT_CONFIGURATION = shape("ElementConfiguration", {"configuration": listed(FIELD)})
 
 _SUPPORT = shape("BulkSupport", {"supported": FLAG, "native": FLAG})

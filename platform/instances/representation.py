@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.timestamp import timestamp
-from elements.presentation import configuration_id, element_body
+from elements.presentation import configuration_id, element_body, element_in_short
 from elements.types import Element
 from encryption.fields import opens
 from instances import configuration as keys
@@ -19,8 +19,9 @@ NO_LISTS: dict[str, list[Any]] = {"parameters": [], "resources": [], "hooks": []
 def instance_json(
     instance: ElementInstance, *, hydrate: bool = True, marks: Marks | None = None
 ) -> dict[str, Any]:
-    """The instance as the API answers it, secrets masked; lighter without `hydrate`.
+    """Return the instance as the API answers it, secrets masked.
 
+    Without `hydrate` it has no configuration, and of its element what tells which one it is.
     Reads `user` and `credential` of the row. `marks` are standing.marks_of many at once.
     """
     element = keys.element_of(instance)
@@ -73,6 +74,8 @@ def instance_json(
         # Without its lists: they are long, the same for every instance, and asked for by nobody.
         answer["element"] = {**element_body(element, with_configuration=False), **NO_LISTS}
         answer["configuration"] = configuration
+    else:
+        answer["element"] = element_in_short(element)
     return answer
 
 

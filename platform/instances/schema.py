@@ -59,12 +59,12 @@ INSTANCE = shape(
             "of what the provider was asked to tell of by itself, while events are on; silent: it "
             "does not tell, and polls find the changes at their interval",
         ),
-        "element?": ELEMENT_OF_INSTANCE,
+        "element": ELEMENT_OF_INSTANCE,
         "configuration?": described(by_key(nullable(TEXT)), "secrets are masked: ********"),
         "providerData?": PROVIDER_DATA,
         "objects?": listed(OBJECT),
     },
-    "`element` and `configuration` are absent with hydrate=false; the last two come with creation.",
+    "`configuration` is absent with hydrate=false; the last two come with creation.",
 )
 _WANTED: dict[str, Schema] = {
     "name?": TEXT,
@@ -105,7 +105,12 @@ RECONNECT_LINK_EXAMPLE = {
 
 TAGS = query("tags[]", "only instances with this tag; may be given several times")
 SEARCH = query("searchText", "only instances with this in their name or their element's key")
-HYDRATE = query("hydrate", "false leaves `element` and `configuration` out", FLAG, example=False)
+HYDRATE = query(
+    "hydrate",
+    "false leaves `configuration` out, and all of `element` but `id`, `key`, `name` and `hub`",
+    FLAG,
+    example=False,
+)
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
     "sent again with the same body within 24 hours, it answers what the first request did",
