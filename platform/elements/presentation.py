@@ -129,11 +129,14 @@ def metadata_body(element: Element, *, expand: bool = False) -> dict[str, Any]:
     }
     if expand:
         body |= {
+            "image": element.image,
+            "displayOrder": 0,  # the list's own order
             "active": element.active,
             "beta": False,
             "transformations": False,
             "elementType": "api",
             "normalizedPaging": True,
+            "swaggerValidated": True,
             "cloneable": True,
             "authenticationType": written.authentication_type(element),
             "hub": element.hub,

@@ -103,6 +103,8 @@ def test_metadata_says_that_polling_is_supported(client: APIClient) -> None:
     expanded = client.get(f"{API}/elements/6409/metadata?expand=true").json()
     assert expanded["authenticationType"] == "oauth2"
     assert "changed-messages" in [found["canonicalName"] for found in expanded["resources"]]
+    more = {"image": "", "displayOrder": 0, "swaggerValidated": True, "normalizedPaging": True}
+    assert {name: expanded[name] for name in more} == more
 
 
 def test_what_bulk_jobs_can_read_is_said(client: APIClient) -> None:
