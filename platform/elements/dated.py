@@ -1,7 +1,8 @@
 """Polls what has dates: asks a listing for what changed lately, and tells what nobody was told of.
 
-Rule 1: the window overlaps the one before (elements.window). What was told is known by its id and
-fingerprint, and is not told again.
+Rule 1: what is answered is judged with an overlap to the window before (elements.window). What was
+told is known by its id and fingerprint, and is not told again. What a url asks the provider for is
+the entry's own matter: the last look less `pollDelay`, and no more.
 Rule 2: what may be news is news: a date is a stretch of time, and only a record that is surely
 older than the window is left out. A record without a date that can be read is told when it is new
 or not the same as before.
@@ -73,15 +74,16 @@ def changed(resource: Resource, call: PollCall) -> Steps[Changes]:
         backfill=options.get("backfill") is True,
         watched_since=call.watched_since,
     )
-    delay = timedelta(seconds=options.get("pollDelay") or OVERLAP)
+    overlap = timedelta(seconds=options.get("pollDelay", OVERLAP))
     wanted = asks_where(url)
-    asked = filled(url, look.since - delay, dates)
+    asked = filled(url, look.since - timedelta(seconds=options.get("pollDelay", 0)), dates)
     listing = Listing.of(resource, call, asked, PAGE_OF_WANTED if wanted else PAGE)
     since = look.since if wanted or window.whole is None else min(look.since, window.whole)
     stops = not (wanted or look.first or look.fresh) and window.newest_first
     if window.whole is None or not timedelta() <= look.started - window.whole < WHOLE_EVERY:
         stops = False
-    reading = Reading(listing, dates, look, since - delay, look.since - delay if stops else None)
+    floor = look.since - overlap if stops else None
+    reading = Reading(listing, dates, look, since - overlap, floor)
     yield from _read(reading, resumed=window.look is not None)
     found = yield from _found(reading, call)
     if reading.next is not None:

@@ -3,8 +3,9 @@
 A look goes through a listing once, in as many polls as that takes. It asks for what changed since
 the look before began, and earlier:
 
-- by `pollDelay`, or a minute: for clocks that differ, dates without fractions, and providers that
-  list a change late. What is seen again is known by its fingerprint;
+- by `pollDelay`, of records that are answered without it by a minute: for clocks that differ, dates
+  without fractions, and providers that list a change late. What is seen again is known by its
+  fingerprint;
 - since the look before that, when the last one had several pages: records move between pages while
   these are read, and one may have been on none;
 - and when the last look began later than this one does, the clock was set back, and what it said

@@ -28,16 +28,35 @@ def test_what_is_created_and_updated_is_told_once(notes: Notes, entry: Json) -> 
     assert polled.poll(at(75)) == []
 
 
-def test_the_url_asks_from_the_poll_before_on(notes: Notes) -> None:
+@pytest.mark.parametrize(
+    ("delay", "asked"),
+    [
+        ({"pollDelay": 90}, ["11:58:30", "11:58:30", "12:13:30"]),
+        ({"pollDelay": 0}, ["12:00:00", "12:00:00", "12:15:00"]),
+        ({"pollDelay": ""}, ["12:00:00", "12:00:00", "12:15:00"]),
+        ({}, ["12:00:00", "12:00:00", "12:15:00"]),
+    ],
+)
+def test_the_url_asks_from_the_poll_before_on(
+    notes: Notes, delay: Json, asked: list[str]
+) -> None:
     url = "/hubs/crm/notes?since=${gmtDate:yyyy-MM-dd'T'HH:mm:ssZ}"
-    polled = Polled({**SINCE, "url": url, "pollDelay": 90}, notes)
+    polled = Polled({**SINCE, "url": url, **delay}, notes)
     for minutes in (0, 15, 31):
         polled.poll(at(minutes))
-    assert [one["since"] for one in polled.asked] == [
-        "2026-05-01T11:58:30+0000",
-        "2026-05-01T11:58:30+0000",
-        "2026-05-01T12:13:30+0000",
-    ]
+    assert [one["since"] for one in polled.asked] == [f"2026-05-01T{time}+0000" for time in asked]
+
+
+def test_a_record_that_is_dated_before_the_poll_is_left_out_with_a_delay_of_nothing(
+    notes: Notes,
+) -> None:
+    """What the entry says counts; where it says nothing, a minute counts once more."""
+    for delay, told in (({"pollDelay": 0}, []), ({}, [("late", "CREATED")])):
+        polled = Polled({**PLAIN, **delay}, notes)
+        polled.poll(at(0))
+        notes.put("late", at(-0.5))
+        assert polled.poll(at(15)) == told
+        del notes.notes["late"]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +96,7 @@ def test_dates_within_a_where_clause_reach_the_provider(notes: Notes) -> None:
     url = "/hubs/crm/notes?where=updated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ssXXX}' AND size = 3"
     polled = Polled({**SINCE, "url": url}, notes)
     polled.poll(at(0))
-    assert polled.asked[0]["where"] == "updated>'2026-05-01T11:59:00Z' AND size = 3"
+    assert polled.asked[0]["where"] == "updated>'2026-05-01T12:00:00Z' AND size = 3"
 
 
 # --- Order ---------------------------------------------------------------------------------------
@@ -274,7 +293,7 @@ def test_a_backfill_tells_of_everything_once(
 def test_a_backfill_asks_from_the_beginning(notes: Notes) -> None:
     polled = Polled({**SINCE, "backfill": True}, notes)
     polled.poll(at(0))
-    assert str(polled.asked[0]["since"]) < "1970-01-02"
+    assert polled.asked[0]["since"] == "1970-01-02T00:00:00.000Z"
 
 
 def test_an_instance_cannot_be_polled_in_a_zone_that_nobody_knows(notes: Notes) -> None:

@@ -16,7 +16,7 @@ from .notes import PLAIN, SINCE, START, Notes, at
 from .polled import Json, Polled
 
 
-@pytest.mark.parametrize("entry", [PLAIN, SINCE], ids=["read", "asked"])
+@pytest.mark.parametrize("entry", [PLAIN, {**SINCE, "pollDelay": 60}], ids=["read", "asked"])
 def test_dates_without_fractions_and_clocks_that_differ_lose_nothing(
     notes: Notes, entry: Json
 ) -> None:
