@@ -37,9 +37,7 @@ def test_what_is_created_and_updated_is_told_once(notes: Notes, entry: Json) -> 
         ({}, ["12:00:00", "12:00:00", "12:15:00"]),
     ],
 )
-def test_the_url_asks_from_the_poll_before_on(
-    notes: Notes, delay: Json, asked: list[str]
-) -> None:
+def test_the_url_asks_from_the_poll_before_on(notes: Notes, delay: Json, asked: list[str]) -> None:
     url = "/hubs/crm/notes?since=${gmtDate:yyyy-MM-dd'T'HH:mm:ssZ}"
     polled = Polled({**SINCE, "url": url, **delay}, notes)
     for minutes in (0, 15, 31):
