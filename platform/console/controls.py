@@ -240,7 +240,7 @@ def _vendor_type(element: Element) -> Control | None:
         IN_CONFIGURATION + keys.VENDOR_TYPE,
         "Event type",
         Kind.CHOICE,
-        default="polling",
+        default=keys.defaults(element).get(keys.VENDOR_TYPE, "polling") if polled else "webhook",
         always=True,
         choices=("polling", "webhook") if polled else ("webhook",),
     )

@@ -144,8 +144,9 @@ def merged(
 ) -> dict[str, str]:
     """The configuration after `changes`: laid over what is stored, or in its place.
 
-    A secret that comes back masked stays as it is stored. Raises BadRequest where all of it
-    together is too large.
+    A secret that comes back masked stays as it is stored. An empty event.poller.configuration asks
+    for the element's own, and who says what is polled wants polling unless event.vendor.type says
+    otherwise. Raises BadRequest where all of it together is too large.
     """
     result = {} if replace else dict(stored)
     for key, value in changes.items():
@@ -154,10 +155,12 @@ def merged(
         if value == MASK and is_secret(element, key):
             if key in stored:
                 result[key] = stored[key]
-        elif value is None:
+        elif value is None or (key == POLLER_CONFIGURATION and not value.strip()):
             result.pop(key, None)
         else:
             result[key] = value
+    if POLLER_CONFIGURATION in result:
+        result.setdefault(VENDOR_TYPE, "polling")
     size, before = _size(result), _size(stored)
     if size > MOST_CHARACTERS and size > before:
         raise BadRequest(
@@ -216,7 +219,7 @@ def derive(element: Element, configuration: Mapping[str, str]) -> Derived:
     enabled = _flag(EVENTS_ENABLED, values.get(EVENTS_ENABLED, ""))
     vendor_type = _vendor_type(element, values.get(VENDOR_TYPE, ""))
     poller_configuration = values.get(POLLER_CONFIGURATION, "").strip()
-    if poller_configuration or (enabled and vendor_type == "polling"):
+    if poller_configuration:
         poller.parse(poller_configuration, element)
     zone_of(values.get(TIMEZONE, ""), TIMEZONE)
     if enabled and vendor_type == "webhook":
@@ -256,7 +259,10 @@ def _vendor_type(element: Element, value: str) -> str:
     if word == "polling":
         return word
     if element.webhook is None:
-        raise BadRequest(f"{VENDOR_TYPE}: {element.name} supports polling only")
+        raise BadRequest(
+            f"{VENDOR_TYPE}: must be polling: {element.name} has no webhook, which would say how "
+            "what its provider sends is believed"
+        )
     return "webhook"
 
 

@@ -458,12 +458,26 @@ def _settle_problem(
     found: list[tuple[str, str]] = []
     if missing := scopes.missing(element, configuration, granted).sentence():
         found.append((Reason.SCOPE_MISSING, missing))
+    if instance.events_enabled and instance.vendor_type == "polling":
+        values = keys.completed(element, configuration)
+        if not values.get(keys.POLLER_CONFIGURATION, "").strip():
+            found.append((Reason.NOTHING_POLLED, _nothing_polled(element)))
     sent = configuration.get(keys.EVENTS_CALLBACK_URL, "").strip()
     if instance.events_enabled and not sent and not keys.are_fetched(configuration):
         nowhere = f"Events are recorded but sent nowhere: {keys.EVENTS_CALLBACK_URL} is not set."
         found.append((Reason.NO_CALLBACK_URL, nowhere))
     instance.reason_code = found[0][0] if found else ""
     instance.problem = " ".join(sentence for _, sentence in found)
+
+
+def _nothing_polled(element: Element) -> str:
+    polled = [one.name for one in element.resources if one.can_be_polled]
+    if not polled:
+        return f"Nothing is polled: {element.name} has no resource that lists records."
+    return (
+        f"Nothing is polled: {keys.POLLER_CONFIGURATION} names no resource; name one, such as "
+        f"{polled[0]}."
+    )
 
 
 def _revocable(instance: ElementInstance) -> Element:

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     EXPIRING = "expiring"
     SCOPE_MISSING = "scope-missing"
     POLLING_STALLED = "polling-stalled"
+    NOTHING_POLLED = "nothing-polled"
     NO_CALLBACK_URL = "no-callback-url"
     SECRETS_UNREADABLE = "secrets-unreadable"
 

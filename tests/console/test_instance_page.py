@@ -285,6 +285,7 @@ def test_each_problem_has_the_button_that_mends_it(
         return str(button)
 
     assert mended(problem="Nowhere.", reason_code="no-callback-url") == "Set a callback URL"
+    assert mended(problem="Nothing.", reason_code="nothing-polled") == "Say what is polled"
     assert mended(problem="A box.", reason_code="scope-missing") == "Reconnect"
     PollingResource.objects.update(next_poll_at=timezone.now() - timedelta(days=1))
     assert mended(problem="", reason_code="") == "Poll now"

@@ -33,7 +33,13 @@ from watching.representation import watch_of
 JOBS_SHOWN = 5  # that are running
 PUT_ASIDE_SHOWN = 20
 CONNECTS = frozenset(
-    {*Reason} - {Reason.POLLING_STALLED, Reason.NO_CALLBACK_URL, Reason.RENEWAL_REFUSED}
+    {*Reason}
+    - {
+        Reason.POLLING_STALLED,
+        Reason.NOTHING_POLLED,
+        Reason.NO_CALLBACK_URL,
+        Reason.RENEWAL_REFUSED,
+    }
 )
 
 

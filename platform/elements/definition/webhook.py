@@ -11,7 +11,7 @@ from elements.calls import ChangeType
 from elements.definition import configuration
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
-from elements.standard import EVENT_KEYS, VENDOR_TYPE, VENDOR_TYPES, WEBHOOK, WEBHOOK_SECRET
+from elements.standard import EVENT_KEYS, POLLER, VENDOR_TYPE, VENDOR_TYPES, WEBHOOK, WEBHOOK_SECRET
 from elements.types import ConfigurationField
 from elements.webhooks import Encoding, Proof, Signature, Webhook
 
@@ -129,7 +129,8 @@ def with_webhook(
 ) -> dict[str, ConfigurationField]:
     """The configuration with what a webhook needs. Raises ConfigurationError.
 
-    The secret is among them, and `event.vendor.type` may be webhook.
+    The secret is among them, and `event.vendor.type` may be webhook: unless the definition says
+    otherwise it is that by default, where nothing is polled by default.
     """
     key = declared.signature.secret_key
     if key.lower().startswith("event.") and key not in EVENT_KEYS:
@@ -142,7 +143,9 @@ def with_webhook(
         raise ConfigurationError(SECRET_KEY, f"{key} must be an entry of the type PASSWORD")
     vendor_type = completed.get(VENDOR_TYPE)
     if vendor_type is not None and vendor_type.choices == ("polling",):
-        completed[VENDOR_TYPE] = replace(vendor_type, choices=VENDOR_TYPES)
+        poller = completed.get(POLLER)
+        default = "polling" if poller is not None and poller.default else "webhook"
+        completed[VENDOR_TYPE] = replace(vendor_type, choices=VENDOR_TYPES, default=default)
     return completed
 
 
