@@ -1,4 +1,4 @@
-"""Events are switched on for any element, whether it polls by default or is told by its provider."""
+"""Events are switched on for any element, polled by default or told by its provider."""
 
 from __future__ import annotations
 
