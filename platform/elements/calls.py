@@ -23,7 +23,8 @@ class Call:
     """A hub call: the caller's parameters after the platform's own checks.
 
     `query` holds the request's query parameters, without paging. `path` holds what stands in the
-    operation's path where it has names in braces. `page_token` is the vendor's.
+    operation's path where it has names in braces. `further` are parameters that the operation does
+    not declare, for the vendor's query as they are. `page_token` is the vendor's.
     """
 
     configuration: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Call:
     body: Any = None
     page_size: int = 100
     page_token: str = ""
+    further: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def object_id(self) -> str:

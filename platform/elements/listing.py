@@ -48,7 +48,12 @@ class Listing:
         return cls(
             resource,
             operation,
-            Call(call.configuration, asked.query, page_size=min(int(size), LARGEST_PAGE)),
+            Call(
+                call.configuration,
+                asked.query,
+                page_size=min(int(size), LARGEST_PAGE),
+                further=asked.further,
+            ),
             asked.condition,
             call.entry.id_field or resource.id_field,
         )

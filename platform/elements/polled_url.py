@@ -20,10 +20,12 @@ WITHOUT_EFFECT = frozenset({"orderBy"})  # a poll reads everything, in whichever
 class Asked:
     """`query` goes to the listing; `condition` is asked of each record that it lists.
 
+    `further` is what the listing does not declare: the provider is asked with it as it is written.
     A `page_size` of None: the poll's own.
     """
 
     query: Mapping[str, str] = field(default_factory=dict)
+    further: Mapping[str, str] = field(default_factory=dict)
     condition: Condition | None = None
     page_size: int | None = None
 
@@ -45,10 +47,10 @@ def asked_by(url: str, listing: Operation) -> Asked:
             raise ParameterError(name, "a poll reads every page; leave it out")
         if name == "fields":
             raise ParameterError(name, "is not supported in a poll's url; leave it out")
-        # Steps may read more of a query than their operation declares.
-        if listing.steps is None and name not in WITHOUT_EFFECT and not _takes(listing, name):
-            known = ", ".join(["where", "pageSize", *_names(listing)])
-            raise ParameterError(name, f"is not a parameter of the listing; those are: {known}")
+        if name in _set_by_platform(listing):
+            raise ParameterError(
+                name, "is set by the platform: say it as the listing's parameters do"
+            )
     for parameter in listing.parameters:
         if not parameter.required or parameter.place in (Place.CONFIGURATION, Place.VALUE):
             continue
@@ -58,7 +60,13 @@ def asked_by(url: str, listing: Operation) -> Asked:
             )
         if not query.get(parameter.name):
             raise ParameterError(parameter.name, "is missing: the listing requires it")
-    return Asked(query, condition, page_size)
+    # Steps may read more of a query than their operation declares.
+    further = {
+        name: query.pop(name)
+        for name in [*query]
+        if listing.steps is None and name not in WITHOUT_EFFECT and not _takes(listing, name)
+    }
+    return Asked(query, further, condition, page_size)
 
 
 def _query(url: str) -> dict[str, str]:
@@ -91,6 +99,14 @@ def _condition(text: str) -> Condition | None:
 
 def _takes(listing: Operation, name: str) -> bool:
     return name in _names(listing)
+
+
+def _set_by_platform(listing: Operation) -> frozenset[str]:
+    """The provider's own names of what a listing declares: its paging, and its parameters."""
+    paging = listing.paging
+    pages = () if paging is None else (paging.size_parameter, paging.token_parameter)
+    sent = [one.vendor_name or one.name for one in listing.parameters]
+    return frozenset({*pages, *sent}) - {*_names(listing), ""}
 
 
 def _names(listing: Operation) -> list[str]:

@@ -24,6 +24,9 @@ MOST_RESOURCES = 100
 DEEPEST = 50  # levels of nesting, as in a request's body
 TOO_DEEP = f"is nested deeper than {DEEPEST} levels"
 LONGEST_ID_FIELD = 200
+LONGEST_NAME = 100  # characters of a key, as PollingResource.name holds them
+# What message.raw has beside the list of records (events.payload).
+OWN_WORDS = frozenset({"objectType", "instance_id"})
 A_TIME = datetime(2026, 1, 31, 12, tzinfo=UTC)  # any: what a url is like with dates in it
 HUB_PATH = re.compile(r"/?(?:elements/api-v2/)?(?:hubs/[^/]+/)?(?P<place>[^/].*?)/?")
 FLAGS = {
@@ -43,7 +46,10 @@ DATE_TEXTS = tuple(
 
 
 def parse(value: object, element: Element) -> dict[str, PollerEntry]:
-    """Entries by the resource's canonical name. `value` is the JSON text or the parsed object.
+    """Return the entries by their names. `value` is the JSON text or the parsed object.
+
+    The name is the resource's canonical one, or a key of the writer's own where `url` alone says
+    which resource it polls: so that one resource can be polled in several ways.
 
     Options are normalized: `filterByUpdatedDate`, `filterByCurrentDate`, `enabled`, `backfill` to
     bool, `createdCheckTolerance`, `pollDelay`, `pageSize`, `refreshInterval` to int,
@@ -58,11 +64,46 @@ def parse(value: object, element: Element) -> dict[str, PollerEntry]:
     entries: dict[str, PollerEntry] = {}
     for key, fields in configuration.items():
         path = f"{PATH}.{key[:100].strip().lstrip('/')}"
-        resource = _resource(key, path, element)
-        if resource.name in entries:
+        resource = _resource(key, path, element, fields)
+        name = name_of(element, key)
+        if name in entries:
             raise ConfigurationError(path, "is given twice")
-        entries[resource.name] = _entry(fields, path, resource, element)
+        entries[name] = _entry(name, fields, path, resource, element)
     return entries
+
+
+def name_of(element: Element, key: str) -> str:
+    """Return the name of the entry that stands at `key`: what its events call their objects."""
+    resource = element.resource(key)
+    return resource.name if resource is not None else key.strip().lstrip("/")
+
+
+def polled_by(element: Element, key: str, url: str) -> Resource | None:
+    """Return the resource that an entry polls: the one that `key` names, else that `url` leads to.
+
+    None where neither is one of the element's.
+    """
+    resource = element.resource(key)
+    if resource is not None:
+        return resource
+    place = _place_of(url)
+    return next((one for one in element.resources if place in _places(one)), None)
+
+
+def _place_of(url: str) -> str | None:
+    """The path below the hub; None where `url` is no hub path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    match = HUB_PATH.fullmatch(parts.path)
+    if parts.scheme or parts.netloc or match is None:
+        return None
+    return match["place"]
+
+
+def _places(resource: Resource) -> tuple[str, ...]:
+    return (resource.name, resource.root.lstrip("/"), *resource.aliases)
 
 
 def _nothing_named(element: Element) -> str:
@@ -129,25 +170,46 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _resource(key: str, path: str, element: Element) -> Resource:
-    resource = element.resource(key)
+def _resource(key: str, path: str, element: Element, fields: object) -> Resource:
+    url = fields.get("url") if isinstance(fields, dict) else None
+    resource = polled_by(element, key, url if isinstance(url, str) else "")
     polled = ", ".join(found.name for found in element.resources if found.can_be_polled)
     if resource is None:
         raise ConfigurationError(
-            path, f"{element.key} has no such resource; those that can be polled: {polled}"
+            path,
+            f"{element.key} has no such resource, and url leads to none; those that can be polled: "
+            f"{polled}",
         )
     if not resource.can_be_polled:
         raise ConfigurationError(path, f"cannot be polled; those that can: {polled}")
+    if element.resource(key) is None:
+        _check_own_name(key, path, resource)
     return resource
 
 
-def _entry(fields: object, path: str, resource: Resource, element: Element) -> PollerEntry:
+def _check_own_name(key: str, path: str, resource: Resource) -> None:
+    if resource.changes is not None:
+        raise ConfigurationError(
+            path, f"must be {resource.name}, which tells its changes once, whatever url asks"
+        )
+    name = key.strip().lstrip("/")
+    if not name.isprintable() or not 1 <= len(name) <= LONGEST_NAME or name in OWN_WORDS:
+        raise ConfigurationError(
+            path,
+            f"must be text of 1 to {LONGEST_NAME} characters that is none of "
+            f"{', '.join(sorted(OWN_WORDS))}: notifications hold a list of that name",
+        )
+
+
+def _entry(
+    name: str, fields: object, path: str, resource: Resource, element: Element
+) -> PollerEntry:
     if not isinstance(fields, dict):
         raise ConfigurationError(path, "must be an object with url and idField")
     url = _url(fields, path, resource, element)
     id_field = _id_field(fields, path, resource)
     options = _options(fields, path)
-    entry = PollerEntry(resource.name, url, id_field, options)
+    entry = PollerEntry(name, url, id_field, options)
     if resource.changes is None and resource.listing is not None:
         _check_listing(entry, path, resource.listing)
     elif options.get("backfill"):
@@ -214,14 +276,7 @@ def _url(fields: Mapping[str, Any], path: str, resource: Resource, element: Elem
         raise ConfigurationError(f"{path}.url", f"is longer than {LONGEST_URL} characters")
     if re.search(r"[\x00-\x20\x7f]", url.split("?", 1)[0]):
         raise wrong
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise wrong from None
-    match = HUB_PATH.fullmatch(parts.path)
-    if parts.scheme or parts.netloc or match is None:
-        raise wrong
-    if match["place"] not in (resource.name, resource.root.lstrip("/"), *resource.aliases):
+    if _place_of(url) not in _places(resource):
         raise wrong
     return url
 

@@ -136,7 +136,7 @@ def request_of(
 
     Raises ParameterError naming a parameter that cannot be sent.
     """
-    query: dict[str, QueryValue] = dict(page or {})
+    query: dict[str, QueryValue] = {**call.further, **(page or {})}
     headers: dict[str, str] = {}
     fields: dict[str, Any] = {}
     body: Any = None

@@ -255,7 +255,9 @@ def _not_seen(absence: Absence) -> Iterator[Reason]:
                 f"{resource.name}: the object is known since polling began, or its events were "
                 "removed for their age; no change was found since",
             )
-        elif needed := scopes.needed_to_read(absence.instance, resource.name):
+        elif needed := scopes.needed_to_read(
+            absence.instance, resource.name, resource.configuration.get("url", "")
+        ):
             yield Reason(
                 "not-granted", f"{resource.name}: the account granted none of {', '.join(needed)}"
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from elements import poller
 from elements.errors import ElementNotFound
 from elements.types import Element, OAuth2, ScopeNames
 from instances import configuration as keys
@@ -122,13 +123,13 @@ def missing(element: Element, configuration: Mapping[str, str], granted: str) ->
     )
 
 
-def needed_to_read(instance: ElementInstance, resource_name: str) -> tuple[str, ...]:
-    """The scopes of which the account must grant one for the resource to be read; none when it
-    has. Reads `credential` of the row."""
+def needed_to_read(instance: ElementInstance, name: str, url: str) -> tuple[str, ...]:
+    """The scopes of which the account must grant one for a polled resource to be read; none when
+    it has. `name` and `url` are its entry's. Reads `credential` of the row."""
     credential = getattr(instance, "credential", None)
     try:
         element = keys.element_of(instance)
-        resource = element.resource(resource_name)
+        resource = poller.polled_by(element, name, url)
     except ElementNotFound:
         return ()
     if credential is None or resource is None:

@@ -18,7 +18,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from elements import catalogue, feed
+from elements import catalogue, feed, poller
 from elements.calls import Changes, PollCall, PollerEntry, Unfetched
 from elements.errors import ConfigurationError, ElementNotFound
 from elements.types import Element, OAuth2
@@ -137,7 +137,7 @@ class Poller:
     def __init__(self, runner: AsyncRunner) -> None:
         self._runner = runner
         self._feeds: dict[tuple[str, str], Feed] = {}
-        self._private: dict[tuple[int, str, str], Feed] = {}
+        self._private: dict[tuple[int, str, str, str], Feed] = {}
         self._looking_up = asyncio.Lock()
 
     async def poll(self, resource: ClaimedResource) -> Outcome:
@@ -214,14 +214,20 @@ class Poller:
 
     async def _look_up(self, resource: ClaimedResource) -> Feed:
         """The feed of an element that hasn't been polled yet, or that is private."""
-        name = (resource.element_key, resource.name)
-        if catalogue.is_built_in(resource.element_key):
-            return self._feeds.setdefault(name, Feed.of(*name))
+        key, name = resource.element_key, resource.name
+        url = poller_entry(name, resource.entry).url
+        if catalogue.is_built_in(key):
+            polled = poller.polled_by(catalogue.find(key), name, url)
+            name = name if polled is None else polled.name
+            feed = self._feeds.get((key, name))
+            if feed is None:
+                feed = self._feeds[key, name] = Feed.of(key, name, url)
+            return feed
         async with self._looking_up:  # of many that want the same one, one asks
-            own = (resource.organization_id, *name)
+            own = (resource.organization_id, key, name, url)
             feed = self._private.get(own)
             if feed is None:
-                feed = await sync_to_async(Feed.of)(*name, resource.organization_id)
+                feed = await sync_to_async(Feed.of)(key, name, url, resource.organization_id)
                 self._private[own] = feed
             return feed
 
@@ -297,12 +303,15 @@ class Feed:
     whose_project: str = ""  # where the instance names none
 
     @classmethod
-    def of(cls, element_key: str, name: str, organization_id: int | None = None) -> Feed:
-        """A query for a private element. Raises ElementNotFound or NotPollableError."""
+    def of(cls, element_key: str, name: str, url: str, organization_id: int | None = None) -> Feed:
+        """A query for a private element. Raises ElementNotFound or NotPollableError.
+
+        `name` and `url` are those of an entry of event.poller.configuration.
+        """
         element = catalogue.find(element_key, organization_id)
         if element.fault:
             raise NotPollableError(element.fault)
-        resource = element.resource(name)
+        resource = poller.polled_by(element, name, url)
         changes = None if resource is None else feed.feed_of(resource)
         if changes is None:
             raise NotPollableError(f"{element.name} has no resource {name} that can be polled")

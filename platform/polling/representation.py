@@ -75,7 +75,9 @@ def _resource(resource: PollingResource, instance: ElementInstance) -> dict[str,
         "note": resource.note or None,
         "putAside": [put_aside_shown(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
     }
-    if needed := scopes.needed_to_read(instance, resource.name):
+    if needed := scopes.needed_to_read(
+        instance, resource.name, resource.configuration.get("url", "")
+    ):
         body["missingScopes"] = list(needed)
     return body
 

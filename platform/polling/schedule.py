@@ -182,7 +182,7 @@ def lists_otherwise(
 
     Polled by dates, another url only asks for other records from the same time on.
     """
-    resource = configuration.element_of(instance).resource(row.name)
+    resource = poller.polled_by(configuration.element_of(instance), row.name, polled["url"])
     if resource is None or resource.changes is not None:
         return False
     before = row.configuration

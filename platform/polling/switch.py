@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from elements import poller
 from elements.errors import ConfigurationError
 from instances import configuration as keys
 from instances import provision
@@ -36,8 +37,7 @@ def _switched(instance: ElementInstance, name: str, on: bool) -> str:
     text = keys.without_secrets(instance).get(keys.POLLER_CONFIGURATION, "")
     entries: dict[str, dict[str, Any]] = json.loads(text) if text.strip() else {}
     for key, entry in entries.items():
-        resource = element.resource(key)
-        if resource is not None and resource.name == name:
+        if poller.name_of(element, key) == name:
             entry["enabled"] = on
             return json.dumps(entries, ensure_ascii=False)
     raise ConfigurationError(keys.POLLER_CONFIGURATION, f"does not name {name[:100]}")

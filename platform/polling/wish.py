@@ -12,11 +12,12 @@ from elements import poller
 from elements.calls import PollerEntry
 from instances.configuration import element_of
 from instances.models import ElementInstance
+from polling.models import PollingResource
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`resource` is a canonical name; None stands for all. `entry` is tried in a dry run."""
+    """`resource` is the name of an entry; None stands for all. `entry` is tried in a dry run."""
 
     resource: str | None = None
     dry_run: bool = False
@@ -31,21 +32,19 @@ def read(request: Request, instance: ElementInstance) -> Wish:
     named = text(body, "resource") or None
     if asked and named and asked != named:
         raise BadRequest("resource is one in the query and another in the body")
-    name = _canonical(asked or named, instance)
+    element = element_of(instance)
+    name = poller.name_of(element, asked or named or "")
     if body.get("configuration") is None:
-        return Wish(name, dry_run)
+        if name and element.resource(name) is None and not _is_polled(instance, name):
+            raise NotFound(f"No resource found with name {name[:100]}")
+        return Wish(name or None, dry_run)
     if not dry_run:
         raise BadRequest("configuration is tried by a dry run only: add dryRun=true")
-    if name is None:
+    if not name:
         raise BadRequest("resource is missing: it names what configuration is the entry of")
-    entry = poller.parse({name: mapping(body, "configuration")}, element_of(instance))[name]
+    entry = poller.parse({name: mapping(body, "configuration")}, element)[name]
     return Wish(name, dry_run, entry)
 
 
-def _canonical(name: str | None, instance: ElementInstance) -> str | None:
-    if name is None:
-        return None
-    resource = element_of(instance).resource(name)
-    if resource is None:
-        raise NotFound(f"No resource found with name {name[:100]}")
-    return resource.name
+def _is_polled(instance: ElementInstance, name: str) -> bool:
+    return PollingResource.objects.filter(instance=instance, name=name).exists()

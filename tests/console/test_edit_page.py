@@ -148,6 +148,18 @@ def test_entries_keep_what_the_form_does_not_show(
     assert stored == {"/labels": {**entry, "enabled": True, "refreshInterval": "10"}}
 
 
+def test_an_entry_under_a_name_of_ones_own_is_edited_and_kept(
+    browser: Client, instance: ElementInstance
+) -> None:
+    entry = {"url": "/hubs/general/labels?where=type='user'", "idField": "id"}
+    written = json.dumps({"my labels": entry, "labels": {**entry, "url": "/labels"}})
+    wish = provision.Wish(configuration={keys.POLLER_CONFIGURATION: written})
+    provision.change(instance.organization, instance.pk, wish)
+    assert post(browser, instance, **{"poll-my labels-minutes": "10"}).status_code == 302
+    rows = {row.name: row.interval for row in PollingResource.objects.filter(active=True)}
+    assert rows == {"labels": 300, "my labels": 600}
+
+
 def test_the_settings_of_a_resource_are_changed_as_json(
     browser: Client, instance: ElementInstance
 ) -> None:

@@ -226,6 +226,7 @@ LISTED = {"url": "/hubs/crm/contacts?group=all", "idField": ""}
         {"url": "/contacts?group=all&where=seen>${epoch:s}"},
         {"url": "/contacts?group=all&sort=${epoch}${epoch:ms}${epoch:us}${date:yyyy}"},
         {"url": "/contacts?group=all", "backfill": "true"},
+        {"url": "/contacts?group=all&colour=red"},
     ],
 )
 def test_what_lists_can_be_polled(fields: dict[str, Any]) -> None:
@@ -239,10 +240,8 @@ def test_what_lists_can_be_polled(fields: dict[str, Any]) -> None:
     [
         ({"url": "/contacts"}, r"contacts\.url: group: is missing: the listing requires it"),
         ({"url": "/contacts?group="}, r"contacts\.url: group: is missing"),
-        (
-            {"url": "/contacts?group=a&colour=red"},
-            "colour: is not a parameter of the listing; .*sort",
-        ),
+        ({"url": "/contacts?group=a&fields=id"}, r"contacts\.url: fields: is not supported"),
+        ({"url": "/contacts?group=a&page=2"}, r"contacts\.url: page: a poll reads every page"),
         ({"url": "/contacts?group=a&where=age>"}, r"contacts\.url: where: "),
         (
             {"url": "/contacts?group=a&where=seen>'${gmtDate:yyyy-ww}'"},
@@ -316,3 +315,46 @@ def test_what_a_listing_cannot_do_is_refused(fields: dict[str, Any], message: st
 def test_a_listing_within_another_record_cannot_be_polled() -> None:
     with pytest.raises(ConfigurationError, match=r"notes: cannot be polled; .*: contacts$"):
         parse({"notes": {"url": "/notes", "idField": ""}}, CONTACTS)
+
+
+# --- Keys of the writer's own --------------------------------------------------------------------
+
+
+def test_one_resource_is_polled_in_several_ways_by_keys_of_ones_own() -> None:
+    entries = parse(
+        {
+            "contacts": LISTED,
+            "/grown ups": {"url": "/hubs/crm/contacts?group=all&where=age>17", "idField": "key"},
+            "Kids": {"url": "/people/contacts?group=all&where=age<18", "idField": ""},
+        },
+        CONTACTS,
+    )
+    assert [(name, entry.name) for name, entry in entries.items()] == [
+        ("contacts", "contacts"), ("grown ups", "grown ups"), ("Kids", "Kids"),
+    ]  # fmt: skip
+    assert entries["Kids"].id_field == "key"
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "message"),
+    [
+        ("mine", "/hubs/crm/nothing", "has no such resource, and url leads to none"),
+        ("mine", "http://a.example/contacts?group=all", "has no such resource, and url leads to"),
+        ("mine", "//[x/contacts", "has no such resource, and url leads to none"),
+        ("objectType", "/contacts?group=all", "must be text of 1 to 100 characters"),
+        ("instance_id", "/contacts?group=all", "must be text of 1 to 100 characters"),
+        ("a\nb", "/contacts?group=all", "must be text of 1 to 100 characters"),
+        ("x" * 101, "/contacts?group=all", "must be text of 1 to 100 characters"),
+        (" / ", "/contacts?group=all", "must be text of 1 to 100 characters"),
+    ],
+)
+def test_a_key_of_ones_own_is_a_name_and_its_url_leads_to_a_resource(
+    key: str, url: str, message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        parse({key: {"url": url, "idField": "key"}}, CONTACTS)
+
+
+def test_a_change_feed_is_polled_once() -> None:
+    with pytest.raises(ConfigurationError, match="must be changed-messages, which tells its"):
+        parse({"mine": ENTRY}, find("gmail"))

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
 from elements import snapshot
+from elements.errors import ConfigurationError
 from events.models import Event
 from polling import poll_now
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
@@ -386,3 +387,51 @@ def test_what_was_found_is_dropped_when_the_row_was_taken_back(
     assert known(items) == {"a", "b", "c", "d"}
     poll(items)
     assert told(items) == [("e", "CREATED")]
+
+
+# --- One resource in several ways ----------------------------------------------------------------
+
+
+def test_one_resource_is_polled_in_several_ways_under_names_of_ones_own(
+    organization: Organization, shelf: Shelf
+) -> None:
+    shelf.put("e", colour="blue")
+    url = "/hubs/general/items"
+    instance = connect_shelf(
+        organization,
+        "secret",
+        {
+            "items": ITEMS,
+            "Red ones": {"url": f"{url}?where=colour='red'", "idField": "id"},
+            "blue": {"url": f"{url}?colour=blue", "idField": "id"},
+        },
+    )
+    poll_now.start_new(instance.pk)
+    rows = {row.name: row for row in PollingResource.objects.filter(instance=instance)}
+    assert {name: known(row) for name, row in rows.items()} == {
+        "items": {"a", "b", "c", "d", "e"},
+        "Red ones": {"a", "b", "c", "d"},
+        "blue": {"e"},
+    }
+    # The listing declares no colour: the provider is asked with it as it is written.
+    assert any("colour=blue" in request for request in shelf.requests)
+
+    shelf.put("f", colour="blue")
+    for row in rows.values():
+        poll(row)
+    assert {name: told(row) for name, row in rows.items()} == {
+        "items": [("f", "CREATED")],
+        "Red ones": [],
+        "blue": [("f", "CREATED")],
+    }
+    raw = json.loads(Event.objects.get(object_type="blue").body)["message"]["raw"]
+    assert (raw["objectType"], [one["id"] for one in raw["blue"]]) == ("blue", ["f"])
+
+
+def test_what_the_platform_sends_itself_is_not_said_in_a_url(
+    organization: Organization, shelf: Shelf
+) -> None:
+    for name in ("limit", "page"):
+        url = f"/hubs/general/items?{name}=1"
+        with pytest.raises(ConfigurationError, match=f"{name}: "):
+            connect_shelf(organization, "secret", {"mine": {**ITEMS, "url": url}})

@@ -191,7 +191,7 @@ class Edit(forms.Form):
         entries = {
             key: dict(entry)
             for key, entry in self._entries.items()
-            if self._element.resource(key) is not None  # else the element has it no more
+            if _is_polled(self._element, key, entry)  # else the element has it no more
         }
         for one in self.resources:
             on, minutes = data[f"{one.id}-on"], data[f"{one.id}-minutes"].strip()
@@ -227,23 +227,27 @@ def _entries(values: Mapping[str, str]) -> dict[str, Any]:
     return dict(json.loads(text)) if text else {}
 
 
+def _is_polled(element: Element, key: str, entry: Any) -> bool:
+    url = entry.get("url") if isinstance(entry, dict) else None
+    return poller.polled_by(element, key, url if isinstance(url, str) else "") is not None
+
+
 def _resources(element: Element, entries: Mapping[str, Any]) -> Iterator[Polled]:
     """What is configured, as it was written, then what could be polled too."""
     configured = set()
     for key, entry in entries.items():
-        resource = element.resource(key)
         try:
             [read] = poller.parse({key: entry}, element).values()
         except ConfigurationError:
-            resource = None
-        if resource is None:
             continue  # the element has changed, and polls it no more
-        configured.add(resource.name)
+        resource = poller.polled_by(element, key, read.url)
+        assert resource is not None  # noqa: S101 - it was parsed
+        configured.add(read.name)
         minutes = str(read.options.get("refreshInterval", ""))
         rest = {field: value for field, value in entry.items() if field not in OWN_FIELDS}
         on = read.options.get("enabled", True)
         usual = usual_entry(element, resource)
-        yield Polled(resource.name, key, on, minutes, _text(rest), usual)
+        yield Polled(read.name, key, on, minutes, _text(rest), usual)
     for resource in element.resources:
         if resource.can_be_polled and resource.name not in configured:
             usual = usual_entry(element, resource)

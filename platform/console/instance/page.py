@@ -110,7 +110,10 @@ def _now(request: HttpRequest, found: ElementInstance, sent: Sending | None) -> 
         "problem": problem,
         "connects": problem is not None and problem.code in CONNECTS,
         "reason": problem.code if problem is not None else "",
-        "resources": [(one, scopes.needed_to_read(found, one.name)) for one in resources],
+        "resources": [
+            (one, scopes.needed_to_read(found, one.name, one.configuration.get("url", "")))
+            for one in resources
+        ],
         "backlogs": backlog.of(found),
         "jobs": [job_of(job) for job in running[:JOBS_SHOWN]],
         "sending": sent,
