@@ -55,7 +55,10 @@ class Kind(Enum):
     TEXT = "a text in single quotes"
     NUMBER = "a number"
     FLAG = "true or false"
-    DATE = "a date such as '2026-01-31' or '2026-01-31T12:00:00Z', or milliseconds since 1970"
+    DATE = (
+        "a date such as '2026-01-31' or '2026-01-31T12:00:00Z', or seconds or milliseconds since "
+        "1970"
+    )
     CHOICE = "one of a few words"
 
 
@@ -244,7 +247,7 @@ def _flag(given: Value) -> bool | None:
 def _moment(given: Value) -> Moment | None:
     number = _number(given)
     if number is not None:
-        return moment_of(int(number))
+        return moment_of(number)
     return moment(given) if isinstance(given, str) else None
 
 

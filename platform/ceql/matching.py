@@ -14,7 +14,6 @@ from ceql.pattern import Pattern
 
 NUMERIC = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _pattern = lru_cache(maxsize=64)(Pattern.of)
-LATEST = 10**15  # milliseconds, far beyond any calendar
 
 Number: TypeAlias = int | float | Decimal
 
@@ -25,9 +24,9 @@ def matches(condition: Condition, record: Mapping[str, Any]) -> bool:
     - Of a missing field or a null nothing is true but IS NULL.
     - A list fulfils a condition when one of its entries does; !=, NOT IN and NOT LIKE when none
       of its entries fulfils the opposite.
-    - Numbers and texts of digits compare as numbers; ISO dates as times, also with milliseconds
-      since 1970; a day equals each time in it. Everything else compares as text: case counts for
-      all but LIKE.
+    - Numbers and texts of digits compare as numbers; ISO dates as times, also with numbers since
+      1970 (ceql.moment.moment_of); a day equals each time in it. Everything else compares as text:
+      case counts for all but LIKE.
     - Values of different kinds are unequal, and neither is the greater.
     """
     if isinstance(condition, And):
@@ -114,7 +113,7 @@ def _number(value: Any) -> Number | None:
 def _moment(value: Any) -> Moment | None:
     number = _number(value)
     if number is not None:
-        return moment_of(int(number)) if -LATEST < number < LATEST else None
+        return moment_of(number)
     return moment(value) if isinstance(value, str) else None
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ISO = re.compile(
@@ -16,6 +18,14 @@ DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
+MICROSECONDS = Decimal(1_000_000)  # in a second
+# From 1973 to 5138 a number below each limit counts the unit of that many microseconds.
+UNITS = (
+    (10**11, MICROSECONDS),
+    (10**14, Decimal(1_000)),
+    (10**17, Decimal(1)),
+    (10**20, Decimal("0.001")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +68,24 @@ def moment(text: str) -> Moment | None:
         return None
 
 
-def moment_of(milliseconds: int) -> Moment | None:
-    """Reads milliseconds since 1970. None when no calendar holds it."""
+def moment_of(number: int | float | Decimal) -> Moment | None:
+    """Read what counts since 1970. Its magnitude says whether it counts seconds (below 10¹¹),
+    milliseconds, microseconds or nanoseconds.
+
+    None when no calendar holds it.
+    """
+    counted = Decimal(str(number))
+    if not counted.is_finite():
+        return None
+    unit = next((unit for limit, unit in UNITS if abs(counted) < limit), None)
+    if unit is None:
+        return None
     try:
-        return Moment(EPOCH + timedelta(milliseconds=milliseconds), MILLISECOND)
+        start = EPOCH + timedelta(microseconds=math.floor(counted * unit))
     except OverflowError:
         return None
+    whole = counted == counted.to_integral_value()
+    return Moment(start, SECOND if whole and unit == MICROSECONDS else MILLISECOND)
 
 
 def _length(match: re.Match[str]) -> timedelta:

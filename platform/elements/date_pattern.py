@@ -1,13 +1,13 @@
 """Dates written and read by a pattern of Java's SimpleDateFormat, as configurations name them.
 
-Rule 1: one table of letters drives both directions. What writes a letter stands beside what reads
-it.
-Rule 2: writing is Java's to the letter (English names): S is the number of milliseconds, so that
-SSSSSS of 7 ms is 000007.
+The letters and their rules stand in elements.date_letters. Beside those:
+
 Rule 3: reading is at least as lenient as Java's, and never loses a date that can be made out: a
-month of 13 is the next January, an offset may have any form, and what follows the pattern is
-ignored unless the whole text is ISO 8601.
-Rule 4: what a letter has read it never gives back, as in Java, so that reading takes time in
+month of 13 is the next January, an offset may have any form, blanks may be of any kind, and what
+follows the pattern is ignored unless the whole text is ISO 8601.
+Rule 4: an offset that a text carries itself wins over any zone, also one that a quoted part of the
+pattern writes: 'Z'.
+Rule 5: what a letter has read it never gives back, as in Java, so that reading takes time in
 proportion to the text, whatever pattern a customer has written.
 
 What is read is a stretch of time: 2026-01-31 is a day. A local time that an autumn's clock shows
@@ -17,174 +17,29 @@ twice is the stretch from the first to the second.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from ceql.moment import EPOCH, Moment
+from ceql.moment import EPOCH, MILLISECOND, MINUTE, SECOND, Moment, moment_of
 from elements import zones
+from elements.date_letters import LETTERS, TIME_UNITS
 from elements.errors import PatternError
 
 MILLISECONDS = "milliseconds"  # the pseudo-format: since 1970
 LONGEST_PATTERN = 100  # characters
 LONGEST_TEXT = 200  # characters of a date
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-SHORT = 3  # letters of a short name
-ZONE = r"Z|[+-]\d\d(?::?\d\d)?|(?:GMT|UTC|UT)[+-]\d{1,2}(?::?\d\d)?|[A-Z]{2,5}"
-PIVOT = 80  # years of two digits from here on are 19…
-
-
-# --- The letters ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What a run of one letter writes of a time, and reads of a text.
-
-    `reads` is a regular expression, by the width of the run and whether a digit follows at once;
-    `value` what it found. `smallest` is the length of what it tells.
-    """
-
-    unit: str
-    write: Callable[[datetime, int], str]
-    reads: Callable[[int, bool], str]
-    value: Callable[[str], Any] = int
-    smallest: timedelta | None = None
-    widest: int = 20
-    numeric: Callable[[int], bool] = lambda width: True
-
-
-def _number(get: Callable[[datetime], int]) -> Callable[[datetime, int], str]:
-    return lambda moment, width: str(get(moment)).zfill(width)
-
-
-def _digits(most: int) -> Callable[[int, bool], str]:
-    return lambda width, abutting: rf"\d{{{width}}}" if abutting else rf"\d{{1,{max(most, width)}}}"
-
-
-def _never(width: int) -> bool:
-    return False
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return "|".join(name for whole in names for name in (whole, whole[:SHORT]))
-
-
-def _year_digits(width: int, abutting: bool) -> str:
-    if width > 2:
-        return rf"\d{{{max(width, 4)}}}"
-    return r"\d{2}" if abutting and width == 2 else r"\d{4}|\d{2}"
-
-
-def _year(text: str) -> int:
-    if len(text) > 2:
-        return int(text)
-    return int(text) + (1900 if int(text) >= PIVOT else 2000)
-
-
-def _written_year(moment: datetime, width: int) -> str:
-    return f"{moment.year % 100:02d}" if width == 2 else str(moment.year).zfill(width)
-
-
-def _written_month(moment: datetime, width: int) -> str:
-    if width < SHORT:
-        return str(moment.month).zfill(width)
-    name = MONTHS[moment.month - 1]
-    return name[:SHORT] if width == SHORT else name
-
-
-def _month(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    return next(n for n, name in enumerate(MONTHS, 1) if name[:SHORT] == text[:SHORT].title())
-
-
-def _written_day_name(moment: datetime, width: int) -> str:
-    name = DAYS[moment.weekday()]
-    return name[:SHORT] if width <= SHORT else name
-
-
-def _fraction(text: str) -> timedelta:
-    """Java's number of milliseconds; but the fraction that is meant where that is over a second."""
-    number = int(text)
-    if number < 1000:
-        return timedelta(milliseconds=number)
-    return timedelta(microseconds=int(text[:6].ljust(6, "0")))
-
-
-def _iso_offset(moment: datetime, width: int) -> str:
-    away = moment.utcoffset() or timedelta()
-    if not away:
-        return "Z"
-    return zones.signed(away, ":" if width == 3 else "")[: 3 if width == 1 else None]
-
-
-def _rfc_offset(moment: datetime, width: int) -> str:
-    return zones.signed(moment.utcoffset() or timedelta(), "")
-
-
-def _zone_reads(width: int, abutting: bool) -> str:
-    return ZONE
-
-
-LETTERS: Mapping[str, Letter] = {
-    "y": Letter("year", _written_year, _year_digits, _year, timedelta(days=366)),
-    "M": Letter(
-        "month",
-        _written_month,
-        lambda width, abutting: _digits(2)(width, abutting) if width < SHORT else _names(MONTHS),
-        _month,
-        timedelta(days=31),
-        numeric=lambda width: width < SHORT,
-    ),
-    "d": Letter("day", _number(lambda it: it.day), _digits(2), smallest=timedelta(days=1)),
-    "H": Letter("hour", _number(lambda it: it.hour), _digits(2), smallest=timedelta(hours=1)),
-    "h": Letter(
-        "hour of the half",
-        _number(lambda it: it.hour % 12 or 12),
-        _digits(2),
-        smallest=timedelta(hours=1),
-    ),
-    "a": Letter(
-        "half",
-        lambda moment, width: "PM" if moment.hour >= 12 else "AM",
-        lambda width, abutting: "AM|PM",
-        lambda text: 12 if text.upper() == "PM" else 0,
-        numeric=_never,
-    ),
-    "m": Letter("minute", _number(lambda it: it.minute), _digits(2), smallest=timedelta(minutes=1)),
-    "s": Letter("second", _number(lambda it: it.second), _digits(2), smallest=timedelta(seconds=1)),
-    "S": Letter(
-        "fraction",
-        _number(lambda it: it.microsecond // 1000),
-        _digits(9),
-        _fraction,
-        timedelta(milliseconds=1),
-    ),
-    "E": Letter(
-        "day of the week",
-        _written_day_name,
-        lambda width, abutting: _names(DAYS),
-        str,
-        numeric=_never,
-    ),
-    "X": Letter("offset", _iso_offset, _zone_reads, zones.offset, widest=3, numeric=_never),
-    "Z": Letter("offset", _rfc_offset, _zone_reads, zones.offset, numeric=_never),
-    "z": Letter(
-        "offset",
-        lambda moment, width: zones.abbreviation(moment),
-        _zone_reads,
-        zones.offset,
-        widest=3,
-        numeric=_never,
-    ),
-}
+# Written by browsers: marks of direction, and a minus that is none of ASCII's.
+UNSEEN = str.maketrans("\N{MINUS SIGN}", "-", "\u200b\u200e\u200f\ufeff")
+NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+LEAST_DIGITS = 10  # of a number that is no date of its own pattern, but seconds since 1970
+ISO = re.compile(
+    rf"(\d{{4}}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:[.,]\d{{1,20}})?)?) ?({zones.WRITTEN})?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 # --- The pattern ---------------------------------------------------------------------------------
@@ -198,25 +53,41 @@ class Run:
     width: int
     text: str = ""
 
+    @property
+    def is_number(self) -> bool:
+        """Return whether it begins with a digit."""
+        return self.is_named is False if self.letter else self.text[0].isdecimal()
+
+    @property
+    def is_named(self) -> bool:
+        """Return whether it is a name or an offset."""
+        return bool(self.letter) and not LETTERS[self.letter].numeric(self.width)
+
+    @property
+    def unit(self) -> str:
+        return LETTERS[self.letter].unit if self.letter else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern that was read (`pattern_of`)."""
+    """A pattern that was read (`pattern_of`).
+
+    `expression` ends with its last letter, and `end` is the text after that. `offset` is one that
+    stands in the pattern as text.
+    """
 
     text: str
     runs: tuple[Run, ...]
     expression: re.Pattern[str]
+    end: str
+    offset: timedelta | None
+    has_time: bool  # of a day
+    precision: timedelta  # the length of what is written: a day, where no hour is
 
     @property
     def tells_zone(self) -> bool:
         """Whether what is written says how far it is from UTC."""
-        return any(run.letter and LETTERS[run.letter].unit == "offset" for run in self.runs)
-
-    @property
-    def precision(self) -> timedelta:
-        """The length of what is written: a day, where no hour is."""
-        lengths = (LETTERS[run.letter].smallest for run in self.runs if run.letter)
-        return min(length for length in lengths if length is not None)
+        return any(run.unit == "offset" for run in self.runs)
 
     def write(self, moment: datetime) -> str:
         """An aware time, in its own zone."""
@@ -230,19 +101,23 @@ class Pattern:
 
         None when it cannot be made out.
         """
-        if isinstance(value, bool) or not isinstance(value, str | int):
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
         text = str(value).strip()
         if not text or len(text) > LONGEST_TEXT:
             return None
+        text = " ".join(text.translate(UNSEEN).split())
         match = self.expression.match(text)
-        if match is None or match.end() < len(text):
+        rest = "" if match is None else text[match.end() :]
+        if match is None or rest not in ("", self.end):
             iso = _iso(text, zone)
             if iso is not None:
                 return iso
-        return None if match is None else self._moment(match, zone)
+        if match is None:
+            return _counted(text) if len(text) >= LEAST_DIGITS else None
+        return self._moment(match, rest, zone)
 
-    def _moment(self, match: re.Match[str], zone: tzinfo) -> Moment | None:
+    def _moment(self, match: re.Match[str], rest: str, zone: tzinfo) -> Moment | None:
         lettered = [run.letter for run in self.runs if run.letter]
         told = {
             LETTERS[letter].unit: LETTERS[letter].value(text)
@@ -250,6 +125,9 @@ class Pattern:
         }
         if told.get("offset", timedelta()) is None:  # a name that nobody knows
             return None
+        offset: timedelta | None = told.get("offset", zones.at_end(rest, of_a_time=self.has_time))
+        if offset is None and not self.end:
+            offset = self.offset
         hour = told.get("hour", told.get("hour of the half", 0) % 12 + told.get("half", 0))
         month = told.get("month", 1) - 1
         try:
@@ -261,33 +139,33 @@ class Pattern:
                 seconds=told.get("second", 0),
             )
             local += told.get("fraction", timedelta())
-            if "offset" in told:
-                return Moment(local - told["offset"], self.precision)
+            if offset is not None:
+                return Moment(local - offset, self.precision)
             return _stretch(local, zone, self.precision)
         except (ValueError, OverflowError):  # in no calendar
             return None
 
 
 class Milliseconds:
-    """The pseudo-format of milliseconds since 1970, with the ways of a pattern."""
+    """The pseudo-format of milliseconds since 1970, with the ways of a pattern.
+
+    Reads seconds, microseconds and nanoseconds as well, as text too, and ISO 8601.
+    """
 
     text = MILLISECONDS
-    tells_zone = True
-    precision = timedelta(milliseconds=1)
+    tells_zone = has_time = True
+    offset = None
+    precision = MILLISECOND
 
     def write(self, moment: datetime) -> str:
         return str((moment - EPOCH) // self.precision)
 
     def read(self, value: object, zone: tzinfo) -> Moment | None:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        text = str(value).strip() if isinstance(value, int | str) else ""
-        if isinstance(value, bool) or re.fullmatch(r"-?[0-9]{1,15}", text) is None:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
-        try:
-            return Moment(EPOCH + int(text) * self.precision, self.precision)
-        except OverflowError:
-            return None
+        text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+        text = text.strip()[: LONGEST_TEXT + 1]
+        return _counted(text) or _iso(text, zone)
 
 
 DateFormat: TypeAlias = Pattern | Milliseconds
@@ -304,22 +182,69 @@ def pattern_of(text: str) -> Pattern:
     """Reads a pattern. A stray quote at its end is passed over. Raises PatternError."""
     if len(text) > LONGEST_PATTERN:
         raise PatternError(f"is longer than {LONGEST_PATTERN} characters")
-    runs = tuple(_runs(text))
-    if not any(LETTERS[run.letter].smallest for run in runs if run.letter):
+    runs = _joined(_runs(text))
+    lengths = [LETTERS[run.letter].smallest for run in runs if run.letter]
+    known = [length for length in lengths if length is not None]
+    if not known:
         raise PatternError("has no letter that tells a date, such as yyyy-MM-dd")
-    expression = "".join(
-        f"((?>{LETTERS[run.letter].reads(run.width, _is_number(after))}))"
-        if run.letter
-        else re.escape(run.text)
-        for run, after in zip(runs, (*runs[1:], None), strict=True)
+    has_time = any(run.unit in TIME_UNITS for run in runs)
+    return Pattern(
+        text,
+        tuple(runs),
+        re.compile(_expression(runs), re.IGNORECASE | re.ASCII),
+        end=_one_blank(runs[-1].text),
+        offset=_offset(runs, has_time),
+        has_time=has_time,
+        precision=min(known),
     )
-    return Pattern(text, runs, re.compile(expression, re.IGNORECASE | re.ASCII))
 
 
-def _is_number(run: Run | None) -> bool:
-    if run is None:
-        return False
-    return LETTERS[run.letter].numeric(run.width) if run.letter else run.text[0].isdecimal()
+def _joined(runs: Sequence[Run]) -> list[Run]:
+    """The runs, with texts that follow each other as one."""
+    joined: list[Run] = []
+    for run in runs:
+        if joined and not run.letter and not joined[-1].letter:
+            joined[-1] = Run("", 0, joined[-1].text + run.text)
+        else:
+            joined.append(run)
+    return joined
+
+
+def _offset(runs: Sequence[Run], has_time: bool) -> timedelta | None:
+    """The last offset that stands as text behind what tells the time, or the date if no time is."""
+    if any(run.unit == "offset" for run in runs):
+        return None
+    last = max(
+        n for n, run in enumerate(runs) if run.unit in TIME_UNITS or (run.letter and not has_time)
+    )
+    found = [zones.at_end(run.text, of_a_time=has_time) for run in runs[last + 1 :]]
+    return next((one for one in reversed(found) if one is not None), None)
+
+
+def _expression(runs: Sequence[Run]) -> str:
+    """What reads the runs up to the last letter, in a text whose blanks are single ones.
+
+    A blank may stand before each letter, as in Java, and need not before a name. A point may
+    follow a name.
+    """
+    parts: list[str] = []
+    last = max(n for n, run in enumerate(runs) if run.letter)
+    for run, after in zip(runs[: last + 1], (*runs[1:], None), strict=False):
+        if run.letter:
+            abutting = after is not None and after.is_number
+            parts.append(f" ?+((?>{LETTERS[run.letter].reads(run.width, abutting)}))")
+            parts += [r"\.?+"] if run.is_named else []
+            continue
+        text = _one_blank(run.text)
+        text = text.removeprefix(".") if parts and parts[-1] == r"\.?+" else text
+        text = text.removesuffix(" ") if after is not None and after.is_named else text
+        parts.append(re.escape(text if parts else text.lstrip()))
+    return "".join(parts)
+
+
+def _one_blank(text: str) -> str:
+    """The text with one blank in place of each stretch of them."""
+    return re.sub(r"\s+", " ", text)
 
 
 def _runs(text: str) -> list[Run]:
@@ -359,16 +284,24 @@ def _run(found: str) -> Run:
 
 
 def _iso(text: str, zone: tzinfo) -> Moment | None:
-    if re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text) is None:
+    match = ISO.fullmatch(text)
+    if match is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
-        second = timedelta(seconds=1) if found.microsecond == 0 else timedelta(milliseconds=1)
-        if found.tzinfo is None:
-            return _stretch(found, zone, second)
-        return Moment(found.astimezone(UTC), second)
+        found = datetime.fromisoformat(f"{match[1]}T{match[2]}")
+        length = SECOND if match[2].count(":") == 2 else MINUTE
+        length = length if found.microsecond == 0 else MILLISECOND
+        if match[3] is None:
+            return _stretch(found, zone, length)
+        offset = zones.offset(match[3])
+        return None if offset is None else Moment(found.replace(tzinfo=UTC) - offset, length)
     except (ValueError, OverflowError):
         return None
+
+
+def _counted(text: str) -> Moment | None:
+    """What counts since 1970."""
+    return None if NUMBER.fullmatch(text) is None else moment_of(Decimal(text))
 
 
 def _stretch(local: datetime, zone: tzinfo, length: timedelta) -> Moment:

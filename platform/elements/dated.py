@@ -144,6 +144,8 @@ class Reading:
                     self._leave_out(str(run.found_at(record, self.listing.id_field)), WHERE)
                 continue
             id_ = self.listing.id_of(record)
+            if not self._by_id:
+                self._note_unread(record, judged)
             self.order.take(id_, judged, self._other(record))
             if judged is not None and self.floor is not None and judged.end <= self.floor:
                 self.stopped = True
@@ -192,8 +194,8 @@ class Reading:
             before = known.get(id_)
             if before == seen.fingerprint or (before == "" and self._by_id):
                 continue
-            if not seen.dated and self.dates.judging and self.sample is None:
-                self.sample = self._unread(seen.record)
+            if self._by_id:
+                self._note_unread(seen.record, None)
             if self._is_baseline(seen):
                 self.noticed[id_] = seen.fingerprint
             elif self._full(seen.size):
@@ -219,10 +221,14 @@ class Reading:
         self.told[id_] = Change(id_, kind, seen.record, seen.fingerprint)
         self.size += seen.size
 
-    def _unread(self, record: Mapping[str, Any]) -> str:
-        path = self.dates.judging[0].path
-        value = json.dumps(run.found_at(record, path))
-        return f"{path} ({value[:LONGEST_SAMPLE]})"
+    def _note_unread(self, record: Mapping[str, Any], judged: Moment | None) -> None:
+        if self.sample is not None or not self.dates.judging:
+            return
+        unread = self.dates.unread(record)
+        if judged is None or unread is not None:
+            path = (unread or self.dates.judging[0]).path
+            value = json.dumps(run.found_at(record, path))
+            self.sample = f"{path} ({value[:LONGEST_SAMPLE]})"
 
     @property
     def note(self) -> str:

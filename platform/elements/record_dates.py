@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from typing import Any
 
 from ceql.moment import Moment
@@ -37,6 +37,14 @@ class DateField:
         """None when there is none, or none that can be read."""
         return self.format.read(run.found_at(record, self.path), self.zone)
 
+    def stands_in(self, record: Mapping[str, Any]) -> bool:
+        """Return whether there is one, be it that it cannot be read."""
+        value = run.found_at(record, self.path)
+        return value is not None and (not isinstance(value, str) or bool(value.strip()))
+
+    def is_unread(self, record: Mapping[str, Any]) -> bool:
+        return self.stands_in(record) and self.of(record) is None
+
 
 @dataclass(frozen=True, slots=True)
 class RecordDates:
@@ -51,7 +59,7 @@ class RecordDates:
 
     @property
     def judging(self) -> tuple[DateField, ...]:
-        """The dates that say whether a record is news; of these the first that can be read."""
+        """The dates that say whether a record is news; of these the first that is there."""
         fields = (self.created,) if self.by_created else (self.updated, self.created)
         return tuple(field for field in fields if field is not None)
 
@@ -61,16 +69,30 @@ class RecordDates:
         return self.updated or self.created
 
     def judged(self, record: Mapping[str, Any]) -> Moment | None:
-        found = (field.of(record) for field in self.judging)
-        return next((moment for moment in found if moment is not None), None)
+        """None without a date, and where the one that counts cannot be read.
+
+        A date of creation that is surely later counts in place of that of an update: some
+        providers write a date of long ago (0001-01-01, 0) for no update yet.
+        """
+        there = [field for field in self.judging if field.stands_in(record)]
+        first = there[0].of(record) if there else None
+        if first is None:
+            return None
+        others = [field.of(record) for field in there[1:]]
+        return next((one for one in others if one is not None and one.start >= first.end), first)
+
+    def unread(self, record: Mapping[str, Any]) -> DateField | None:
+        """Return a date that is there and cannot be read; None where all can be."""
+        fields = (field for field in (self.updated, self.created) if field is not None)
+        return next((field for field in fields if field.is_unread(record)), None)
 
     def kind(self, record: Mapping[str, Any]) -> ChangeType:
         """CREATED when the record was not updated since, or says nothing of updates.
 
-        Without any date it may be either, and counts as UPDATED.
+        Without any date, or where one cannot be read, it may be either, and counts as UPDATED.
         """
         created = self.created and self.created.of(record)
-        if not created:
+        if not created or (self.updated and self.updated.is_unread(record)):
             return ChangeType.UPDATED
         updated = self.updated and self.updated.of(record)
         if updated and updated.start >= created.end + self.tolerance:
@@ -101,10 +123,6 @@ def zone_of(name: str, path: str) -> tzinfo:
         return zone(name)
     except ZoneError as error:
         raise ConfigurationError(path, str(error)) from error
-
-
-def surely_before(moment: Moment, time: datetime) -> bool:
-    return moment.end <= time
 
 
 def _field(options: Mapping[str, Any], date: str, timezone: str, path: str) -> DateField | None:

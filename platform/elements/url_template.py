@@ -8,6 +8,10 @@
 
 FMT is a pattern of elements.date_pattern. What is put into the url is percent-encoded.
 
+Where FMT holds an offset as text ('Z'), or one follows the template, a provider may take it for
+what it says, or take the time as one of the zone. Of the two the earlier is written: nothing is
+missed.
+
 A local time that doesn't say how far it is from UTC is repeated when the clock is set back. It is
 written so that every later time reads later: in the hours before the change, earlier by as much.
 """
@@ -19,9 +23,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ceql.moment import EPOCH
+from elements import zones
 from elements.date_pattern import DateFormat, format_of
 from elements.errors import ParameterError, PatternError, ZoneError
 from elements.record_dates import RecordDates
@@ -42,6 +47,10 @@ KNOWN = (
 )
 LONGEST_CHANGE = timedelta(hours=3)  # that a clock is set back by: Antarctica/Casey, 2022
 
+# An offset right behind a template, and what else of a time may stand between: "….000Z".
+FOLLOWING = re.compile(r"[T\d:.]*+(?:Z|[+-]\d\d:?\d\d)(?!\w)", re.ASCII)
+LONGEST_FOLLOWING = 90  # characters, three for each that is percent-encoded
+
 Write = Callable[[datetime], str]
 
 
@@ -56,10 +65,12 @@ class Template:
 
 def templates_of(url: str, dates: RecordDates) -> list[Template]:
     """Raises ParameterError, whose path is the template."""
-    return [
-        Template(match.start(), match.end(), _write(match[0], match[1], dates))
-        for match in TEMPLATE.finditer(url)
-    ]
+    found = []
+    for match in TEMPLATE.finditer(url):
+        following = unquote(url[match.end() : match.end() + LONGEST_FOLLOWING])
+        write = _write(match[0], match[1], dates, FOLLOWING.match(following))
+        found.append(Template(match.start(), match.end(), write))
+    return found
 
 
 def filled(url: str, since: datetime, dates: RecordDates) -> str:
@@ -71,24 +82,27 @@ def filled(url: str, since: datetime, dates: RecordDates) -> str:
     return "".join((*parts, url[last:]))
 
 
-def _write(template: str, inner: str, dates: RecordDates) -> Write:
+def _write(template: str, inner: str, dates: RecordDates, following: re.Match[str] | None) -> Write:
+    def dated(written: DateFormat, place: tzinfo) -> Write:
+        return partial(_written, written, place, following[0] if following else "")
+
     if not template.endswith("}"):
         raise ParameterError(template[:60], "has no closing brace")
     name, colon, rest = inner.partition(":")
     try:
         match name:
             case "gmtDate" if rest:
-                return partial(_written, format_of(rest), UTC)
+                return dated(format_of(rest), UTC)
             case "date" if rest:
-                return partial(_written, format_of(rest), dates.zone)
+                return dated(format_of(rest), dates.zone)
             case "date" if not colon:
                 if dates.own is None:
                     raise ParameterError(
                         template, "needs updatedDateField and updatedDateFormat: it is written so"
                     )
-                return partial(_written, dates.own.format, dates.own.zone)
+                return dated(dates.own.format, dates.own.zone)
             case "dateTimeZone" if (zoned := ZONED.fullmatch(rest)) is not None and zoned[2]:
-                return partial(_written, format_of(zoned[2]), zone(zoned[1]))
+                return dated(format_of(zoned[2]), zone(zoned[1]))
             case "epoch" if rest in UNITS and (rest or not colon):
                 return partial(_epoch, UNITS[rest])
     except PatternError as error:
@@ -102,11 +116,16 @@ def _epoch(unit: timedelta, since: datetime) -> str:
     return str((since - EPOCH) // unit)
 
 
-def _written(written: DateFormat, place: tzinfo, since: datetime) -> str:
-    local = since.astimezone(place)
+def _written(written: DateFormat, place: tzinfo, following: str, since: datetime) -> str:
     if written.tells_zone:
-        return written.write(local)
-    return written.write(since.astimezone(timezone(_least_offset(since, place))))
+        return written.write(since.astimezone(place))
+    offsets = [
+        _least_offset(since, place),
+        written.offset,
+        zones.at_end(following, of_a_time=written.has_time),
+    ]
+    least = min(offset for offset in offsets if offset is not None)
+    return written.write(since.astimezone(timezone(least)))
 
 
 def _least_offset(since: datetime, place: tzinfo) -> timedelta:

@@ -10,6 +10,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from elements.errors import ZoneError
 
 OFFSET = re.compile(r"(?:GMT|UTC|UT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?")
+WRITTEN = r"Z|[+-]\d\d(?::?\d\d)?|(?:GMT|UTC|UT)[+-]\d{1,2}(?::?\d\d)?|[A-Z]{2,5}"
+_AT_END = re.compile(
+    rf"[-+T\d:.,\s]*(?<![A-Z])({WRITTEN})\s*(?:\([^()]*\)\s*)?", re.IGNORECASE | re.ASCII
+)
 LONGEST_NAME = 64  # characters
 FARTHEST = timedelta(hours=18)  # as Java's ZoneOffset has it
 
@@ -76,6 +80,18 @@ def offset(text: str) -> timedelta | None:
     if minutes > 59 or found > FARTHEST:
         return None
     return -found if match["sign"] == "-" else found
+
+
+def at_end(text: str, *, of_a_time: bool) -> timedelta | None:
+    """The offset that `text` ends in, with nothing but digits before it: ".000Z", ":30 -0700".
+
+    Names of zones in brackets may follow, as JavaScript writes them. Where the text does not follow
+    a time of day, -07 may be a day and -0700 a year: an offset needs its colon.
+    """
+    match = _AT_END.fullmatch(text)
+    if match is None or (match[1][0] in "+-" and not of_a_time and ":" not in match[1]):
+        return None
+    return offset(match[1])
 
 
 def written(away: timedelta) -> str:

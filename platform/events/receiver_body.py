@@ -11,10 +11,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+import ceql
 from api.errors import BadRequest, Unprocessable, UnsupportedType
 from api.parsers import DEEPEST
 from elements.calls import ChangeType, Received, Told
@@ -29,7 +31,6 @@ MOST_VALUES = 1_000  # that an instance is looked for by
 LONGEST_ID = 1_000  # characters
 LONGEST_TYPE = 100
 LONGEST_VALUE = 200
-EPOCH_IN_SECONDS = 100_000_000_000  # a larger number counts milliseconds
 WORDS = {
     "CREATE": ChangeType.CREATED,
     "CREATED": ChangeType.CREATED,
@@ -219,17 +220,15 @@ def _change_type(sent: Sent, webhook: Webhook, value: Any, record: Any) -> Chang
 
 
 def moment_of(value: Any) -> datetime | None:
-    """ISO 8601, or seconds or milliseconds since 1970; None where it is neither."""
+    """ISO 8601, or a number since 1970 (ceql.moment_of); None where it is neither."""
     text = text_of(value).strip()[:40]
+    if text.isascii() and text.replace(".", "", 1).isdigit():
+        counted = ceql.moment_of(Decimal(text))
+        return None if counted is None else counted.start
     try:
-        if text.replace(".", "", 1).isdigit() and text.isascii():
-            number = float(text)
-            seconds = number / 1000 if number > EPOCH_IN_SECONDS else number
-            found = datetime.fromtimestamp(seconds, UTC)
-        else:
-            found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
         found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError):
         return None
     return found
 

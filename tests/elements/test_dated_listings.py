@@ -10,7 +10,7 @@ import pytest
 from elements import dated
 from elements.errors import ConfigurationError
 
-from .notes import DATES, ISO, PLAIN, SINCE, Notes, at
+from .notes import DATES, ISO, PLAIN, SINCE, Notes, at, iso
 from .polled import Json, Polled
 
 
@@ -246,6 +246,76 @@ def test_records_without_a_date_are_told_when_they_are_new_or_changed(
     assert sorted(polled.poll(at(30))) == [("new", "UPDATED"), ("old", "UPDATED")]
     assert "without a date that can be read at updated (" in polled.note
     assert polled.poll(at(45)) == []
+    assert "without a date that can be read at updated (" in polled.note  # for as long as it is so
+
+
+def test_a_date_that_is_there_and_cannot_be_read_is_not_passed_over() -> None:
+    notes = Notes()
+    long_ago = iso(at(-10_000))
+    notes.notes["n"] = {"id": "n", "created": long_ago, "updated": iso(at(-9_000))}
+    polled = Polled(PLAIN, notes)
+    polled.poll(at(0))
+    notes.notes["n"] = {"id": "n", "created": long_ago, "updated": "a while ago"}
+    assert polled.poll(at(15)) == [("n", "UPDATED")]
+    assert 'at updated ("a while ago")' in polled.note
+
+
+def test_a_date_of_creation_that_cannot_be_read_is_noted() -> None:
+    notes = Notes()
+    polled = Polled(PLAIN, notes)
+    polled.poll(at(0))
+    notes.notes["n"] = {"id": "n", "created": "just now", "updated": iso(at(10))}
+    assert polled.poll(at(15)) == [("n", "UPDATED")]
+    assert 'at created ("just now")' in polled.note
+
+
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000+00:00", ""])
+def test_an_update_long_before_the_creation_is_none(never: str) -> None:
+    notes = Notes()
+    polled = Polled(PLAIN, notes)
+    polled.poll(at(0))
+    notes.notes["n"] = {"id": "n", "created": iso(at(10)), "updated": never}
+    assert polled.poll(at(15)) == [("n", "CREATED")]
+    assert polled.note == ""
+
+
+@pytest.mark.parametrize("url", [PLAIN["url"], "/hubs/crm/notes?since=${date}"])
+@pytest.mark.parametrize("zone", ["", "America/New_York", "Asia/Tokyo"])
+def test_texts_with_a_quoted_z_are_in_utc_wherever_the_instance_is(
+    notes: Notes, url: str, zone: str
+) -> None:
+    pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"
+    dates = {**DATES, "updatedDateFormat": pattern, "createdDateFormat": pattern}
+    entry = {**PLAIN, "url": url, "datesConfiguration": dates}
+    polled = Polled(entry, notes, configuration={"event.poller.timezone": zone})
+    polled.poll(at(0))
+    notes.put("new", at(10))
+    assert polled.poll(at(15)) == [("new", "CREATED")]
+    assert (polled.poll(at(30)), polled.note) == ([], "")
+
+
+def test_dates_as_a_newer_runtime_writes_them_are_read() -> None:
+    notes = Notes()
+    pattern = "M/d/yyyy, h:mm:ss a"
+    dates = {**DATES, "updatedDateFormat": pattern, "createdDateFormat": pattern}
+    polled = Polled({**PLAIN, "datesConfiguration": dates}, notes)
+    polled.poll(at(0))
+    text = "5/1/2026, 12:10:00\N{NARROW NO-BREAK SPACE}PM"
+    notes.notes["n"] = {"id": "n", "created": text, "updated": text}
+    assert polled.poll(at(15)) == [("n", "CREATED")]
+    assert polled.note == ""
+
+
+def test_dates_that_count_seconds_since_1970_are_read() -> None:
+    notes = Notes()
+    dates = {**DATES, "updatedDateFormat": "milliseconds", "createdDateFormat": "milliseconds"}
+    polled = Polled({**PLAIN, "datesConfiguration": dates}, notes)
+    polled.poll(at(0))
+    for id_, time in (("old", at(-10)), ("new", at(10))):
+        seconds = int(time.timestamp())
+        notes.notes[id_] = {"id": id_, "created": seconds, "updated": str(seconds)}
+    assert polled.poll(at(15)) == [("new", "CREATED")]
+    assert polled.note == ""
 
 
 def test_another_field_for_the_date_does_not_tell_everything(notes: Notes) -> None:

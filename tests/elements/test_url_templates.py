@@ -3,7 +3,7 @@ have written, and is never asked from a later time than was meant."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ceql.moment import EPOCH
-from elements.date_pattern import LETTERS, format_of
+from elements.date_letters import LETTERS
+from elements.date_pattern import format_of
 from elements.errors import ParameterError
 from elements.record_dates import RecordDates, dates_of
 from elements.url_template import filled
@@ -60,8 +61,46 @@ def test_what_is_asked_is_what_the_pattern_writes(time: datetime, pattern: str, 
     query = asked(URL % f"dateTimeZone:{name}:{pattern}", time)
     assert query["after"] == "1"
     if written.tells_zone or settled:
-        assert query["since"] == written.write(local)
-    assert asked(URL % f"gmtDate:{pattern}", time)["since"] == written.write(time)
+        assert query["since"] == written.write(earlier(local, written.offset))
+    gmt = asked(URL % f"gmtDate:{pattern}", time)["since"]
+    assert gmt == written.write(earlier(time, written.offset))
+
+
+def earlier(time: datetime, offset: timedelta | None) -> datetime:
+    """The time as it stands in its zone, or in the offset where that reads earlier."""
+    own = time.utcoffset()
+    assert own is not None
+    return time if offset is None else time.astimezone(timezone(min(own, offset)))
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("${date:yyyy-MM-dd'T'HH:mm:ss'Z'}", "2026-05-01T12:00:00Z"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ss.SSS'Z'}", "2026-05-01T12:00:00.000Z"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ss}Z", "2026-05-01T12:00:00Z"),
+        ("${date:yyyy-MM-dd'T'HH:mm}:00.000Z", "2026-05-01T12:00:00.000Z"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ss}%2B00:00", "2026-05-01T12:00:00+00:00"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ss'+0000'}", "2026-05-01T12:00:00+0000"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ss'-02:00'}", "2026-05-01T10:00:00-02:00"),
+        ("${date:HH:mm:ss 'UTC' yyyy-MM-dd}", "12:00:00 UTC 2026-05-01"),
+        ("${dateTimeZone:+9:00:yyyy-MM-dd HH'Z'}", "2026-05-01 12Z"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ssXXX}", "2026-05-01T21:00:00+09:00"),
+        # Earlier than Z would be: who reads it as Denver's misses nothing either.
+        ("${dateTimeZone:America/Denver:HH:mm'Z' yyyy}", "06:00Z 2026"),
+        # No offsets: a day, a word, a number of another parameter.
+        ("${date:yyyy-MM}-01", "2026-05-01"),
+        ("${date:yyyy}-0501", "2026-0501"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ss}Zz", "2026-05-01T21:00:00Zz"),
+        ("${date:yyyy-MM-dd'T'HH:mm:ss'Zulu'}", "2026-05-01T21:00:00Zulu"),
+    ],
+)
+def test_an_offset_as_text_is_believed_where_the_zone_is_ahead_of_it(
+    template: str, text: str
+) -> None:
+    tokyo = dates_of({}, "Asia/Tokyo")
+    query = asked(f"/hubs/crm/notes?since={template}", datetime(2026, 5, 1, 12, tzinfo=UTC), tokyo)
+    assert query["since"] == text
 
 
 # When clocks are set back, and by how much: most by an hour, some by half of one, two or three.

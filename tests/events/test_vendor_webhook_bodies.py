@@ -144,6 +144,7 @@ def test_the_providers_words_for_what_happened(word: Any, kind: str | None, plac
         ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
         (1769860800, datetime(2026, 1, 31, 12, tzinfo=UTC)),
         (1769860800000, datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("1769860800000000", datetime(2026, 1, 31, 12, tzinfo=UTC)),
         ("1769860800.5", datetime(2026, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC)),
         ("yesterday", None),
         (10**300, None),

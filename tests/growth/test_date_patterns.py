@@ -6,7 +6,8 @@ from datetime import UTC
 
 import pytest
 
-from elements.date_pattern import LETTERS, LONGEST_PATTERN, LONGEST_TEXT, pattern_of
+from elements.date_letters import LETTERS
+from elements.date_pattern import LONGEST_PATTERN, LONGEST_TEXT, pattern_of
 from tests.growth.growth import is_linear
 
 ONE_OF_EACH = dict.fromkeys(LETTERS, "1") | {

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ceql import Comparison, In, Like, Moment, Value, moment_of
 from ceql import moment as read_moment
 from integrations.gmail.search.leaf import Leaf, Writer, refuse, said
 
 SIZE = re.compile(r"\d{1,12}", re.ASCII)
-MILLISECONDS_FROM = 10**11  # a number below it counts seconds: no mail is older than 1973
 
 
 def date(leaf: Leaf) -> str:
@@ -56,23 +55,15 @@ def _moment(field: str, value: Value) -> Moment:
     at: Moment | None = None
     text = said(value).strip()
     if text.isascii() and text.isdecimal() and len(text) <= 15:
-        at = _counted(int(text))
+        at = moment_of(int(text))
     elif isinstance(value, str):
         at = read_moment(text)
     if at is None or at.start.year < 1970:
         refuse(
             f"{field} must be a date since 1970 such as '2026-01-31' or '2026-01-31T12:00:00Z', "
-            "or milliseconds since 1970"
+            "or seconds or milliseconds since 1970"
         )
     return at
-
-
-def _counted(number: int) -> Moment | None:
-    """internalDate counts milliseconds, Gmail's search seconds."""
-    if number >= MILLISECONDS_FROM:
-        return moment_of(number)
-    at = moment_of(number * 1000)
-    return Moment(at.start, timedelta(seconds=1)) if at else None
 
 
 def _after(time: datetime) -> str:
