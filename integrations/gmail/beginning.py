@@ -9,14 +9,18 @@ What else happened until then (labels, deletions) cannot be asked for.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from elements.calls import Changes, ChangeType, PollCall
-from integrations.gmail.history import current_history_id
-from integrations.gmail.messages import fetch_messages
-from integrations.gmail.recovery import messages_since
-from transport.errors import ProviderError
-from transport.types import Steps
+from integrations.gmail.history import current_history_id, is_safe_id
+from integrations.gmail.messages import MESSAGES, fetch_messages
+from integrations.gmail.page import next_token, objects
+from integrations.gmail.units import UNITS
+from transport.errors import MalformedAnswer, ProviderError
+from transport.types import QueryValue, Request, Response, Steps
 
+METHOD = "messages.list"
+IDS_A_PAGE = 500  # the most that Gmail gives
 FORBIDDEN = 403  # the scope gmail.metadata may not search
 
 
@@ -49,3 +53,30 @@ def begin(call: PollCall) -> Steps[Changes]:
         unfetched=tuple(fetched.unfetched),
         missing=tuple(one for one in fetched.missing if one in wanted),
     )
+
+
+def messages_since(since: datetime) -> Steps[list[str]]:
+    """The ids of all messages dated after `since`, oldest first."""
+    newest_first: list[str] = []
+    tokens: set[str] = set()
+    query: dict[str, QueryValue] = {
+        "q": f"after:{int(since.timestamp())}",
+        "includeSpamTrash": "true",
+        "maxResults": IDS_A_PAGE,
+    }
+    while True:
+        response: Response = yield Request(
+            "GET", MESSAGES, dict(query), units=UNITS["messages.list"]
+        )
+        page = response.object()
+        for message in objects(page, "messages", METHOD):
+            if not is_safe_id(message.get("id")):
+                raise MalformedAnswer("Gmail's messages.list names a message without a usable id")
+            newest_first.append(message["id"])
+        token = next_token(page, METHOD)
+        if not token:
+            return newest_first[::-1]
+        if token in tokens:
+            raise MalformedAnswer("Gmail's messages.list gave the same nextPageToken twice")
+        tokens.add(token)
+        query["pageToken"] = token

@@ -17,12 +17,15 @@ fetched in one go: beyond FETCHES_A_POLL the rest is handed back as unfetched, w
 moved on, and comes first in the next poll. Nor is a history of more than PAGES_A_POLL read in one
 go. A checkpoint after each page and before each batch of fetches keeps what there is by then, so
 that a mailbox moves however slow its provider. Deleted messages need no fetch. When the cursor has
-expired, recovery.py takes over.
+expired, reconciliation.py compares the whole mailbox, in the polls that follow.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from elements.calls import Call, Change, Changes, ChangeType, Page, PollCall
@@ -42,9 +45,9 @@ from integrations.gmail.messages import (
     deleted_change,
     fetch_messages,
 )
-from integrations.gmail.recovery import recover
+from integrations.gmail.reconciliation import begun, reconcile
 from transport.errors import ProviderError, ProviderUnreachable, UnitsUsedUp
-from transport.types import Steps
+from transport.types import Checkpoint, KnownObjects, Steps
 
 WHERE = re.compile(r"\s*[`'\"]?historyId[`'\"]?\s*>\s*(['\"]?)([0-9A-Za-z_-]+)\1\s*", re.IGNORECASE)
 
@@ -56,14 +59,24 @@ def changed_messages(call: PollCall) -> Steps[Changes]:
     try:
         history = yield from read_history(call.cursor, partial(_unfetched, call))
     except HistoryExpiredError:
-        return (yield from recover(call))
-    if not history.sightings and not call.unfetched:
-        return Changes((), history.history_id, more=history.more)
-
-    wanted = _wanted(call, history)
-    so_far = partial(_found, call, history)
-    fetched = yield from fetch_messages(wanted, call.configuration, so_far=so_far)
-    return _found(call, history, fetched)
+        now = yield from current_history_id()
+        history = History(history_id=now)
+        call = replace(call, reconciliation=begun(call))
+    fetched, untold = Fetched(), frozenset[str]()
+    if history.sightings or call.unfetched:
+        wanted = _wanted(call, history)
+        untold = yield from _untold(call, wanted)
+        so_far = partial(_found, call, history, untold=untold)
+        fetched = yield from fetch_messages(wanted, call.configuration, so_far=so_far)
+    found = _found(call, history, fetched, untold=untold)
+    if (
+        call.reconciliation is None
+        or history.more
+        or any(not one.error for one in fetched.unfetched)
+    ):
+        return found  # what is known to have changed comes first
+    yield Checkpoint(found)
+    return (yield from reconcile(call, found, call.reconciliation))
 
 
 def _unfetched(call: PollCall, history: History) -> Changes:
@@ -72,7 +85,33 @@ def _unfetched(call: PollCall, history: History) -> Changes:
     return _found(call, history, Fetched().without(wanted, wanted))
 
 
-def _found(call: PollCall, history: History, fetched: Fetched) -> Changes:
+def _untold(call: PollCall, wanted: Mapping[str, ChangeType]) -> Steps[frozenset[str]]:
+    """Those that seem to be updated and may yet be new to those who are told.
+
+    A message that came in a gap may change before the reconciliation gets to it.
+    """
+    doubtful = [id_ for id_, kind in wanted.items() if kind is ChangeType.UPDATED]
+    if call.reconciliation is None:
+        aside = {waiting.object_id for waiting in call.unfetched}
+        doubtful = [id_ for id_ in doubtful if id_ in aside]
+    if not doubtful:
+        return frozenset()
+    known: Mapping[str, str] = yield KnownObjects(tuple(doubtful))
+    return frozenset(doubtful) - known.keys()
+
+
+def _as_new(change: Change, since: datetime | None) -> Change:
+    """CREATED when it is dated in what is watched: nobody was told of it before."""
+    if since is None or change.occurred_at is None or change.occurred_at < since:
+        return change
+    kind = ChangeType.CREATED
+    return replace(change, change_type=kind, record={**change.record, "changeType": kind.value})
+
+
+def _found(
+    call: PollCall, history: History, fetched: Fetched, *, untold: Collection[str] = ()
+) -> Changes:
+    since = call.watched_since if call.reconciliation is None else call.reconciliation.since
     changes: dict[str, Change] = {}
     put_aside = (waiting.object_id for waiting in call.unfetched)
     for message_id in (*put_aside, *history.sightings):
@@ -80,13 +119,15 @@ def _found(call: PollCall, history: History, fetched: Fetched) -> Changes:
         if sighting is not None and sighting.change_type is ChangeType.DELETED:
             changes[message_id] = deleted_change(message_id, sighting)
         elif message_id in fetched.changes:
-            changes[message_id] = fetched.changes[message_id]
+            change = fetched.changes[message_id]
+            changes[message_id] = _as_new(change, since) if message_id in untold else change
     return Changes(
         changes=tuple(changes.values()),
         cursor=history.history_id,
         unfetched=tuple(fetched.unfetched),
         missing=tuple(fetched.missing),
-        more=history.more,
+        more=history.more or call.reconciliation is not None,
+        reconciliation=call.reconciliation,
     )
 
 

@@ -77,7 +77,12 @@ def read_history(start: str, so_far: Callable[[History], Changes]) -> Steps[Hist
     tokens: set[str] = set()
     token, reached, pages = "", start, 0
     while True:
-        page = yield from _page(start, token, RECORDS_A_PAGE)
+        try:
+            page = yield from _page(start, token, RECORDS_A_PAGE)
+        except HistoryExpiredError:
+            if reached == start:
+                raise
+            return History(sightings, reached, more=True)  # the next poll meets it at once
         reached = _read_records(page, sightings) or reached
         token = next_token(page, METHOD)
         if not token:

@@ -138,6 +138,29 @@ class Gap:
     until: datetime
 
 
+class ReconciliationReason(StrEnum):
+    EXPIRED = "expired"  # the provider no longer knows the cursor
+    REQUESTED = "requested"  # somebody asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The comparison of all that there is with what is known, and how far it has come.
+
+    It takes as many polls as it needs. An object that is not known and dated before `since` is no
+    news. `cursor` is where the gap begins. `place` is the feed's own, as JSON: empty at the
+    beginning. `counts` add up. A feed sets `finished` when it has compared everything.
+    """
+
+    reason: ReconciliationReason
+    since: datetime
+    started_at: datetime
+    cursor: str
+    place: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    finished: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What one poll found.
@@ -154,7 +177,8 @@ class Changes:
     objects that are known no more. `more` asks for the next poll at once: there was more to find
     than one poll should tell. `note` says to people what the feed could not do as it was asked.
     `filtered` holds some of what a rule left out (listing.MOST_FILTERED are enough), so that a
-    person can be told why.
+    person can be told why. `reconciliation` is how far one has come, or begins it, and `listed` the
+    ids that it listed, by what it listed them under; "" stands for everything.
     """
 
     changes: tuple[Change, ...]
@@ -170,6 +194,8 @@ class Changes:
     more: bool = False
     filtered: tuple[Filtered, ...] = ()
     note: str = ""
+    reconciliation: Reconciliation | None = None
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +215,7 @@ class PollCall:
     last_success_at: datetime | None = None
     watched_since: datetime | None = None
     unfetched: tuple[Unfetched, ...] = ()
+    reconciliation: Reconciliation | None = None  # one that is under way
 
 
 # --- Being told by the provider ----------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from transport.errors import TransportError
-from transport.types import Checkpoint, KnownObjects, Outcome, Request, Step, Steps
+from transport.types import Checkpoint, Outcome, Question, Request, Step, Steps
 
 T = TypeVar("T")
 
@@ -49,6 +49,6 @@ def side_by_side(runs: Iterable[Steps[T]]) -> Steps[list[T | TransportError]]:
 
 
 def _requests(step: Step) -> Sequence[Request]:
-    if isinstance(step, KnownObjects | Checkpoint):
+    if isinstance(step, Question | Checkpoint):
         raise TypeError("a run beside others asks for known objects")
     return (step,) if isinstance(step, Request) else step

@@ -139,7 +139,8 @@ class Resource:
     `path` defaults to the name, which is always a path, too: what a list of objects names can be
     asked for. `aliases` are further names, each at a path of its own.
     `changes` is the resource's own change feed; without one, what has a listing is polled by
-    comparing (elements.snapshot); `finds` are the kinds of changes that the feed notices. Where the
+    comparing (elements.snapshot); `finds` are the kinds of changes that the feed notices, and
+    `reconciles` says that it takes a PollCall's reconciliation further. Where the
     vendor lists no more than the ids of the records, `lists_ids_only` says that each must be read
     to be known.
     Of the OAuth `scopes` any one is enough to read it, of the `writing_scopes` any one to change
@@ -157,6 +158,7 @@ class Resource:
     scopes: tuple[str, ...] = ()
     writing_scopes: tuple[str, ...] = ()
     changes: Callable[[PollCall], Steps[Changes]] | None = None
+    reconciles: bool = False
     finds: tuple[ChangeType, ...] = tuple(ChangeType)
 
     @property

@@ -16,7 +16,14 @@ from instances.view import ElementTokenView, addressed_instance
 from polling import schema, wish
 from polling.claim import PollRunningError
 from polling.poll_now import NothingPolledError, poll_now
-from polling.representation import dry_runs_of, polling_of, records_of, report_shown
+from polling.reconcile_now import reconcile_now
+from polling.representation import (
+    dry_runs_of,
+    polling_of,
+    reconciliation_shown,
+    records_of,
+    report_shown,
+)
 from polling.usage import units_of
 
 
@@ -56,6 +63,32 @@ class PollsView(APIView):
         except PollRunningError as error:
             raise Conflict("a poll of this instance is running: try again in a moment") from error
         return Response({"polls": [report_shown(report) for report in reports]})
+
+
+class ReconcileView(APIView):
+    """Needs User and Organization."""
+
+    @documented(
+        "Reconcile an instance",
+        answer=schema.RECONCILIATIONS,
+        example=schema.RECONCILIATIONS_EXAMPLE,
+        parameters=[schema.RECONCILED_RESOURCE],
+        errors=[409],
+    )
+    def post(self, request: Request, instance_id: str) -> Response:
+        """Compares all that the provider has with what events have told, and tells what differs.
+
+        The polls of the worker do it, beside their own work; `GET /instances/{id}/polls` shows how
+        far it is, and the receipt on the run that ends it. One that is under way is answered as it
+        stands. 409 where no resource is polled that can be reconciled.
+        """
+        instance = addressed_instance(request, instance_id)
+        name = wish.named_resource(request, instance)
+        try:
+            begun = reconcile_now(instance, name, timezone.now())
+        except NothingPolledError as error:
+            raise Conflict(f"nothing to reconcile: {error}") from error
+        return Response({"reconciliations": [reconciliation_shown(*one) for one in begun]})
 
 
 class UnitsView(APIView):

@@ -46,6 +46,7 @@ class ClaimedResource(NamedTuple):
     put_aside_due_at: datetime | None
     note: str
     left_out: str
+    reconciliation: str | None  # JSON
     element_key: str
     configuration: str  # JSON: the instance's, without its secrets
     credential_id: int | None
@@ -104,8 +105,8 @@ FOR UPDATE
 NEEDED = """
 SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
        r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.watched_since, r.failures,
-       r.put_aside_due_at, r.note, r.left_out, i.element_key, i.configuration, c.id, c.access_token,
-       i.application, c.account
+       r.put_aside_due_at, r.note, r.left_out, r.reconciliation, i.element_key, i.configuration,
+       c.id, c.access_token, i.application, c.account
 FROM {rows} AS r
 JOIN instances_elementinstance AS i ON i.id = r.instance_id
 LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id

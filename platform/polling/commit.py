@@ -16,7 +16,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import random
 from typing import Any, NamedTuple
@@ -28,11 +28,12 @@ from psycopg.errors import LockNotAvailable
 from elements.calls import Change, Changes, ChangeType
 from events.record import record_changes
 from instances.models import ElementInstance
-from polling import due, seen, untold
+from polling import due, reconciliation, runs, seen
 from polling.claim import LEASE, ClaimedResource
-from polling.models import PollingResource, PollOutcome, PollRun
+from polling.models import PollingResource
 from polling.poll import Cost, Failed, Outcome, PutOff, Succeeded
 from polling.put_aside import PutAside, Waiting, discard, waiting
+from polling.report import PollReport
 from watching.notices import note_unannounced
 
 log = structlog.get_logger()
@@ -118,33 +119,6 @@ class Fenced(NamedTuple):
             "units_day": cost.day,
             "units_today": before + cost.units,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class PollReport:
-    """What one poll came to, as it was stored.
-
-    `status` is found, idle, started, recovered, failed, waiting when the provider's quota had no
-    units left for it, or dropped when the lease was lost.
-    `put_aside` counts what waits now; `more` says that some of it only waits its turn, or that
-    there was more to find, so that the next poll is due at once.
-    """
-
-    resource: str
-    status: str
-    created: int = 0
-    updated: int = 0
-    deleted: int = 0
-    missing: int = 0
-    put_aside: int = 0
-    events: tuple[int, ...] = ()
-    error: str = ""
-    gap_seconds: int | None = None
-    more: bool = False
-
-    @property
-    def found(self) -> int:
-        return self.created + self.updated + self.deleted
 
 
 class Idle(NamedTuple):
@@ -244,7 +218,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
         report = report_of(done, news, left)
         newly_left_out = done.left_out != resource.left_out
         if report.status != "idle" or newly_put_aside or newly_left_out:
-            run = _write_run(done, report, newly_put_aside, now)
+            run = runs.write(done, report, newly_put_aside, now)
             events = record_changes(instance, resource.name, news, now, poll_run=run.pk)
             report = replace(report, events=tuple(events))
         next_poll_at = due.after_success(row.due, row.interval, now)
@@ -269,6 +243,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
             note=found.note[:LONGEST_NOTE],
             left_out=done.left_out,
             **row.spent(done.cost),
+            **reconciliation.columns(resource, found, done.started_at),
             lease_id=resource.lease_id if keep else None,
             lease_until=now + LEASE if keep else None,
         )
@@ -307,7 +282,7 @@ def _commit_failure(failed: Failed, now: datetime) -> PollReport:
             return dropped(resource)
         report = PollReport(resource.name, "failed", error=failed.error)
         if row.error != failed.error:
-            _write_run(failed, report, 0, now)
+            runs.write(failed, report, 0, now)
             log.warning("poll.failed", resource=resource.id, error=failed.error)
         PollingResource.objects.filter(pk=resource.id).update(
             next_poll_at=due.after_failure(
@@ -358,9 +333,11 @@ def dropped(resource: ClaimedResource) -> PollReport:
 def report_of(done: Succeeded, news: Sequence[Change], left: Waiting) -> PollReport:
     """What is to be said of a poll that succeeded, but for the events that it made."""
     kinds = Counter(change.change_type for change in news)
-    gap = done.changes.gap
+    gap, ended = done.changes.gap, done.changes.reconciliation
     if gap is not None:
         status = "recovered"
+    elif ended is not None and ended.finished:
+        status = "reconciled"
     elif done.resource.cursor is None or done.changes.picture is not None:
         status = "started"
     else:
@@ -375,23 +352,4 @@ def report_of(done: Succeeded, news: Sequence[Change], left: Waiting) -> PollRep
         put_aside=left.count,
         gap_seconds=None if gap is None else round((gap.until - gap.since).total_seconds()),
         more=(left.due_now or done.changes.more) and not done.pause,
-    )
-
-
-def _write_run(outcome: Outcome, report: PollReport, put_aside: int, now: datetime) -> PollRun:
-    cursor = outcome.resource.cursor or ""
-    return PollRun.objects.create(
-        resource_id=outcome.resource.id,
-        started_at=outcome.started_at,
-        finished_at=now,
-        outcome=PollOutcome.FOUND if report.status == "idle" else PollOutcome(report.status),
-        found=report.found,
-        missing=report.missing,
-        put_aside=put_aside,
-        cursor_before=cursor,
-        cursor_after=outcome.changes.cursor if isinstance(outcome, Succeeded) else cursor,
-        gap_seconds=report.gap_seconds,
-        units=outcome.cost.units,
-        error=report.error,
-        untold=untold.noted(outcome.changes) if isinstance(outcome, Succeeded) else [],
     )

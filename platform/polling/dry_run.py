@@ -26,10 +26,11 @@ from instances.credential import CredentialAuthorizer
 from instances.models import ElementInstance
 from polling import claim, poll_now, seen
 from polling.claim import ClaimedResource
-from polling.commit import PollReport, report_of
+from polling.commit import report_of
 from polling.models import PollingResource
 from polling.poll import Outcome, Poller, Succeeded
 from polling.put_aside import PutAside, Waiting, waiting
+from polling.report import PollReport
 from polling.schedule import lists_otherwise, stored_entry
 from transport.asynchronous import AsyncKnown, AsyncRunner, Reached, open_session
 from transport.types import Account, Steps

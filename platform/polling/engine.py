@@ -30,7 +30,6 @@ from polling import claim, counts, database
 from polling.claim import ClaimedResource
 from polling.commit import (
     InstanceLockedError,
-    PollReport,
     commit,
     commit_idle,
     commit_put_off,
@@ -40,6 +39,7 @@ from polling.commit import (
 )
 from polling.database import patiently
 from polling.poll import Failed, Outcome, Poller, PutOff, Succeeded
+from polling.report import PollReport
 from transport.asynchronous import AsyncRunner, open_session
 from worker import loops
 from worker.garbage import rare_collection

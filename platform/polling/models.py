@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
@@ -47,6 +48,7 @@ class PollingResource(models.Model):
     # A digest of what a poll left out when it last left out anything: polling.untold.
     left_out = models.CharField(max_length=32, default="", db_default="")
     put_aside_due_at = models.DateTimeField(null=True)  # earliest try of its put-aside objects
+    reconciliation = models.JSONField(null=True)  # the one under way: polling.reconciliation
     told_at = models.DateTimeField(null=True)  # when the provider said that there may be news
     # Put off until then: the provider's quota had no units left. Null once polled again.
     units_awaited_until = models.DateTimeField(null=True)
@@ -111,6 +113,25 @@ class PolledObject(models.Model):
         return self.object_id
 
 
+class ListedObject(models.Model):
+    """A known object that the reconciliation under way has listed, and under what.
+
+    `tags` are the feed's own, such as labels. The rows go when the reconciliation ends.
+    """
+
+    resource = models.ForeignKey(PollingResource, on_delete=models.CASCADE, db_index=False)
+    object_id = models.CharField(max_length=500)
+    tags = ArrayField(models.TextField(), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["resource", "object_id"], name="listed_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.object_id
+
+
 class PutAsideObject(models.Model):
     """An object known to have changed whose record is not fetched yet; tried again until it is.
 
@@ -140,11 +161,12 @@ class PollOutcome(models.TextChoices):
     FOUND = "found", "found changes"
     FAILED = "failed", "failed"
     RECOVERED = "recovered", "recovered a gap"
+    RECONCILED = "reconciled", "reconciled on request"
     STARTED = "started", "started"
 
 
 class PollRun(models.Model):
-    """A poll that found something, newly left something out, failed, or recovered a gap.
+    """A poll that found something, newly left something out, failed, or ended a reconciliation.
 
     Idle polls write no row.
     """
@@ -165,6 +187,7 @@ class PollRun(models.Model):
     error = models.TextField(blank=True)
     # What it noticed and no event tells, some of it at least, and why: polling.untold.
     untold = models.JSONField(default=list, db_default=[])
+    receipt = models.JSONField(null=True)  # of the reconciliation that it ended
 
     class Meta:
         indexes = [

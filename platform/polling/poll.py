@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -27,7 +27,7 @@ from encryption.keys import UnsealError, unseal
 from instances import configuration, probe, session
 from instances.credential import CredentialAuthorizer
 from instances.models import ElementInstance
-from polling import untold
+from polling import reconciliation, untold
 from polling.claim import ClaimedResource
 from polling.put_aside import due_put_aside
 from polling.seen import known_objects
@@ -35,7 +35,7 @@ from quota.meter import AccountMeter, Subject, payer, whose_project
 from transport.asynchronous import AsyncRunner
 from transport.errors import ProviderError, TransportError, UnitsUsedUp
 from transport.shares import on_behalf_of
-from transport.types import Account, KnownObjects, Steps
+from transport.types import Account, ListedObjects, Question, Steps
 
 LONGEST_POLL = 80.0  # seconds; a poll that takes longer has failed
 AT_ONCE = timedelta(seconds=1)  # from when a resource is to be polled until its first poll
@@ -91,6 +91,7 @@ class Succeeded:
             or found.note != self.resource.note
             or self.left_out != self.resource.left_out
             or found.picture is not None
+            or found.reconciliation is not None
             or self.asked
             or self.resource.cursor is None
         )
@@ -199,9 +200,12 @@ class Poller:
             last_success_at=resource.last_success_at,
             watched_since=watched_since(resource, started_at),
             unfetched=asked,
+            reconciliation=reconciliation.read(resource.reconciliation),
         )
 
-        async def known(question: KnownObjects) -> Mapping[str, str]:
+        async def known(question: Question) -> Mapping[str, Any]:
+            if isinstance(question, ListedObjects):
+                return await sync_to_async(reconciliation.listed_objects)(resource.id, question)
             return await sync_to_async(known_objects)(resource.id, question)
 
         with on_behalf_of(resource.organization_id):
@@ -259,7 +263,7 @@ class Progress:
         The next poll, after `pause` seconds, meets what ended this one, and says so.
         """
         found, resource = self.changes, outcome.resource
-        if found is None or not moves(found, resource.cursor):
+        if found is None or not moves(found, resource):
             return outcome
         log.info("poll.cut_short", resource=resource.id, error=outcome.error)
         if pause:
@@ -282,9 +286,15 @@ class Progress:
         return Cost(self.meter.used, self.meter.day(self.started_at))
 
 
-def moves(found: Changes, cursor: str | None) -> bool:
+def moves(found: Changes, resource: ClaimedResource) -> bool:
     """Whether storing it leaves less to do for the next poll."""
-    return bool(found.cursor != cursor or found.changes or found.missing or found.unchanged)
+    return bool(
+        found.cursor != resource.cursor
+        or found.changes
+        or found.missing
+        or found.unchanged
+        or found.reconciliation != reconciliation.read(resource.reconciliation)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from django.utils import timezone
 from instances.models import ElementInstance
 from polling import claim
 from polling.claim import ClaimedResource, PollRunningError
-from polling.commit import PollReport
 from polling.database import patiently
 from polling.engine import store
 from polling.models import PollingResource
 from polling.poll import Poller
+from polling.report import PollReport
 from transport import waiting
 from transport.asynchronous import AsyncRunner, open_session
 
@@ -123,7 +123,7 @@ def _sum(whole: PollReport, part: PollReport) -> PollReport:
         deleted=whole.deleted + part.deleted,
         missing=whole.missing + part.missing,
         events=whole.events + part.events,
-        gap_seconds=whole.gap_seconds,
+        gap_seconds=whole.gap_seconds if part.gap_seconds is None else part.gap_seconds,
     )
 
 

@@ -8,18 +8,26 @@ from typing import Any
 from django.utils import timezone
 
 from api.timestamp import timestamp
+from elements.calls import Reconciliation
 from events.models import Subscription
 from instances import scopes
 from instances.models import ElementInstance
-from polling.commit import PollReport
+from polling import reconciliation
 from polling.dry_run import DryRun, dry_run
 from polling.models import PollingResource, PollRun, PutAsideObject
+from polling.report import PollReport
 from polling.wish import Wish
 from watching.representation import watch_of
 
 RUNS_SHOWN = 50
 PUT_ASIDE_SHOWN = 100  # of each resource
 OBJECTS_SHOWN = 100  # of each kind, in a dry run
+NOT_KNOWN = (
+    "an object that came and went while nobody looked",
+    "an object that was added under a date before sinceDate",
+    "what happened to an object that no event has told of",
+    "a change that was undone while nobody looked",
+)
 
 
 def polling_of(instance: ElementInstance) -> dict[str, Any]:
@@ -61,6 +69,32 @@ def _record(resource: PollingResource) -> dict[str, Any]:
     }
 
 
+def reconciliation_shown(name: str, one: Reconciliation) -> dict[str, Any]:
+    """One that is under way on the resource called `name`."""
+    return {
+        "resource": name,
+        "reason": one.reason.value,
+        "sinceDate": timestamp(one.since),
+        "startedDate": timestamp(one.started_at),
+        "counts": dict(one.counts),
+    }
+
+
+def _under_way(resource: PollingResource) -> dict[str, Any] | None:
+    if resource.reconciliation is None:
+        return None
+    one = reconciliation.restored(resource.reconciliation)
+    return reconciliation_shown(resource.name, one)
+
+
+def _receipt(run: PollRun) -> dict[str, Any] | None:
+    if run.receipt is None:
+        return None
+    one = reconciliation.restored(run.receipt)
+    shown = reconciliation_shown(run.resource.name, one)
+    return {**shown, "finishedDate": timestamp(run.finished_at), "notKnown": list(NOT_KNOWN)}
+
+
 def _resource(resource: PollingResource, instance: ElementInstance) -> dict[str, Any]:
     put_aside = PutAsideObject.objects.filter(resource=resource)
     body = {
@@ -73,6 +107,7 @@ def _resource(resource: PollingResource, instance: ElementInstance) -> dict[str,
         "failures": resource.failures,
         "error": resource.error or None,
         "note": resource.note or None,
+        "reconciliation": _under_way(resource),
         "putAside": [put_aside_shown(one) for one in put_aside.order_by("pk")[:PUT_ASIDE_SHOWN]],
     }
     if needed := scopes.needed_to_read(
@@ -105,6 +140,7 @@ def run_shown(run: PollRun) -> dict[str, Any]:
         "putAside": run.put_aside,
         "recoveredGapSeconds": run.gap_seconds,
         "units": run.units,
+        "receipt": _receipt(run),
         "error": run.error or None,
     }
 

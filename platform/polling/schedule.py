@@ -28,6 +28,7 @@ from elements.calls import PollerEntry
 from elements.feed import goes_by_dates
 from instances import configuration
 from instances.models import ElementInstance
+from polling import reconciliation
 from polling.due import LONGEST_INTERVAL, with_put_aside
 from polling.models import (
     PolledObject,
@@ -139,7 +140,8 @@ def _update(
         row.next_poll_at = with_put_aside(next_poll_at, row.put_aside_due_at, now)
     row.interval = interval
     if not wanted and row.cursor is not None:
-        row.cursor = row.put_aside_due_at = None
+        row.cursor = row.put_aside_due_at = row.reconciliation = None
+        reconciliation.clear(row.pk)
         PutAsideObject.objects.filter(resource=row).delete()
     if not wanted:
         row.watched_since = None

@@ -32,6 +32,44 @@ PUT_ASIDE = shape(
     },
     "A changed object that could not be fetched yet.",
 )
+RECONCILIATION_FIELDS = {
+    "resource": TEXT,
+    "reason": described(TEXT, "expired (the provider forgot where polling stood) or requested"),
+    "sinceDate": described(nullable(TIME), "an unknown object that is dated before is no news"),
+    "startedDate": nullable(TIME),
+    "counts": described(
+        AN_OBJECT,
+        "so far: listed, known of these, labels, compared, asked for, and what was found: created, "
+        "updated, deleted, deferred (to be read later), refusedLabels",
+    ),
+}
+RECONCILIATION = shape(
+    "Reconciliation",
+    RECONCILIATION_FIELDS,
+    "The comparison of all that the provider has with what events have told.",
+)
+RECEIPT = shape(
+    "ReconciliationReceipt",
+    {
+        **RECONCILIATION_FIELDS,
+        "finishedDate": nullable(TIME),
+        "notKnown": described(listed(TEXT), "what no comparison can find"),
+    },
+    "What a reconciliation came to.",
+)
+RECONCILIATIONS = shape("Reconciliations", {"reconciliations": listed(RECONCILIATION)})
+RECONCILIATIONS_EXAMPLE: dict[str, Any] = {
+    "reconciliations": [
+        {
+            "resource": "changed-messages",
+            "reason": "requested",
+            "sinceDate": "2026-01-01T08:00:00Z",
+            "startedDate": "2026-01-05T09:45:00Z",
+            "counts": {},
+        }
+    ]
+}
+RECONCILED_RESOURCE = query("resource", "reconciles this one only", example="changed-messages")
 POLLED_STATE = shape(
     "PollingState",
     {
@@ -46,6 +84,7 @@ POLLED_STATE = shape(
         "failures": described(NUMBER, "in a row"),
         "error": nullable(TEXT),
         "note": described(nullable(TEXT), "what the last poll could not do as it was asked"),
+        "reconciliation": described(nullable(RECONCILIATION), "the one that is under way"),
         "putAside": listed(PUT_ASIDE),
         "missingScopes?": described(
             listed(TEXT), "any one of them is enough to read it, and the account granted none"
@@ -55,7 +94,7 @@ POLLED_STATE = shape(
 RUN_FIELDS = {
     "id": NUMBER,
     "resource": TEXT,
-    "status": described(TEXT, "found, failed, recovered or started"),
+    "status": described(TEXT, "found, failed, recovered, reconciled or started"),
     "startedDate": nullable(TIME),
     "finishedDate": nullable(TIME),
     "found": NUMBER,
@@ -63,6 +102,7 @@ RUN_FIELDS = {
     "putAside": NUMBER,
     "recoveredGapSeconds": GAP,
     "units": described(NUMBER, "of the provider's quota that it cost"),
+    "receipt": described(nullable(RECEIPT), "of the reconciliation that it ended"),
     "error": nullable(TEXT),
 }
 RUN = shape("PollRun", RUN_FIELDS, "A poll that had something to tell; idle ones leave no record.")
@@ -131,7 +171,9 @@ REPORT = shape(
     "PollReport",
     {
         "resource": TEXT,
-        "status": described(TEXT, "found, idle, started, recovered, failed, waiting or dropped"),
+        "status": described(
+            TEXT, "found, idle, started, recovered, reconciled, failed, waiting or dropped"
+        ),
         "found": NUMBER,
         "created": NUMBER,
         "updated": NUMBER,
@@ -228,6 +270,7 @@ RUN_EXAMPLE: dict[str, Any] = {
     "putAside": 0,
     "recoveredGapSeconds": None,
     "units": 42,
+    "receipt": None,
     "error": None,
 }
 POLLING_EXAMPLE: dict[str, Any] = {
@@ -242,6 +285,7 @@ POLLING_EXAMPLE: dict[str, Any] = {
             "failures": 0,
             "error": None,
             "note": None,
+            "reconciliation": None,
             "putAside": [],
         }
     ],

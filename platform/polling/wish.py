@@ -35,8 +35,8 @@ def read(request: Request, instance: ElementInstance) -> Wish:
     element = element_of(instance)
     name = poller.name_of(element, asked or named or "")
     if body.get("configuration") is None:
-        if name and element.resource(name) is None and not _is_polled(instance, name):
-            raise NotFound(f"No resource found with name {name[:100]}")
+        if name:
+            _require_known(instance, name)
         return Wish(name or None, dry_run)
     if not dry_run:
         raise BadRequest("configuration is tried by a dry run only: add dryRun=true")
@@ -46,5 +46,15 @@ def read(request: Request, instance: ElementInstance) -> Wish:
     return Wish(name, dry_run, entry)
 
 
-def _is_polled(instance: ElementInstance, name: str) -> bool:
-    return PollingResource.objects.filter(instance=instance, name=name).exists()
+def named_resource(request: Request, instance: ElementInstance) -> str | None:
+    """Return the name of the entry in the query; None where there is none. Raises NotFound."""
+    name = poller.name_of(element_of(instance), text(request.query_params, "resource"))
+    if name:
+        _require_known(instance, name)
+    return name or None
+
+
+def _require_known(instance: ElementInstance, name: str) -> None:
+    polled = PollingResource.objects.filter(instance=instance, name=name)
+    if element_of(instance).resource(name) is None and not polled.exists():
+        raise NotFound(f"No resource found with name {name[:100]}")

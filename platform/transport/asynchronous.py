@@ -26,10 +26,10 @@ from transport.headers import headers_of
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
 from transport.retry import pause_before_retry, refusal
-from transport.types import Account, Checkpoint, KnownObjects, Meter, Outcome, Response, Steps
+from transport.types import Account, Checkpoint, Meter, Outcome, Question, Response, Steps
 
 T = TypeVar("T")
-AsyncKnown = Callable[[KnownObjects], Awaitable[Mapping[str, str]]]
+AsyncKnown = Callable[[Any], Awaitable[Mapping[str, Any]]]  # of a Question
 Reached = Callable[[Any], None]
 
 
@@ -84,7 +84,7 @@ class AsyncRunner:
     ) -> T:
         """Drives `steps` to its result on behalf of `account`.
 
-        `known` answers a KnownObjects question; `reached` is given the result of each Checkpoint.
+        `known` answers a Question; `reached` is given the result of each Checkpoint.
         The generator is closed in every case. Raises what it raises, and GrantLost when the
         account's authorization is gone.
         """
@@ -113,7 +113,7 @@ class AsyncRunner:
     ) -> Any:
         if isinstance(operation, Refresh):
             return await operation.authorizer.arefresh(operation.rejected)
-        if isinstance(operation, KnownObjects):
+        if isinstance(operation, Question):
             if known is None:
                 raise RuntimeError("a connector asks for known objects, and none were given")
             return await known(operation)

@@ -19,8 +19,8 @@ from transport.types import (
     Account,
     Authorizer,
     Checkpoint,
-    KnownObjects,
     Outcome,
+    Question,
     Request,
     Response,
     Steps,
@@ -39,8 +39,8 @@ class Refresh:
     rejected: str
 
 
-Operation: TypeAlias = list[Outgoing] | Refresh | KnownObjects | Checkpoint
-"""Requests to send side by side are answered by their outcomes in the same order, KnownObjects by
+Operation: TypeAlias = list[Outgoing] | Refresh | Question | Checkpoint
+"""Requests to send side by side are answered by their outcomes in the same order, a Question by
 a mapping, a Checkpoint by None."""
 Conversation: TypeAlias = Generator[Operation, Any, T]
 
@@ -59,7 +59,7 @@ def converse(steps: Steps[T], account: Account) -> Conversation[T]:
                     step = steps.send(outcome)
                 else:
                     step = steps.throw(outcome)
-            elif isinstance(step, KnownObjects | Checkpoint):
+            elif isinstance(step, Question | Checkpoint):
                 step = steps.send((yield step))
             else:
                 step = steps.send((yield from _answers(step, account)))

@@ -30,10 +30,10 @@ from transport.headers import headers_of
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
 from transport.retry import pause_before_retry, refusal
-from transport.types import Account, Checkpoint, KnownObjects, Meter, Outcome, Response, Steps
+from transport.types import Account, Checkpoint, Meter, Outcome, Question, Response, Steps
 
 T = TypeVar("T")
-Known = Callable[[KnownObjects], Mapping[str, str]]
+Known = Callable[[Any], Mapping[str, Any]]  # of a Question
 
 CHUNK = 65536  # bytes
 
@@ -47,7 +47,7 @@ def run(
 ) -> T:
     """Drives `steps` to its result on behalf of `account`, under the settings' address guard.
 
-    `known` answers a KnownObjects question. The generator is closed in every case. Raises what it
+    `known` answers a Question. The generator is closed in every case. Raises what it
     raises, and GrantLost when the account's authorization is gone. Token refresh and `known` run
     in the caller's thread.
 
@@ -100,7 +100,7 @@ class SyncRunner:
     def _perform(self, operation: Operation, known: Known | None, meter: Meter | None) -> Any:
         if isinstance(operation, Refresh):
             return operation.authorizer.refresh(operation.rejected)
-        if isinstance(operation, KnownObjects):
+        if isinstance(operation, Question):
             if known is None:
                 raise RuntimeError("a connector asks for known objects, and none were given")
             return known(operation)

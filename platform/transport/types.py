@@ -2,8 +2,8 @@
 
 A connector is a generator of type `Steps[T]`: it yields a `Request` (answered by a `Response`),
 a sequence of requests (run side by side, answered by a list of outcomes in the same order), a
-`KnownObjects` question (answered by a mapping) or a `Checkpoint` (answered by None), and returns a
-`T`. A runner drives it.
+`Question` (answered by a mapping) or a `Checkpoint` (answered by None), and returns a `T`. A runner
+drives it.
 """
 
 from __future__ import annotations
@@ -124,6 +124,18 @@ class KnownObjects:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedObjects:
+    """Asks for the next `most` objects that are known, in the order of their ids, after `after`.
+
+    Answered by {object id: (fingerprint, tags)}: `tags` is what the reconciliation has listed it
+    under, None where it was not listed at all. Objects known to be deleted are left out.
+    """
+
+    after: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Says how far the connector has come.
 
@@ -137,7 +149,8 @@ class Checkpoint:
 T = TypeVar("T")
 Outcome: TypeAlias = Response | TransportError
 """What one of several requests ended with: an answer, or the error that stood in its place."""
-Step: TypeAlias = Request | Sequence[Request] | KnownObjects | Checkpoint
+Question: TypeAlias = KnownObjects | ListedObjects
+Step: TypeAlias = Request | Sequence[Request] | Question | Checkpoint
 Steps: TypeAlias = Generator[Step, Any, T]
 
 

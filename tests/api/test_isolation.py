@@ -44,6 +44,7 @@ WITH_AN_ID = {
     "instances/{instance_id}/docs": ("get",),
     "elements/{element}/instances/{instance_id}/docs": ("get",),
     "instances/{instance_id}/polls": ("post",),
+    "instances/{instance_id}/reconcile": ("post",),
     "instances/{instance_id}/usage/units": ("get",),
     "instances/{instance_id}/events": ("get",),
     "instances/{instance_id}/events/explanation": ("get",),

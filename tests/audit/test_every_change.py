@@ -24,6 +24,7 @@ API = "/elements/api-v2"
 ROW = configuration_id("event.poller.refresh_interval")
 NOTHING = {
     "/instances/{}/polls": "polls now, and changes nothing of what was asked for",
+    "/instances/{}/reconcile": "polls, and changes nothing of what was asked for",
     "/notifications": "posts a notification, which is an event",
     "/notifications/emails": "sends an e-mail",
     "/notifications/{}": "removes a notification, which is an event",

@@ -114,4 +114,5 @@ CHANGED_MESSAGES_RESOURCE = Resource(
         ),
     ),
     changes=changed_messages,
+    reconciles=True,
 )

@@ -8,14 +8,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from elements.calls import Changes, ChangeType, PollCall, PollerEntry, Unfetched
+from elements.calls import (
+    Changes,
+    ChangeType,
+    PollCall,
+    PollerEntry,
+    Reconciliation,
+    Unfetched,
+)
+from integrations.gmail.changed_messages import changed_messages
 from transport.errors import AnswerTooLarge, TransportError
-from transport.types import Checkpoint, KnownObjects, Outcome, Request, Response, Steps
+from transport.types import (
+    Checkpoint,
+    KnownObjects,
+    ListedObjects,
+    Outcome,
+    Request,
+    Response,
+    Steps,
+)
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -51,6 +67,10 @@ def poll_call(
     )
 
 
+def _place(message: Mapping[str, Any]) -> tuple[int, str]:
+    return int(message["internalDate"]), message["id"]
+
+
 class CutShort(Exception):
     """The poll was given no more time."""
 
@@ -68,6 +88,8 @@ class Mailbox:
     page_size: int = 500
     requests: list[Request] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)  # sizes of the lists of requests
+    labels: set[str] = field(default_factory=set)  # beside those that messages have
+    refused_tokens: set[str] = field(default_factory=set)
     checkpoints: list[Changes] = field(default_factory=list)
 
     # --- what happens to the mailbox ---
@@ -124,6 +146,9 @@ class Mailbox:
             return self._history(request)
         if place == "messages":
             return self._list(request)
+        if place == "labels":
+            labels = {one for m in self.messages.values() for one in m["labelIds"]}
+            return answer({"labels": [{"id": one} for one in sorted(labels | self.labels)]})
         match = re.fullmatch(r"messages/(\w+)", place)
         assert match is not None, place
         return self._get(match[1], str(request.query["format"]))
@@ -144,16 +169,25 @@ class Mailbox:
 
     def _list(self, request: Request) -> Response:
         assert request.query["includeSpamTrash"] == "true"
-        after = int(str(request.query["q"]).removeprefix("after:")) * 1000
-        found = [m for m in self.messages.values() if int(m["internalDate"]) >= after]
-        found.sort(key=lambda message: -int(message["internalDate"]))
-        offset = int(str(request.query.get("pageToken", "0")))
-        page = found[offset : offset + self.page_size]
+        if "q" in request.query:
+            return refusal(403, "Metadata scope does not support 'q' parameter")
+        label = request.query.get("labelIds")
+        found = [m for m in self.messages.values() if label is None or label in m["labelIds"]]
+        found.sort(key=_place, reverse=True)
+        token = str(request.query.get("pageToken", ""))
+        if token in self.refused_tokens:
+            self.refused_tokens.remove(token)
+            return refusal(400, "Invalid pageToken")
+        if token:  # a place in the list, which moves with what is deleted before it
+            found = [
+                m for m in found if _place(m) < (int(token.split("-")[0]), token.split("-")[1])
+            ]
+        page = found[: self.page_size]
         body: dict[str, Any] = {"resultSizeEstimate": len(found)}
         if page:
             body["messages"] = [{"id": m["id"], "threadId": m["threadId"]} for m in page]
-        if offset + self.page_size < len(found):
-            body["nextPageToken"] = str(offset + self.page_size)
+        if self.page_size < len(found):
+            body["nextPageToken"] = "{}-{}".format(*_place(page[-1]))
         return answer(body)
 
     def _get(self, message_id: str, form: str) -> Outcome:
@@ -176,8 +210,10 @@ class Mailbox:
         known: Mapping[str, tuple[str, datetime | None]] = {},
         *,
         most: int | None = None,
+        listed: Mapping[str, Sequence[str]] = {},
     ) -> T:
-        """Runs the steps to their end. `known` holds fingerprint and date by object id.
+        """Runs the steps to their end. `known` holds fingerprint and date by object id, `listed`
+        the tags of those that a reconciliation has listed.
 
         Raises CutShort after `most` steps.
         """
@@ -196,6 +232,13 @@ class Mailbox:
                         for id_, (fingerprint, at) in known.items()
                         if id_ in step.ids or (at and step.since and at >= step.since)
                     }
+                elif isinstance(step, ListedObjects):
+                    rows = sorted(
+                        (id_, (fingerprint, tuple(listed[id_]) if id_ in listed else None))
+                        for id_, (fingerprint, _) in known.items()
+                        if id_ > step.after and fingerprint != "deleted"
+                    )
+                    reply = dict(rows[: step.most])
                 elif isinstance(step, Checkpoint):
                     self.checkpoints.append(step.result)
                     reply = None
@@ -213,6 +256,88 @@ class Mailbox:
     def asked(self, place: str) -> list[Request]:
         """The requests to one place, such as "history" or "messages/m1"."""
         return [r for r in self.requests if r.url == f"/gmail/v1/users/me/{place}"]
+
+
+@dataclass
+class Watched:
+    """A polled mailbox, with what the platform stores of its polls."""
+
+    mailbox: Mailbox
+    cursor: str
+    last_success_at: datetime | None = NOW
+    watched_since: datetime | None = None
+    aside: dict[str, Unfetched] = field(default_factory=dict)
+    known: dict[str, tuple[str, datetime | None]] = field(default_factory=dict)
+    listed: dict[str, list[str]] = field(default_factory=dict)
+    reconciliation: Reconciliation | None = None
+    told: list[tuple[str, ChangeType, str]] = field(default_factory=list)
+
+    def poll(self, most: int | None = None) -> Changes | None:
+        """Polls and stores; with `most` steps perhaps to the last checkpoint only, or nothing."""
+        self.mailbox.checkpoints.clear()
+        call = PollCall(
+            entry=ENTRY,
+            cursor=self.cursor,
+            started_at=NOW + timedelta(milliseconds=len(self.mailbox.requests)),
+            last_success_at=self.last_success_at,
+            watched_since=self.watched_since,
+            unfetched=tuple(self.aside.values()),
+            reconciliation=self.reconciliation,
+        )
+        try:
+            found = self.mailbox.run(
+                changed_messages(call), self.known, most=most, listed=self.listed
+            )
+        except CutShort:
+            if not self.mailbox.checkpoints:
+                return None
+            found = self.mailbox.checkpoints[-1]
+        self.store(found, call.started_at)
+        return found
+
+    def poll_on(self) -> list[Changes]:
+        """Polls until nothing more is to be found at once."""
+        polls: list[Changes] = []
+        while not polls or polls[-1].more or any(not one.error for one in self.aside.values()):
+            found = self.poll()
+            assert found is not None
+            polls.append(found)
+            assert len(polls) < 500, "it does not end"
+        return polls
+
+    def store(self, found: Changes, polled_at: datetime) -> None:
+        """What a poll's commit does: equal fingerprints are dropped, the rest is told."""
+        settled = [change.object_id for change in found.changes]
+        settled += [*found.missing, *found.unchanged]
+        places = [*settled, *(one.object_id for one in found.unfetched)]
+        assert len(places) == len(set(places)), "each object ends in one place"
+        assert set(self.aside) <= set(places), "nothing that was put aside is forgotten"
+        for change in found.changes:
+            before = self.known.get(change.object_id, ("", None))[0]
+            if before == change.fingerprint:
+                continue
+            kind = change.change_type
+            if kind is ChangeType.CREATED and before not in ("", "deleted"):
+                kind = ChangeType.UPDATED
+            self.told.append((change.object_id, kind, change.fingerprint))
+            self.known[change.object_id] = (change.fingerprint, change.occurred_at)
+        self.aside = {one.object_id: one for one in found.unfetched}
+        self.cursor = found.cursor
+        state = found.reconciliation
+        if state is not None and (state.finished or state.started_at == polled_at):
+            self.listed = {}
+        for tag, ids in found.listed.items():
+            for id_ in ids:
+                if not tag and self.known.get(id_, ("deleted", None))[0] != "deleted":
+                    self.listed.setdefault(id_, [])
+                elif tag and id_ in self.listed and tag not in self.listed[id_]:
+                    self.listed[id_].append(tag)
+        self.reconciliation = None if state is None or state.finished else state
+
+    def news(self) -> list[tuple[str, str]]:
+        """(id, kind) of all that was told since the last time."""
+        told, self.told = self.told, []
+        return [(id_, kind.value) for id_, kind, _ in told]
 
 
 def waiting(message_id: str, kind: ChangeType = ChangeType.CREATED) -> Unfetched:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from pytest_django import Settings
@@ -134,24 +134,6 @@ def test_600_mails_at_once_are_all_found_oldest_first(gmail: Watched) -> None:
         found += [change.object_id for change in changes]
     assert found == ids
     assert gmail.poll().unfetched == ()
-
-
-def test_an_expired_history_is_recovered(gmail: Watched) -> None:
-    gmail.poll()
-    kept, labelled, deleted = (gmail.deliver(subject=f"{number}") for number in range(3))
-    assert len(gmail.poll().changes) == 3
-    new = gmail.deliver(subject="while nobody looked")
-    gmail.control.label(labelled, add=["STARRED"], address=gmail.address)
-    gmail.control.delete(deleted, gmail.address)
-    gmail.control.expire_history(gmail.address)
-    found = gmail.poll(runner="async")
-    assert sorted(kinds(found.changes)) == sorted(
-        [(new, "CREATED"), (labelled, "UPDATED"), (deleted, "DELETED")]
-    )
-    assert kept in found.unchanged
-    assert found.gap is not None
-    assert found.gap.until - found.gap.since > timedelta(hours=1)
-    assert gmail.poll().changes == ()
 
 
 def test_a_poisoned_mail_blocks_no_other(gmail: Watched) -> None:

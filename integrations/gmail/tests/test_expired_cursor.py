@@ -1,206 +1,270 @@
-"""An expired history id is recovered without a gap: nothing lost, nothing twice."""
+"""An expired history id begins a reconciliation of the whole mailbox: nothing lost, nothing twice,
+nothing false."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from elements.calls import Change, ChangeType, Gap
+from elements.calls import Changes, ChangeType, Gap, Reconciliation, ReconciliationReason
+from integrations.gmail import reconciliation
 from integrations.gmail.changed_messages import changed_messages
-from integrations.gmail.tests.stand_in import NOW, Mailbox, answer, poll_call, refusal, waiting
+from integrations.gmail.reconciliation import LISTS_A_POLL
+from integrations.gmail.tests.stand_in import (
+    NOW,
+    Mailbox,
+    Watched,
+    answer,
+    poll_call,
+    refusal,
+    waiting,
+)
 from transport.errors import MalformedAnswer, ProviderError
-from transport.types import KnownObjects, Request
+from transport.types import Checkpoint, Request
 
-Known = dict[str, tuple[str, datetime | None]]
 HOUR = timedelta(hours=1)
+SOON = NOW + timedelta(seconds=1)
 
 
-def remember(known: Known, changes: tuple[Change, ...]) -> None:
-    for change in changes:
-        known[change.object_id] = (change.fingerprint, change.occurred_at)
-
-
-def watched_mailbox() -> tuple[Mailbox, str, Known]:
-    """A mailbox with three messages that were told of already, and where polling stands."""
+@pytest.fixture
+def watched() -> Watched:
+    """A mailbox with an old message and three that events have told of."""
     mailbox = Mailbox()
-    start = str(mailbox.history_id)
-    for message_id in ("seen1", "seen2", "seen3"):
-        mailbox.deliver(message_id)
-    found = mailbox.run(changed_messages(poll_call(start)))
-    known: Known = {}
-    remember(known, found.changes)
+    mailbox.deliver("old", dated=NOW - timedelta(days=400))
+    watched = Watched(mailbox, str(mailbox.history_id), watched_since=NOW)
+    for number in (1, 2, 3):
+        mailbox.deliver(f"seen{number}")
+    watched.poll_on()
+    watched.news()
     mailbox.requests.clear()
-    return mailbox, found.cursor, known
+    return watched
 
 
-def test_new_changed_and_deleted_messages_are_told_apart() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.deliver("new1", dated=NOW + timedelta(seconds=1))
-    mailbox.deliver("new2", dated=NOW + timedelta(seconds=2))
+def last(polls: list[Changes]) -> Changes:
+    assert polls[-1].reconciliation is not None
+    assert polls[-1].reconciliation.finished
+    return polls[-1]
+
+
+def test_new_changed_and_deleted_messages_are_told_apart(watched: Watched) -> None:
+    mailbox = watched.mailbox
+    mailbox.deliver("new1", dated=SOON)
+    mailbox.deliver("new2", dated=SOON + HOUR)
     mailbox.label("seen2", "STARRED")
     mailbox.delete("seen3")
     mailbox.expire()
-    found = mailbox.run(changed_messages(poll_call(cursor)), known)
-    assert {(change.object_id, change.change_type) for change in found.changes} == {
-        ("new1", ChangeType.CREATED),
-        ("new2", ChangeType.CREATED),
-        ("seen2", ChangeType.UPDATED),
-        ("seen3", ChangeType.DELETED),
-    }
-    assert found.unchanged == ("seen1",)
-    assert found.cursor == str(mailbox.history_id)
-    created = [c.object_id for c in found.changes if c.change_type is ChangeType.CREATED]
-    assert created == ["new1", "new2"], "oldest first"
+    end = last(watched.poll_on())
+    assert watched.news() == [
+        ("new1", "CREATED"),
+        ("new2", "CREATED"),
+        ("seen2", "UPDATED"),
+        ("seen3", "DELETED"),
+    ]
+    assert not mailbox.asked("messages/seen1"), "its labels are as they are known"
+    assert watched.cursor == str(mailbox.history_id)
+    assert end.gap is not None
+    assert end.reconciliation is not None
+    counts = dict(end.reconciliation.counts)
+    assert counts["listed"] == 5
+    assert (counts["created"], counts["updated"], counts["deleted"]) == (2, 1, 1)
+    assert watched.reconciliation is None
+    assert watched.listed == {}
+    assert [one.changes for one in watched.poll_on()] == [()]
 
 
-def test_the_profile_is_read_before_the_list() -> None:
-    mailbox, cursor, known = watched_mailbox()
+def test_what_happened_to_mail_older_than_the_window_is_told(watched: Watched) -> None:
+    for one in watched.mailbox.messages.values():
+        one["internalDate"] = "1000000000000"
+    watched.last_success_at = NOW + timedelta(days=300)
+    watched.mailbox.label("seen1", "STARRED")
+    watched.mailbox.delete("seen2")
+    watched.mailbox.expire()
+    watched.poll_on()
+    assert watched.news() == [("seen1", "UPDATED"), ("seen2", "DELETED")]
+
+
+def test_nothing_is_asked_that_the_metadata_scope_may_not_ask(watched: Watched) -> None:
+    watched.mailbox.deliver("new", dated=SOON)
+    watched.mailbox.expire()
+    watched.poll_on()
+    assert all("q" not in request.query for request in watched.mailbox.requests)
+    assert watched.news() == [("new", "CREATED")]
+
+
+@pytest.mark.parametrize("last_success_at", [NOW + timedelta(days=9), NOW])
+def test_the_window_reaches_back_an_hour_but_not_before_the_watch_began(
+    watched: Watched, last_success_at: datetime
+) -> None:
+    watched.last_success_at = last_success_at
+    watched.mailbox.deliver("before", dated=NOW - timedelta(minutes=1))
+    watched.mailbox.expire()
+    end = last(watched.poll_on())
+    assert isinstance(end.gap, Gap)
+    assert NOW <= end.gap.since <= end.gap.until
+    assert watched.news() == []
+
+
+def test_a_large_mailbox_is_read_a_bounded_part_a_poll(watched: Watched) -> None:
+    mailbox = watched.mailbox
+    mailbox.page_size = 2
+    for number in range(120):
+        mailbox.deliver(f"m{number:03}", dated=SOON + timedelta(seconds=number))
     mailbox.expire()
-    mailbox.run(changed_messages(poll_call(cursor)), known)
-    places = [request.url.rsplit("/", 1)[-1] for request in mailbox.requests]
+    told: set[str] = set()
+    while True:
+        mailbox.requests.clear()
+        found = watched.poll()
+        assert found is not None
+        assert len(mailbox.asked("messages")) <= LISTS_A_POLL
+        told.update(one.object_id for one in found.changes)
+        if not found.more:
+            break
+    assert told == {f"m{number:03}" for number in range(120)}
+
+
+def test_old_mail_that_nobody_was_told_of_is_not_read(watched: Watched) -> None:
+    for number in range(1_000):
+        watched.mailbox.deliver(f"old{number}", dated=NOW - timedelta(days=number + 1))
+    watched.mailbox.expire()
+    watched.poll_on()
+    assert sum("/messages/" in one.url for one in watched.mailbox.requests) <= 50
+    assert watched.news() == []
+
+
+def test_changes_during_the_reconciliation_are_told_at_once(watched: Watched) -> None:
+    mailbox = watched.mailbox
+    mailbox.page_size = 1
+    mailbox.deliver("new", dated=SOON)
+    mailbox.expire()
+    watched.poll(most=4)
+    assert watched.reconciliation is not None
+    mailbox.deliver("meanwhile", dated=SOON + HOUR)
+    mailbox.label("new", "STARRED")
+    mailbox.delete("seen1")
+    watched.poll()
+    assert watched.news() == [
+        ("meanwhile", "CREATED"),
+        ("new", "CREATED"),
+        ("seen1", "DELETED"),
+    ], "a message that came in the gap is new, whatever happened to it since"
+    watched.poll_on()
+    assert watched.news() == []
+
+
+def test_a_history_that_expires_again_begins_again_with_the_earlier_window(
+    watched: Watched,
+) -> None:
+    watched.mailbox.expire()
+    watched.poll(most=4)
+    first = watched.reconciliation
+    assert first is not None
+    watched.last_success_at = NOW + timedelta(days=30)
+    watched.mailbox.deliver("new", dated=SOON)
+    watched.mailbox.expire()
+    end = last(watched.poll_on())
+    assert end.gap is not None
+    assert end.gap.since == first.since
+    assert watched.news() == [("new", "CREATED")]
+
+
+def test_a_message_that_fails_is_put_aside(watched: Watched) -> None:
+    mailbox = watched.mailbox
+    mailbox.deliver("new1", dated=SOON)
+    mailbox.deliver("new2", dated=SOON)
+    mailbox.label("seen2", "STARRED")
+    mailbox.faults["new1"] = mailbox.faults["seen2"] = refusal(500)
+    mailbox.expire()
+    watched.poll_on()
+    assert watched.news() == [("new2", "CREATED")]
+    assert {id_: one.change_type for id_, one in watched.aside.items()} == {
+        "new1": ChangeType.CREATED,
+        "seen2": ChangeType.DELETED,  # not known to be there
+    }
+    mailbox.faults.clear()
+    watched.poll_on()
+    assert watched.news() == [("new1", "CREATED"), ("seen2", "UPDATED")]
+
+
+def test_what_was_put_aside_before_is_told(watched: Watched) -> None:
+    watched.mailbox.deliver("waits", dated=SOON)
+    watched.mailbox.expire()
+    watched.aside = {"waits": waiting("waits"), "gone": waiting("gone")}
+    polls = watched.poll_on()
+    assert watched.news() == [("waits", "CREATED")]
+    assert polls[0].missing == ("gone",)
+
+
+def test_a_requested_one_needs_no_gap(watched: Watched) -> None:
+    """An event was lost by somebody's mistake: what is known says so."""
+    del watched.known["seen1"]
+    watched.known["seen2"] = ("history:1:labels:0", NOW)
+    watched.reconciliation = Reconciliation(
+        ReconciliationReason.REQUESTED, NOW, NOW - HOUR, watched.cursor
+    )
+    end = last(watched.poll_on())
+    assert end.gap is None
+    assert watched.news() == [("seen1", "CREATED"), ("seen2", "UPDATED")]
+
+
+def test_a_page_token_that_is_refused_begins_the_list_again(watched: Watched) -> None:
+    mailbox = watched.mailbox
+    mailbox.page_size = 2
+    mailbox.deliver("new", dated=SOON)
+    mailbox.label("seen2", "STARRED")
+    mailbox.expire()
+    watched.poll(most=8)
+    assert watched.reconciliation is not None
+    mailbox.refused_tokens.add(watched.reconciliation.place["token"])
+    assert watched.poll() is not None
+    mailbox.refused_tokens.clear()
+    watched.poll_on()
+    assert watched.news() == [("new", "CREATED"), ("seen2", "UPDATED")]
+
+
+def test_a_label_that_is_removed_meanwhile_is_counted(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = watched.mailbox
+    mailbox.labels.add("Label_9")
+    mailbox.label("seen1", "STARRED")
+    mailbox.expire()
+    listed = mailbox._list
+    monkeypatch.setattr(
+        mailbox,
+        "_list",
+        lambda request: (
+            refusal(400, "invalidArgument")
+            if request.query.get("labelIds") == "Label_9"
+            else listed(request)
+        ),
+    )
+    end = last(watched.poll_on())
+    assert watched.news() == [("seen1", "UPDATED")]
+    assert end.reconciliation is not None
+    assert end.reconciliation.counts["refusedLabels"] == 1
+
+
+def test_a_list_that_hides_messages_deletes_nothing(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = watched.mailbox
+    mailbox.expire()
+    monkeypatch.setattr(mailbox, "_list", lambda request: answer({"resultSizeEstimate": 0}))
+    watched.poll_on()
+    assert watched.news() == []
+    assert all(mailbox.asked(f"messages/seen{number}") for number in (1, 2, 3))
+
+
+def test_the_profile_is_read_before_the_lists(watched: Watched) -> None:
+    watched.mailbox.expire()
+    watched.poll_on()
+    places = [one.url.rsplit("/", 1)[-1] for one in watched.mailbox.requests]
     assert places[:3] == ["history", "profile", "messages"]
 
 
-def test_what_happens_while_recovering_is_found_by_the_next_poll() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.expire()
-    steps = changed_messages(poll_call(cursor))
-    request = next(steps)
-    reply = None
-    while isinstance(request, Request):
-        reply = mailbox.reply(request)
-        if request.url.endswith("/profile"):
-            mailbox.deliver("meanwhile")
-        request = steps.send(reply)
-    assert isinstance(request, KnownObjects)
-    steps.close()
-    mailbox2_cursor = mailbox.run(changed_messages(poll_call(cursor)), known)
-    remember(known, mailbox2_cursor.changes)
-    # The cursor that the interrupted recovery read is older than the message that arrived.
-    again = mailbox.run(changed_messages(poll_call(str(mailbox.history_id - 1))), known)
-    (change,) = again.changes
-    assert known["meanwhile"][0] == change.fingerprint, "so storing it twice is noticed"
-
-
-@pytest.mark.parametrize("last_success_at", [NOW - timedelta(days=9), None])
-def test_the_window_reaches_back_an_hour_before_the_last_good_poll(
-    last_success_at: datetime | None,
-) -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.expire()
-    found = mailbox.run(changed_messages(poll_call(cursor, last_success_at=last_success_at)), known)
-    since = (last_success_at or NOW) - HOUR
-    (request,) = mailbox.asked("messages")
-    assert request.query["q"] == f"after:{int(since.timestamp())}"
-    assert request.query["maxResults"] == 500
-    assert found.gap == Gap(since, NOW)
-
-
-def test_mail_of_before_events_were_switched_on_is_no_news() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.deliver("old", dated=NOW - timedelta(minutes=30))
-    mailbox.deliver("new", dated=NOW + timedelta(seconds=1))
-    mailbox.expire()
-    call = replace(poll_call(cursor), last_success_at=NOW, watched_since=NOW)
-    found = mailbox.run(changed_messages(call), known)
-    assert [c.object_id for c in found.changes if c.change_type is ChangeType.CREATED] == ["new"]
-    assert found.gap is not None
-    assert found.gap.since == NOW
-
-
-def test_every_page_of_the_window_is_listed() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.page_size = 4
-    for number in range(10):
-        mailbox.deliver(f"new{number}", dated=NOW + timedelta(seconds=number))
-    mailbox.expire()
-    found = mailbox.run(changed_messages(poll_call(cursor)), known)
-    assert [change.object_id for change in found.changes] == [f"new{n}" for n in range(10)]
-
-
-def test_a_large_window_is_put_aside_beyond_what_one_poll_fetches() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    for number in range(230):
-        mailbox.deliver(f"new{number}", dated=NOW + timedelta(seconds=number))
-    mailbox.delete("seen1")
-    mailbox.expire()
-    first = mailbox.run(changed_messages(poll_call(cursor)), known)
-    remember(known, first.changes)
-    assert len(first.unfetched) > 30
-    assert not any(aside.error for aside in first.unfetched)
-    second = mailbox.run(changed_messages(poll_call(first.cursor, unfetched=first.unfetched)))
-    kinds: dict[str, ChangeType] = {}
-    for change in (*first.changes, *second.changes):
-        if change.object_id not in kinds:
-            kinds[change.object_id] = change.change_type
-    assert second.unfetched == ()
-    assert kinds["seen1"] is ChangeType.DELETED
-    created = {id_ for id_, kind in kinds.items() if kind is ChangeType.CREATED}
-    assert created == {f"new{number}" for number in range(230)}
-
-
-def test_known_deleted_messages_are_not_asked_for_again() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.delete("seen1")
-    known["seen1"] = ("deleted", NOW)
-    mailbox.expire()
-    found = mailbox.run(changed_messages(poll_call(cursor)), known)
-    assert found.changes == ()
-    assert not mailbox.asked("messages/seen1")
-
-
-def test_a_known_message_that_does_not_list_but_is_there_is_compared() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.messages["seen1"]["internalDate"] = "0"  # outside of the window now
-    mailbox.messages["seen2"]["internalDate"] = "0"
-    mailbox.label("seen2", "STARRED")
-    mailbox.expire()
-    found = mailbox.run(changed_messages(poll_call(cursor)), known)
-    assert [(change.object_id, change.change_type) for change in found.changes] == [
-        ("seen2", ChangeType.UPDATED)
-    ]
-
-
-def test_the_put_aside_are_part_of_it() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.deliver("waits")
-    mailbox.deliver("older", dated=NOW - timedelta(days=30))
-    mailbox.delete("seen3")
-    mailbox.expire()
-    aside = (
-        waiting("waits"),
-        waiting("older", ChangeType.CREATED),
-        waiting("seen3", ChangeType.UPDATED),
-        waiting("seen2", ChangeType.UPDATED),
-        waiting("gone", ChangeType.CREATED),
-    )
-    found = mailbox.run(changed_messages(poll_call(cursor, unfetched=aside)), known)
-    assert [(change.object_id, change.change_type) for change in found.changes] == [
-        ("waits", ChangeType.CREATED),
-        ("older", ChangeType.CREATED),
-        ("seen3", ChangeType.DELETED),
-    ]
-    assert found.missing == ("gone",)
-    assert set(found.unchanged) == {"seen1", "seen2"}
-
-
-def test_a_message_that_fails_is_put_aside() -> None:
-    mailbox, cursor, known = watched_mailbox()
-    mailbox.deliver("new1")
-    mailbox.faults["new1"] = refusal(500)
-    mailbox.faults["seen2"] = refusal(500)
-    mailbox.expire()
-    found = mailbox.run(changed_messages(poll_call(cursor)), known)
-    assert {(aside.object_id, aside.change_type) for aside in found.unfetched} == {
-        ("new1", ChangeType.CREATED),
-        ("seen2", ChangeType.UPDATED),
-    }
-
-
 @pytest.mark.parametrize("status", [404, 401, 403, 429, 500])
-def test_a_recovery_that_fails_is_tried_again_whole(status: int) -> None:
+def test_without_a_profile_nothing_begins(status: int) -> None:
     steps = changed_messages(poll_call("7"))
     next(steps)
     steps.send(refusal(404, "notFound"))
@@ -216,7 +280,10 @@ def test_a_list_that_cannot_be_read_ends_the_poll(body: object) -> None:
     steps = changed_messages(poll_call("7"))
     next(steps)
     steps.send(refusal(404, "notFound"))
-    steps.send(answer({"historyId": "9"}))
+    kept = steps.send(answer({"historyId": "9"}))
+    assert isinstance(kept, Checkpoint)
+    assert (kept.result.cursor, kept.result.reconciliation.cursor) == ("9", "7")
+    next(steps)
     with pytest.raises(MalformedAnswer):
         steps.send(answer(body))
 
@@ -228,3 +295,14 @@ def test_a_history_id_that_expires_while_paging_is_recovered_too() -> None:
     request = steps.send(refusal(404, "notFound"))
     assert isinstance(request, Request)
     assert request.url.endswith("/profile")
+
+
+def test_more_than_one_poll_compares_what_is_known(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "COMPARED_A_POLL", 2)
+    for number in (1, 2, 3):
+        watched.mailbox.label(f"seen{number}", "STARRED")
+    watched.mailbox.expire()
+    last(watched.poll_on())
+    assert [id_ for id_, _ in watched.news()] == ["seen1", "seen2", "seen3"]
