@@ -61,7 +61,7 @@ def changed_messages(call: PollCall) -> Steps[Changes]:
     except HistoryExpiredError:
         now = yield from current_history_id()
         history = History(history_id=now)
-        call = replace(call, reconciliation=begun(call))
+        call = replace(call, reconciliation=begun(call, now))
     fetched, untold = Fetched(), frozenset[str]()
     if history.sightings or call.unfetched:
         wanted = _wanted(call, history)

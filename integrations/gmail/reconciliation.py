@@ -10,8 +10,8 @@ Theory of operation. The history is read on from an id that was current before t
 what changes meanwhile is told by it. Then:
 
 1. `ids`: all messages are listed, spam and trash too. One that is not known is asked for, and
-   CREATED when it is dated in the window. The list is newest first: once a whole batch is older
-   than the window, no more are asked for.
+   CREATED when it is dated in the window. The list is newest first: once as many as a batch in a
+   row are older than the window, no more are asked for.
 2. `labels`: the messages of each label are listed, so that the labels of each are known.
 3. `compare`: a known message that is not listed, or whose labels differ, is asked for. Gone means
    DELETED; another fingerprint means UPDATED.
@@ -24,7 +24,7 @@ https://developers.google.com/workspace/gmail/api/guides/sync
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,19 +67,26 @@ LABELS = "/gmail/v1/users/me/labels"
 IDS_A_PAGE = 500  # the most that Gmail gives
 LISTS_A_POLL = 20
 COMPARED_A_POLL = 5_000
-MAX_RESTARTS = 3  # of one list whose page token is refused
+MAX_RESTARTS = 3  # a poll, of a list whose page token is refused
 EVERYTHING = ""  # in place of a label
+NOT_TOLD = {None, "", DELETED_FINGERPRINT}  # to be there: unknown, put aside, gone
 
 
-def begun(call: PollCall) -> Reconciliation:
-    """The one that begins when Gmail no longer knows the cursor."""
-    since = (call.last_success_at or call.started_at) - MARGIN
+def begun(call: PollCall, now: str) -> Reconciliation:
+    """The one that begins when Gmail no longer knows the cursor; the history goes on at `now`.
+
+    One that is under way begins again. Of a gap that is not closed yet the window stays.
+    """
+    since = (call.caught_up_at or call.started_at) - MARGIN
     if call.watched_since is not None:  # mail of before the watch began is no news
         since = max(since, call.watched_since)
     since = min(since, call.started_at)  # a clock was wrong
-    if call.reconciliation is not None:
-        since = min(since, call.reconciliation.since)
-    return Reconciliation(ReconciliationReason.EXPIRED, since, call.started_at, call.cursor or "")
+    cursor, before = call.cursor or "", call.reconciliation
+    if before is not None:
+        since = min(since, before.since)
+        if before.reason is ReconciliationReason.EXPIRED:
+            cursor = before.cursor
+    return Reconciliation(ReconciliationReason.EXPIRED, since, call.started_at, cursor, now)
 
 
 def reconcile(call: PollCall, found: Changes, state: Reconciliation) -> Steps[Changes]:
@@ -113,14 +120,16 @@ class Part:
     listed: dict[str, list[str]] = field(default_factory=dict)
     finished: bool = False
     fetches: int = 0
+    restarts: int = 0
     mentioned: set[str] = field(default_factory=set)  # what this poll tells of anyway
+    doubted: set[str] = field(default_factory=set)  # of what waits: seems to be gone
 
     def __post_init__(self) -> None:
         self.place = dict(self.state.place)
         self.counts = dict(self.state.counts)
         self.mentioned.update(one.object_id for one in self.found.changes)
         self.mentioned.update(one.object_id for one in self.found.unfetched)
-        self.mentioned.update(self.found.missing, self.found.unchanged)
+        self.mentioned.update(self.found.unchanged)
 
     def count(self, **more: int) -> None:
         for name, number in more.items():
@@ -143,16 +152,23 @@ class Part:
             self.state, place=dict(self.place), counts=dict(self.counts), finished=self.finished
         )
         expired = state.reason is ReconciliationReason.EXPIRED
+        told = {change.object_id for change in self.changes}
         return replace(
             self.found,
             changes=(*self.found.changes, *self.changes),
-            unfetched=(*self.found.unfetched, *self.unfetched),
+            unfetched=(*map(self._waiting, self.found.unfetched), *self.unfetched),
+            missing=tuple(id_ for id_ in self.found.missing if id_ not in told),
             unchanged=(*self.found.unchanged, *self.unchanged),
             more=not self.finished,
             gap=Gap(state.since, state.started_at) if self.finished and expired else None,
             reconciliation=state,
             listed={tag: tuple(ids) for tag, ids in self.listed.items()},
         )
+
+    def _waiting(self, one: Unfetched) -> Unfetched:
+        if one.object_id not in self.doubted:
+            return one
+        return replace(one, change_type=ChangeType.DELETED)
 
 
 # --- Which messages there are ------------------------------------------------------------------
@@ -161,24 +177,32 @@ class Part:
 def _ids(part: Part) -> Steps[None]:
     for _ in range(LISTS_A_POLL):
         ids, token = yield from _page(part, EVERYTHING)
-        known: Mapping[str, str] = yield KnownObjects(tuple(ids))
+        known: Mapping[str, str] = yield KnownObjects(tuple(ids), put_aside=True)
         unknown = [id_ for id_ in ids if id_ not in known and id_ not in part.mentioned]
         if not part.place.get("window_closed") and not (yield from _news(part, unknown)):
             return
-        seen = [id_ for id_ in ids if known.get(id_, DELETED_FINGERPRINT) != DELETED_FINGERPRINT]
-        part.listed.setdefault(EVERYTHING, []).extend(seen)
+        seen = [id_ for id_ in ids if known.get(id_) not in NOT_TOLD]
+        new = {change.object_id for change in part.changes}.intersection(ids)
+        part.listed.setdefault(EVERYTHING, []).extend((*seen, *new))
         part.count(listed=len(ids), known=len(seen))
         part.place["token"] = token
         if not token:
-            part.place = {"phase": "labels" if part.counts["known"] else "compare"}
+            none = not part.counts["known"] and not part.counts.get("created")
+            part.place = {"phase": "compare" if none else "labels"}
             return
         yield part.checkpoint()
 
 
 def _news(part: Part, unknown: list[str]) -> Steps[bool]:
-    """Tells which of these are new, the newest first; whether nothing of them is left to ask."""
+    """Tells which of these are new, the newest first; whether nothing of them is left to ask.
+
+    `passed` are those of the page that turned out to be old, `old` how many in a row.
+    """
+    passed, old = part.place.pop("passed", []), part.place.get("old", 0)
+    unknown = [id_ for id_ in unknown if id_ not in passed]
     while unknown:
         if part.fetches >= FETCHES_A_POLL:
+            part.place["passed"] = passed
             return False
         batch, unknown = unknown[:FETCHES_SIDE_BY_SIDE], unknown[FETCHES_SIDE_BY_SIDE:]
         fetched: Fetched = yield from fetch_messages(
@@ -188,17 +212,31 @@ def _news(part: Part, unknown: list[str]) -> Steps[bool]:
         part.mentioned.update(batch)
         dated = list(fetched.changes.values())
         new = [one for one in dated if _in_window(one.occurred_at, part.state.since)]
+        passed = [*passed, *(one.object_id for one in dated if one not in new)]
+        old = part.place["old"] = 0 if new else old + len(dated)
         failed = [one for one in fetched.unfetched if one.error]
         if failed and not dated and len(batch) > 1:
             raise ProviderUnreachable(failed[0].error)
-        # Without one that could be read, nothing says that the window ends before these.
-        part.take(reversed(new), failed if new or not dated else ())
-        if len(fetched.unfetched) > len(failed):
-            return False  # some were not even asked for
-        if dated and not new:
+        part.take(reversed(new), _perhaps_new(batch, failed, passed))
+        if len(fetched.unfetched) > len(failed):  # some were not even asked for
+            part.place["passed"] = passed
+            return False
+        if old >= FETCHES_SIDE_BY_SIDE:
             part.place["window_closed"] = True
             return True
     return True
+
+
+def _perhaps_new(
+    batch: list[str], failed: list[Unfetched], passed: Collection[str]
+) -> Iterator[Unfetched]:
+    """Those that failed and stand before any that is old. Their date says later what they are."""
+    waiting = {one.object_id: one for one in failed}
+    for id_ in batch:
+        if id_ in passed:
+            return
+        if id_ in waiting:
+            yield replace(waiting[id_], change_type=ChangeType.UPDATED)
 
 
 def _in_window(dated: datetime | None, since: datetime) -> bool:
@@ -226,7 +264,6 @@ def _labels(part: Part) -> Steps[None]:
         part.place["token"] = token
         if not token:
             part.place["labels"] = part.place["labels"][1:]
-            part.place.pop("restarts", None)
         yield part.checkpoint()
 
 
@@ -249,6 +286,8 @@ def _compare(part: Part) -> Steps[None]:
             if len(asked) >= FETCHES_A_POLL:
                 break
             asked[id_] = fingerprint
+        elif tags is None:
+            part.doubted.add(id_)
         after = id_
         compared += 1
     else:
@@ -284,9 +323,8 @@ def _page(part: Part, label: str) -> Steps[tuple[list[str], str]]:
         query["pageToken"] = token
     response: Response = yield Request("GET", MESSAGES, query, units=UNITS["messages.list"])
     if response.status in (400, 404):
-        restarts = part.place.get("restarts", 0)
-        if token and restarts < MAX_RESTARTS:
-            part.place["restarts"] = restarts + 1
+        if token and part.restarts < MAX_RESTARTS:
+            part.restarts += 1
             part.place["token"] = ""
             if not label:
                 part.counts |= {"listed": 0, "known": 0}

@@ -148,14 +148,16 @@ class Reconciliation:
     """The comparison of all that there is with what is known, and how far it has come.
 
     It takes as many polls as it needs. An object that is not known and dated before `since` is no
-    news. `cursor` is where the gap begins. `place` is the feed's own, as JSON: empty at the
-    beginning. `counts` add up. A feed sets `finished` when it has compared everything.
+    news. `cursor` is where the gap begins, and `resumed_at` the one that the feed goes on from.
+    `place` is the feed's own, as JSON: empty at the beginning. `counts` add up. A feed sets
+    `finished` when it has compared everything.
     """
 
     reason: ReconciliationReason
     since: datetime
     started_at: datetime
     cursor: str
+    resumed_at: str
     place: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     finished: bool = False
@@ -203,7 +205,7 @@ class PollCall:
     """What a change feed is asked: everything since `cursor`, and the `unfetched` of before.
 
     `cursor` is None the first time: the feed then only says where "now" is.
-    `last_success_at` is when the last poll that succeeded began, `watched_since` when the
+    `caught_up_at` is when the last poll began that left nothing unread, `watched_since` when the
     resource was to be polled first: what happened before is not to be reported. A feed without a
     cursor tells what it knows to be newer; None where the first poll comes at once.
     """
@@ -212,7 +214,7 @@ class PollCall:
     cursor: str | None
     started_at: datetime
     configuration: Mapping[str, str] = field(default_factory=dict)
-    last_success_at: datetime | None = None
+    caught_up_at: datetime | None = None
     watched_since: datetime | None = None
     unfetched: tuple[Unfetched, ...] = ()
     reconciliation: Reconciliation | None = None  # one that is under way

@@ -41,6 +41,7 @@ class ClaimedResource(NamedTuple):
     lease_id: uuid.UUID
     cursor: str | None
     last_success_at: datetime | None
+    behind_since: datetime | None
     watched_since: datetime | None
     failures: int
     put_aside_due_at: datetime | None
@@ -104,9 +105,9 @@ FOR UPDATE
 # What a poll needs of each of some rows, named r.
 NEEDED = """
 SELECT r.id, r.organization_id, r.instance_id, r.name, r.configuration, r.interval,
-       r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.watched_since, r.failures,
-       r.put_aside_due_at, r.note, r.left_out, r.reconciliation, i.element_key, i.configuration,
-       c.id, c.access_token, i.application, c.account
+       r.next_poll_at, r.lease_id, r.cursor, r.last_success_at, r.behind_since, r.watched_since,
+       r.failures, r.put_aside_due_at, r.note, r.left_out, r.reconciliation,
+       i.element_key, i.configuration, c.id, c.access_token, i.application, c.account
 FROM {rows} AS r
 JOIN instances_elementinstance AS i ON i.id = r.instance_id
 LEFT JOIN instances_credential AS c ON c.instance_id = r.instance_id

@@ -238,6 +238,7 @@ def _commit_success(done: Succeeded, now: datetime, *, keep_lease: bool) -> Poll
             put_aside_due_at=left.due_at,
             last_polled_at=done.started_at,
             last_success_at=done.started_at,
+            behind_since=done.behind_since,
             failures=0,
             error="",
             note=found.note[:LONGEST_NOTE],

@@ -40,6 +40,8 @@ class PollingResource(models.Model):
     watched_since = models.DateTimeField(null=True)
     last_polled_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
+    # When the last poll began that left nothing unread; null where that is the last success.
+    behind_since = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)  # in a row
     error = models.TextField(blank=True)
     stall_told_of = models.DateTimeField(null=True)  # the next_poll_at of which it was told

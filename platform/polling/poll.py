@@ -76,6 +76,14 @@ class Succeeded:
         return untold.digest_of(self.changes.filtered) or self.resource.left_out
 
     @property
+    def behind_since(self) -> datetime | None:
+        """What the row keeps of when all had been read, as long as there is more to read."""
+        if not self.changes.more:
+            return None
+        before = self.resource.behind_since or self.resource.last_success_at
+        return before or self.resource.watched_since or self.started_at
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to store but the times and the cursor."""
         found = self.changes
@@ -93,6 +101,7 @@ class Succeeded:
             or found.picture is not None
             or found.reconciliation is not None
             or self.asked
+            or self.resource.behind_since is not None
             or self.resource.cursor is None
         )
 
@@ -197,7 +206,7 @@ class Poller:
             cursor=resource.cursor,
             started_at=started_at,
             configuration=settings,
-            last_success_at=resource.last_success_at,
+            caught_up_at=resource.behind_since or resource.last_success_at,
             watched_since=watched_since(resource, started_at),
             unfetched=asked,
             reconciliation=reconciliation.read(resource.reconciliation),

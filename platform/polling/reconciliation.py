@@ -53,6 +53,7 @@ def stored(one: Reconciliation) -> dict[str, Any]:
         "since": one.since.isoformat(),
         "startedAt": one.started_at.isoformat(),
         "cursor": one.cursor,
+        "resumedAt": one.resumed_at,
         "place": dict(one.place),
         "counts": dict(one.counts),
     }
@@ -70,6 +71,7 @@ def restored(value: Mapping[str, Any]) -> Reconciliation:
         datetime.fromisoformat(value["since"]),
         datetime.fromisoformat(value["startedAt"]),
         value["cursor"],
+        value["resumedAt"],
         value.get("place", {}),
         value["counts"],
     )
@@ -147,7 +149,8 @@ def request(row: PollingResource, now: datetime) -> Reconciliation:
     if row.reconciliation is not None:
         return restored(row.reconciliation)
     since = min(row.watched_since or row.created_at, now)
-    one = Reconciliation(ReconciliationReason.REQUESTED, since, now, row.cursor or "")
+    cursor = row.cursor or ""
+    one = Reconciliation(ReconciliationReason.REQUESTED, since, now, cursor, resumed_at=cursor)
     clear(row.pk)
     row.reconciliation = stored(one)
     row.told_at = now  # a poll that is running does not put it off

@@ -23,7 +23,7 @@ def write(outcome: Outcome, report: PollReport, put_aside: int, now: datetime) -
         found=report.found,
         missing=report.missing,
         put_aside=put_aside,
-        cursor_before=cursor if ended is None else ended.cursor,
+        cursor_before=cursor,
         cursor_after=outcome.changes.cursor if isinstance(outcome, Succeeded) else cursor,
         gap_seconds=report.gap_seconds,
         units=outcome.cost.units,

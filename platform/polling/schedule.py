@@ -31,6 +31,7 @@ from instances.models import ElementInstance
 from polling import reconciliation
 from polling.due import LONGEST_INTERVAL, with_put_aside
 from polling.models import (
+    ListedObject,
     PolledObject,
     PollingResource,
     PollOutcome,
@@ -140,7 +141,7 @@ def _update(
         row.next_poll_at = with_put_aside(next_poll_at, row.put_aside_due_at, now)
     row.interval = interval
     if not wanted and row.cursor is not None:
-        row.cursor = row.put_aside_due_at = row.reconciliation = None
+        row.cursor = row.put_aside_due_at = row.behind_since = row.reconciliation = None
         reconciliation.clear(row.pk)
         PutAsideObject.objects.filter(resource=row).delete()
     if not wanted:
@@ -158,11 +159,12 @@ def _update(
 
 def _forget(rows: Collection[PollingResource]) -> None:
     """Forget all that is known of an account; what its running polls find is dropped."""
-    for known in (PutAsideObject, PolledObject):
+    for known in (PutAsideObject, PolledObject, ListedObject):
         known.objects.filter(resource__in=rows).delete()
     for row in rows:
         row.cursor = row.put_aside_due_at = row.watched_since = row.last_success_at = None
         row.lease_id = row.lease_until = row.told_at = None
+        row.behind_since = row.reconciliation = None
         row.note = row.left_out = ""
         row.save()
 

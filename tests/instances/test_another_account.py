@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from events.models import Event
 from instances.models import Credential, ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
-from polling.models import PolledObject, PollingResource, PutAsideObject
+from polling.models import ListedObject, PolledObject, PollingResource, PutAsideObject
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,9 +130,12 @@ def test_another_account_that_is_asked_for_begins_anew(
     sandbox: SandboxServer,
     enabled: bool,
 ) -> None:
+    assert api.post(f"{API}/instances/{mailbox.pk}/reconcile").status_code == 200
+    resource = PollingResource.objects.get()
+    ListedObject.objects.create(resource=resource, object_id="m7")
     ElementInstance.objects.update(enabled=enabled)
     sandbox.control.deliver(OTHER)  # before it is connected
-    cursor = PollingResource.objects.get().cursor
+    cursor = resource.cursor
     changes = {"providerData": {"code": consent(address=OTHER)}, "allowOtherAccount": True}
 
     answer = connect_again(api, changes)
@@ -141,6 +144,8 @@ def test_another_account_that_is_asked_for_begins_anew(
     assert (answer.json()["id"], answer.json()["token"]) == (mailbox.pk, mailbox.token)
     assert not PolledObject.objects.exists()
     assert not PutAsideObject.objects.exists()
+    assert not ListedObject.objects.exists()
+    assert PollingResource.objects.get().reconciliation is None
     if enabled:
         assert PollingResource.objects.get().cursor not in (None, cursor)
     else:

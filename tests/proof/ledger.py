@@ -1,7 +1,7 @@
 """What really happened, from the sandbox's own state file.
 
-Two triggers in the file keep a copy of each history record and of each message's date, which the
-sandbox itself forgets: when history expires, and when a message is deleted.
+A trigger in the file keeps a copy of each history record, which the sandbox itself forgets when
+history expires.
 """
 
 from __future__ import annotations
@@ -19,11 +19,6 @@ CREATE TABLE kept_history (mailbox_id INTEGER, history_id INTEGER, changes TEXT)
 CREATE TRIGGER keep_history AFTER INSERT ON history BEGIN
     INSERT INTO kept_history VALUES (NEW.mailbox_id, NEW.history_id, NEW.changes);
 END;
-CREATE TABLE kept_date (mailbox_id INTEGER, message_id TEXT, internal_date INTEGER);
-CREATE TRIGGER keep_date AFTER INSERT ON message BEGIN
-    INSERT INTO kept_date VALUES (NEW.mailbox_id, NEW.message_id, NEW.internal_date);
-END;
-INSERT INTO kept_date SELECT mailbox_id, message_id, internal_date FROM message;
 """
 ADDED, DELETED = "messagesAdded", "messagesDeleted"
 
@@ -32,7 +27,6 @@ ADDED, DELETED = "messagesAdded", "messagesDeleted"
 class Story:
     """What happened to one message: (history id, kind) in order, and its labels after each."""
 
-    date: int  # milliseconds
     changes: list[tuple[int, str]] = field(default_factory=list)
     labels: dict[int, frozenset[str]] = field(default_factory=dict)
 
@@ -61,19 +55,13 @@ class Ledger:
     def stories(self) -> dict[str, dict[str, Story]]:
         """{address: {message id: its story}}, of all that changed since the beginning."""
         addresses = dict(self._all("SELECT id, address FROM mailbox"))
-        dates = {
-            (mailbox, message): date
-            for mailbox, message, date in self._all(
-                "SELECT mailbox_id, message_id, internal_date FROM kept_date"
-            )
-        }
         stories: dict[str, dict[str, Story]] = {address: {} for address in addresses.values()}
         for mailbox, history_id, changes in self._records():
             told = stories[addresses[mailbox]]
             for kind, message, _, labels, _ in json.loads(changes):
                 story = told.get(message)
                 if story is None:
-                    story = told[message] = Story(dates[mailbox, message])
+                    story = told[message] = Story()
                 story.changes.append((history_id, kind))
                 story.labels[history_id] = frozenset(labels)
         return stories

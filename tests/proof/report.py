@@ -57,10 +57,11 @@ none may be tried before the earlier one of the same message was taken.
 than they came in, a body that changed between two attempts, a signature that does not verify, or \
 a worker that failed for another reason than a lost database.
 
-When Gmail has forgotten a mailbox's history, a listing shows what is new in the window; a message \
-that came and went within the gap, or that was given a date of the past, or whose labels changed \
-although it is older than the window, nobody can know of. Nothing is promised of that, and it is \
-not counted; {unknowable} messages were such.
+When Gmail has forgotten a mailbox's history, a comparison of the whole mailbox shows what is new \
+in the window, and what became of each message that was told of, however old. A message that came \
+and went within the gap, or was added in it under a date of the past, and what became of one that \
+nothing was told of, nobody can know of. Nothing is promised of that, and it is not counted; \
+{unknowable} messages were such.
 
 ## What happened
 

@@ -5,9 +5,10 @@ Lost is a change that the contract promises and no event that arrived tells of. 
 - of a message that is there: its last state, with the labels that it has;
 - of a message that is gone: DELETED, as the last word.
 Each counts from where events were switched on, and as far as Gmail lets anybody know: of what
-happened while its history was lost, only what a listing of the window can show. There an added
-message of an ordinary date is promised, or one that was told of before and lies in the window. A
-message that came and went within such a gap, or whose date is of the past, nobody can know of.
+happened while its history was lost, what a comparison of the mailbox with what was told can show.
+There an added message of an ordinary date is promised, and all that became of one that was told of
+before, however old it is. A message that came and went within such a gap, one that was added under
+a date of the past, and what became of one that nothing was told of, nobody can know of.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import pairwise
 
 from django.db import connection
@@ -26,16 +26,14 @@ from tests.proof.customer import Customer, Told, read
 from tests.proof.ledger import ADDED, Ledger, Story
 
 LATE = 10**12  # later than any request
-ROUNDING = 2000  # milliseconds: the width of a gap is stored in seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """History that was lost: ids above `start` up to `end`; recovered back to `since` (ms)."""
+    """History that was lost: ids above `start` up to `end`."""
 
     start: int
     end: int
-    since: int
 
 
 @dataclass
@@ -113,23 +111,29 @@ class Promise:
     @property
     def last(self) -> int | None:
         """The history id of the last change that can be known of; None when there is none."""
-        seen = [
-            id_ for id_, _ in self.story.changes if id_ > self.watched_from and self._shown(id_)
-        ]
-        return seen[-1] if seen else None
+        shown = self._shown()
+        return shown[-1] if shown else None
 
     def _gap(self, history_id: int) -> Gap | None:
         return next((gap for gap in self.gaps if gap.start < history_id <= gap.end), None)
 
-    def _shown(self, history_id: int) -> bool:
-        """Whether a change, or the state after it, shows in the history or in a listing."""
-        gap = self._gap(history_id)
-        if gap is None:
-            return True
-        if self.past:
-            return False
-        came_within = self.added_at is not None and gap.start < self.added_at <= gap.end
-        return came_within or self.story.date >= gap.since + ROUNDING
+    def _shown(self) -> list[int]:
+        """The history ids of the changes that show, or the state after them, in the history or in
+        a comparison: of a message that came within a gap, and of one that was known before."""
+        shown: list[int] = []
+        for id_, _ in self.story.changes:
+            if id_ <= self.watched_from:
+                continue
+            gap = self._gap(id_)
+            came_within = (
+                gap is not None
+                and self.added_at is not None
+                and gap.start < self.added_at <= gap.end
+                and not self.past
+            )
+            if gap is None or came_within or shown:
+                shown.append(id_)
+        return shown
 
     def broken(self, heard: list[Told]) -> Iterable[str]:
         types = [one.type for one in heard]
@@ -151,7 +155,7 @@ class Promise:
         if not heard:
             yield "nothing is told"
             return
-        if added is not None and self._shown(added) and types.count("CREATED") != 1:
+        if added is not None and added in self._shown() and types.count("CREATED") != 1:
             yield "it is never new"
         told_last = heard[-1].history_id
         if types[-1] == "DELETED" or told_last is None or told_last < last:
@@ -252,13 +256,10 @@ def _in_order(customer: Customer) -> dict[str, dict[str, list[Told]]]:
 
 def _gaps() -> dict[str, list[Gap]]:
     found: dict[str, list[Gap]] = defaultdict(list)
-    for run in PollRun.objects.filter(outcome=PollOutcome.RECOVERED).select_related(
-        "resource__instance"
-    ):
-        since = run.started_at - timedelta(seconds=run.gap_seconds or 0)
-        found[run.resource.instance.name].append(
-            Gap(int(run.cursor_before), int(run.cursor_after), int(since.timestamp() * 1000))
-        )
+    runs = PollRun.objects.filter(outcome=PollOutcome.RECOVERED)
+    for address, receipt in runs.values_list("resource__instance__name", "receipt"):
+        assert receipt is not None, "each gap that was recovered has a receipt"
+        found[address].append(Gap(int(receipt["cursor"]), int(receipt["resumedAt"])))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -54,7 +54,7 @@ def poll_call(
     cursor: str | None,
     *,
     unfetched: tuple[Unfetched, ...] = (),
-    last_success_at: datetime | None = NOW - timedelta(minutes=1),
+    caught_up_at: datetime | None = NOW - timedelta(minutes=1),
     configuration: Mapping[str, str] | None = None,
 ) -> PollCall:
     return PollCall(
@@ -62,7 +62,7 @@ def poll_call(
         cursor=cursor,
         started_at=NOW,
         configuration=configuration or {},
-        last_success_at=last_success_at,
+        caught_up_at=caught_up_at,
         unfetched=unfetched,
     )
 
@@ -211,9 +211,10 @@ class Mailbox:
         *,
         most: int | None = None,
         listed: Mapping[str, Sequence[str]] = {},
+        aside: Collection[str] = (),
     ) -> T:
         """Runs the steps to their end. `known` holds fingerprint and date by object id, `listed`
-        the tags of those that a reconciliation has listed.
+        the tags of those that a reconciliation has listed, `aside` the ids that wait.
 
         Raises CutShort after `most` steps.
         """
@@ -227,7 +228,8 @@ class Mailbox:
                     raise CutShort
                 done += 1
                 if isinstance(step, KnownObjects):
-                    reply = {
+                    reply = {id_: "" for id_ in step.ids if step.put_aside and id_ in aside}
+                    reply |= {
                         id_: fingerprint
                         for id_, (fingerprint, at) in known.items()
                         if id_ in step.ids or (at and step.since and at >= step.since)
@@ -264,7 +266,7 @@ class Watched:
 
     mailbox: Mailbox
     cursor: str
-    last_success_at: datetime | None = NOW
+    caught_up_at: datetime | None = NOW
     watched_since: datetime | None = None
     aside: dict[str, Unfetched] = field(default_factory=dict)
     known: dict[str, tuple[str, datetime | None]] = field(default_factory=dict)
@@ -279,14 +281,14 @@ class Watched:
             entry=ENTRY,
             cursor=self.cursor,
             started_at=NOW + timedelta(milliseconds=len(self.mailbox.requests)),
-            last_success_at=self.last_success_at,
+            caught_up_at=self.caught_up_at,
             watched_since=self.watched_since,
             unfetched=tuple(self.aside.values()),
             reconciliation=self.reconciliation,
         )
         try:
             found = self.mailbox.run(
-                changed_messages(call), self.known, most=most, listed=self.listed
+                changed_messages(call), self.known, most=most, listed=self.listed, aside=self.aside
             )
         except CutShort:
             if not self.mailbox.checkpoints:

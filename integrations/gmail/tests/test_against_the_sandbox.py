@@ -61,7 +61,7 @@ class Watched:
         self.address = address
         self.account = account
         self.known: dict[str, str] = {}
-        self.last_success_at: datetime | None = None
+        self.caught_up_at: datetime | None = None
         self.unfetched: Changes | None = None
         self.cursor: str | None = None
 
@@ -71,11 +71,11 @@ class Watched:
             cursor=self.cursor,
             started_at=datetime.now(UTC),
             configuration={"gmail.message.format": message_format},
-            last_success_at=self.last_success_at,
+            caught_up_at=self.caught_up_at,
             unfetched=self.unfetched.unfetched if self.unfetched else (),
         )
         found = self._run_async(call) if runner == "async" else self._run_sync(call)
-        self.cursor, self.last_success_at, self.unfetched = found.cursor, call.started_at, found
+        self.cursor, self.caught_up_at, self.unfetched = found.cursor, call.started_at, found
         self.known |= {change.object_id: change.fingerprint for change in found.changes}
         return found
 

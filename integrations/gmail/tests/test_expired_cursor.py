@@ -21,7 +21,7 @@ from integrations.gmail.tests.stand_in import (
     waiting,
 )
 from transport.errors import MalformedAnswer, ProviderError
-from transport.types import Checkpoint, Request
+from transport.types import Checkpoint, Request, Response
 
 HOUR = timedelta(hours=1)
 SOON = NOW + timedelta(seconds=1)
@@ -76,7 +76,7 @@ def test_new_changed_and_deleted_messages_are_told_apart(watched: Watched) -> No
 def test_what_happened_to_mail_older_than_the_window_is_told(watched: Watched) -> None:
     for one in watched.mailbox.messages.values():
         one["internalDate"] = "1000000000000"
-    watched.last_success_at = NOW + timedelta(days=300)
+    watched.caught_up_at = NOW + timedelta(days=300)
     watched.mailbox.label("seen1", "STARRED")
     watched.mailbox.delete("seen2")
     watched.mailbox.expire()
@@ -92,11 +92,11 @@ def test_nothing_is_asked_that_the_metadata_scope_may_not_ask(watched: Watched) 
     assert watched.news() == [("new", "CREATED")]
 
 
-@pytest.mark.parametrize("last_success_at", [NOW + timedelta(days=9), NOW])
+@pytest.mark.parametrize("caught_up_at", [NOW + timedelta(days=9), NOW])
 def test_the_window_reaches_back_an_hour_but_not_before_the_watch_began(
-    watched: Watched, last_success_at: datetime
+    watched: Watched, caught_up_at: datetime
 ) -> None:
-    watched.last_success_at = last_success_at
+    watched.caught_up_at = caught_up_at
     watched.mailbox.deliver("before", dated=NOW - timedelta(minutes=1))
     watched.mailbox.expire()
     end = last(watched.poll_on())
@@ -159,12 +159,15 @@ def test_a_history_that_expires_again_begins_again_with_the_earlier_window(
     watched.poll(most=4)
     first = watched.reconciliation
     assert first is not None
-    watched.last_success_at = NOW + timedelta(days=30)
+    watched.caught_up_at = NOW + timedelta(days=30)
     watched.mailbox.deliver("new", dated=SOON)
     watched.mailbox.expire()
     end = last(watched.poll_on())
     assert end.gap is not None
     assert end.gap.since == first.since
+    assert end.reconciliation is not None
+    assert end.reconciliation.cursor == first.cursor, "where the first gap begins"
+    assert int(end.reconciliation.resumed_at) > int(first.resumed_at)
     assert watched.news() == [("new", "CREATED")]
 
 
@@ -178,12 +181,26 @@ def test_a_message_that_fails_is_put_aside(watched: Watched) -> None:
     watched.poll_on()
     assert watched.news() == [("new2", "CREATED")]
     assert {id_: one.change_type for id_, one in watched.aside.items()} == {
-        "new1": ChangeType.CREATED,
+        "new1": ChangeType.UPDATED,  # its date is still to say that it is new
         "seen2": ChangeType.DELETED,  # not known to be there
     }
     mailbox.faults.clear()
     watched.poll_on()
     assert watched.news() == [("new1", "CREATED"), ("seen2", "UPDATED")]
+
+
+def test_a_new_message_that_fails_before_old_ones_is_told_later(watched: Watched) -> None:
+    mailbox = watched.mailbox
+    for number in range(3):
+        mailbox.deliver(f"older{number}", dated=NOW - timedelta(days=number + 1))
+    mailbox.deliver("new", dated=SOON)
+    mailbox.faults["new"] = mailbox.faults["older1"] = refusal(500)
+    mailbox.expire()
+    watched.poll_on()
+    assert list(watched.aside) == ["new"], "what stands after an old one is old"
+    mailbox.faults.clear()
+    watched.poll_on()
+    assert watched.news() == [("new", "CREATED")]
 
 
 def test_what_was_put_aside_before_is_told(watched: Watched) -> None:
@@ -195,12 +212,32 @@ def test_what_was_put_aside_before_is_told(watched: Watched) -> None:
     assert polls[0].missing == ("gone",)
 
 
+@pytest.mark.parametrize("fails_first", [False, True])
+def test_what_waits_to_be_read_and_was_deleted_in_the_gap_is_told_deleted(
+    watched: Watched, *, fails_first: bool
+) -> None:
+    """Nobody's history says that it is gone: that it isn't listed does."""
+    mailbox = watched.mailbox
+    mailbox.label("seen1", "STARRED")
+    mailbox.faults["seen1"] = refusal(500)
+    watched.poll_on()
+    assert watched.aside["seen1"].change_type is ChangeType.UPDATED
+    mailbox.delete("seen1")
+    mailbox.expire()
+    if not fails_first:
+        mailbox.faults.clear()
+    watched.poll_on()
+    mailbox.faults.clear()
+    watched.poll_on()
+    assert watched.news() == [("seen1", "DELETED")]
+
+
 def test_a_requested_one_needs_no_gap(watched: Watched) -> None:
     """An event was lost by somebody's mistake: what is known says so."""
     del watched.known["seen1"]
     watched.known["seen2"] = ("history:1:labels:0", NOW)
     watched.reconciliation = Reconciliation(
-        ReconciliationReason.REQUESTED, NOW, NOW - HOUR, watched.cursor
+        ReconciliationReason.REQUESTED, NOW, NOW - HOUR, watched.cursor, watched.cursor
     )
     end = last(watched.poll_on())
     assert end.gap is None
@@ -220,6 +257,88 @@ def test_a_page_token_that_is_refused_begins_the_list_again(watched: Watched) ->
     mailbox.refused_tokens.clear()
     watched.poll_on()
     assert watched.news() == [("new", "CREATED"), ("seen2", "UPDATED")]
+
+
+def test_tokens_that_are_refused_again_and_again_keep_nothing_from_its_end(
+    watched: Watched,
+) -> None:
+    """Each lives as long as a poll."""
+    mailbox = watched.mailbox
+    for number in range(60):
+        mailbox.deliver(f"old{number}", dated=NOW - timedelta(days=number + 1))
+    mailbox.page_size = 1
+    mailbox.expire()
+    for _ in range(reconciliation.MAX_RESTARTS + 2):
+        watched.poll(most=8)
+        assert watched.reconciliation is not None
+        mailbox.refused_tokens.add(watched.reconciliation.place["token"])
+        assert watched.poll(most=9) is not None
+        mailbox.refused_tokens.clear()
+    last(watched.poll_on())
+
+
+def test_page_tokens_that_are_never_accepted_fail_the_poll(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = watched.mailbox
+    mailbox.page_size = 2
+    mailbox.expire()
+    listed = mailbox._list
+    monkeypatch.setattr(
+        mailbox,
+        "_list",
+        lambda request: refusal(400) if "pageToken" in request.query else listed(request),
+    )
+    with pytest.raises(ProviderError):
+        watched.poll()
+    assert len(mailbox.asked("messages")) == 2 * (reconciliation.MAX_RESTARTS + 1)
+
+
+def test_a_few_old_messages_between_do_not_end_the_window(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing says that a list is in the order of these very dates."""
+    mailbox = watched.mailbox
+    for number in range(45):
+        mailbox.deliver(f"odd{number}", dated=NOW - timedelta(days=9))
+    mailbox.deliver("new", dated=SOON)
+    in_order = list(mailbox.messages)  # as they came
+    listed = mailbox._list
+
+    def list_ten(request: Request) -> Response:
+        if "labelIds" in request.query:
+            return listed(request)
+        start = int(str(request.query.get("pageToken", 0)))
+        body = {"messages": [{"id": id_} for id_ in in_order[start : start + 10]]}
+        return answer(body | ({"nextPageToken": str(start + 10)} if start < 40 else {}))
+
+    monkeypatch.setattr(mailbox, "_list", list_ten)
+    mailbox.expire()
+    watched.poll_on()
+    assert watched.news() == [("new", "CREATED")]
+
+
+def test_what_was_just_told_is_not_asked_for_again(watched: Watched) -> None:
+    watched.mailbox.deliver("new1", dated=SOON)
+    watched.mailbox.deliver("new2", dated=SOON)
+    watched.mailbox.expire()
+    watched.poll_on()
+    for id_ in ("new1", "new2"):
+        assert len(watched.mailbox.asked(f"messages/{id_}")) == 1
+
+
+def test_many_that_fail_keep_no_others_back(watched: Watched) -> None:
+    """They wait apart, and are not among the first to be asked for in each poll."""
+    mailbox = watched.mailbox
+    for number in range(120):
+        mailbox.deliver(f"m{number:03}", dated=SOON + timedelta(seconds=number))
+        if number % 2:
+            mailbox.faults[f"m{number:03}"] = refusal(500)
+    mailbox.expire()
+    watched.poll_on()
+    told = sorted(id_ for id_, _ in watched.news())
+    assert told == [f"m{number:03}" for number in range(0, 120, 2)]
+    assert all(len(mailbox.asked(f"messages/m{number:03}")) <= 3 for number in range(120))
 
 
 def test_a_label_that_is_removed_meanwhile_is_counted(

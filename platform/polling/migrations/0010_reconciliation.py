@@ -17,6 +17,11 @@ class Migration(migrations.Migration):
             field=models.JSONField(null=True),
         ),
         migrations.AddField(
+            model_name="pollingresource",
+            name="behind_since",
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
             model_name="pollrun",
             name="receipt",
             field=models.JSONField(null=True),

@@ -40,13 +40,13 @@ def changed_entries(call: PollCall) -> Steps[Changes]:
 def recovered(call: PollCall) -> Steps[Changes]:
     response = yield Request("GET", "/all")
     answer = response.object()
-    assert call.last_success_at is not None
-    known = yield KnownObjects(tuple(answer["ids"]), since=call.last_success_at)
+    assert call.caught_up_at is not None
+    known = yield KnownObjects(tuple(answer["ids"]), since=call.caught_up_at)
     wanted = {
         id_: ChangeType.UPDATED if id_ in known else ChangeType.CREATED for id_ in answer["ids"]
     }
     changes, unfetched, missing = yield from fetched(wanted)
-    gap = Gap(call.last_success_at, call.started_at)
+    gap = Gap(call.caught_up_at, call.started_at)
     return Changes(tuple(changes), answer["cursor"], unfetched, missing, gap=gap)
 
 
