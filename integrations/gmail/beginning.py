@@ -14,7 +14,7 @@ from datetime import datetime
 from elements.calls import Changes, ChangeType, PollCall
 from integrations.gmail.history import current_history_id, is_safe_id
 from integrations.gmail.messages import MESSAGES, fetch_messages
-from integrations.gmail.page import next_token, objects
+from integrations.gmail.page import listed, next_token
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer, ProviderError
 from transport.types import QueryValue, Request, Response, Steps
@@ -32,16 +32,16 @@ def begin(call: PollCall) -> Steps[Changes]:
     if since is None:
         return beginning
     try:
-        listed = yield from messages_since(since)
+        ids = yield from messages_since(since)
     except ProviderError as error:
         if error.status != FORBIDDEN or error.is_rate_limit:
             raise
         return beginning
-    if not listed:
+    if not ids:
         return beginning
     wanted = {one.object_id: one.change_type for one in call.unfetched}
     fetched = yield from fetch_messages(
-        {**dict.fromkeys(listed, ChangeType.CREATED), **wanted}, call.configuration
+        {**dict.fromkeys(ids, ChangeType.CREATED), **wanted}, call.configuration
     )
     return replace(
         beginning,
@@ -69,7 +69,7 @@ def messages_since(since: datetime) -> Steps[list[str]]:
             "GET", MESSAGES, dict(query), units=UNITS["messages.list"]
         )
         page = response.object()
-        for message in objects(page, "messages", METHOD):
+        for message in listed(page, "messages", METHOD):
             if not is_safe_id(message.get("id")):
                 raise MalformedAnswer("Gmail's messages.list names a message without a usable id")
             newest_first.append(message["id"])

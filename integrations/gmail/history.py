@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elements.calls import Changes, ChangeType
-from integrations.gmail.page import next_token, objects
+from integrations.gmail.page import listed, next_token, objects
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer
 from transport.types import Checkpoint, QueryValue, Request, Response, Steps
@@ -127,7 +127,7 @@ def _page(start: str, token: str, size: int) -> Steps[dict[str, Any]]:
 def _read_records(page: Mapping[str, Any], sightings: dict[str, Sighting]) -> str:
     """Adds what the page's records say to `sightings`; returns the last record's id."""
     record_id = ""
-    for record in objects(page, "history", METHOD):
+    for record in listed(page, "history", METHOD):
         record_id = text_id(record.get("id"))
         for kind, field_name in (
             (ChangeType.CREATED, "messagesAdded"),

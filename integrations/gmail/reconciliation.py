@@ -49,7 +49,7 @@ from integrations.gmail.messages import (
     fetch_messages,
     fingerprint_of,
 )
-from integrations.gmail.page import next_token, objects
+from integrations.gmail.page import listed, next_token
 from integrations.gmail.units import UNITS
 from transport.errors import MalformedAnswer, ProviderError, ProviderUnreachable
 from transport.types import (
@@ -249,7 +249,7 @@ def _in_window(dated: datetime | None, since: datetime) -> bool:
 def _labels(part: Part) -> Steps[None]:
     if "labels" not in part.place:
         response: Response = yield Request("GET", LABELS, units=UNITS["labels.list"])
-        labels = objects(response.object(), "labels", "labels.list")
+        labels = listed(response.object(), "labels", "labels.list")
         if not all(is_safe_label(one.get("id")) for one in labels):
             raise MalformedAnswer("Gmail's labels.list names a label without a usable id")
         part.place["labels"] = [one["id"] for one in labels]
@@ -335,7 +335,7 @@ def _page(part: Part, label: str) -> Steps[tuple[list[str], str]]:
         raise ProviderError.of(response.status, response.headers, response.body)
     page = response.object()
     ids = []
-    for message in objects(page, "messages", "messages.list"):
+    for message in listed(page, "messages", "messages.list"):
         if not is_safe_id(message.get("id")):
             raise MalformedAnswer("Gmail's messages.list names a message without a usable id")
         ids.append(message["id"])

@@ -12,7 +12,6 @@ records beyond it would look deleted.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,20 +21,12 @@ from urllib.parse import parse_qsl, urlsplit
 from elements.json_key import ABSENT, at
 from elements.types import LINK, Operation, Paging, PagingKind
 from transport.errors import MalformedAnswer
+from transport.failed_answer import says_failed
 from transport.types import Response
 
 MAX_TOKEN = 4_000  # characters of a page's token, which callers get in a header
 MAX_KEYS_NAMED = 5  # of an answer that has no list
 MAX_KEY_NAMED = 40  # characters of each
-# What a 2xx answer has at its top when it is a failure, in any case.
-FALSE_IF_FAILED = frozenset({"ok", "success"})
-TRUE_IF_FAILED = frozenset(
-    {"error", "errors", "fault", "exception", "errorcode", "error_code", "errcode"}
-)
-STATUS = frozenset({"status", "statuscode", "status_code", "code"})
-FAILED_STATUSES = frozenset({"error", "fail", "failed", "failure"})
-FIRST_FAILED_STATUS = 400
-FAILED_NUMBER = re.compile(r"0*+(?:[4-9][0-9]{2}|[1-9][0-9]{3,}+)")  # as text
 
 Json = dict[str, Any]
 
@@ -70,25 +61,6 @@ def records_of(operation: Operation, response: Response) -> list[Json]:
             f"it {_described(answer)}"
         )
     return records
-
-
-def says_failed(answer: Any) -> bool:
-    """Return whether an answer says at its top that it is a failure."""
-    return isinstance(answer, dict) and any(
-        _is_failure(name.lower(), value) for name, value in answer.items()
-    )
-
-
-def _is_failure(name: str, value: Any) -> bool:
-    if name in FALSE_IF_FAILED:
-        return value is False
-    if name in TRUE_IF_FAILED:
-        return bool(value) and value != "0"
-    if name not in STATUS or isinstance(value, bool):
-        return False
-    if isinstance(value, str):
-        return value.lower() in FAILED_STATUSES or FAILED_NUMBER.fullmatch(value) is not None
-    return isinstance(value, int | float) and value >= FIRST_FAILED_STATUS
 
 
 def _has_nothing(answer: Any) -> bool:

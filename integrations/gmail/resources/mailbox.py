@@ -9,7 +9,7 @@ from elements.errors import ParameterError
 from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail.changed_messages import changed_messages, list_changed_messages
 from integrations.gmail.history import HISTORY, METHOD, PROFILE, RECORDS_A_PAGE
-from integrations.gmail.page import next_token, objects
+from integrations.gmail.page import listed, next_token
 from integrations.gmail.resources.messages import FIELDS
 from integrations.gmail.units import UNITS
 from transport.types import QueryValue, Request, Response, Steps
@@ -49,7 +49,7 @@ def list_history(call: Call) -> Steps[Page]:
         query["pageToken"] = call.page_token
     response: Response = yield Request("GET", HISTORY, query, units=UNITS["history.list"])
     answer: dict[str, Any] = response.object()
-    records = objects(answer, "history", METHOD)
+    records = listed(answer, "history", METHOD)
     return Page(records, next_token(answer, METHOD))
 
 

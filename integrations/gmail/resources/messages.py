@@ -10,7 +10,7 @@ from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail import mail, mail_body, record_body
 from integrations.gmail.decoded_message import decoded, is_attachment_id, unread_texts
 from integrations.gmail.messages import FORMATS, LARGEST_ANSWER, MESSAGES
-from integrations.gmail.page import next_token, objects
+from integrations.gmail.page import listed, next_token
 from integrations.gmail.query import search
 from integrations.gmail.reply import HEADERS, reply
 from integrations.gmail.resources.steps import (
@@ -41,7 +41,7 @@ def search_page(call: Call, vendor_path: str, root_key: str) -> Steps[Page]:
     method = f"{root_key}.list"
     response: Response = yield Request("GET", vendor_path, query, units=UNITS[method])
     answer = response.object()
-    return Page(objects(answer, root_key, method), next_token(answer, method))
+    return Page(listed(answer, root_key, method), next_token(answer, method))
 
 
 def get_message(call: Call) -> Steps[dict[str, Any]]:
