@@ -194,3 +194,29 @@ class IdempotencyKey(EncryptedModel):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Cleanup(EncryptedModel):
+    """What is to be said to a provider of an instance that is gone; see instances.cleanup.
+
+    It names organization and instance without referring to them: neither need be there any more.
+    `account` as of the instance's Credential. `details` is JSON with the secrets that it takes.
+    It may be claimed at `due_at`, which a claim moves to the end of its lease.
+    """
+
+    organization_id = models.BigIntegerField()
+    instance_id = models.BigIntegerField()
+    element_key = models.CharField(max_length=100)
+    account = models.CharField(max_length=64, blank=True)
+    details = EncryptedTextField()
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    lease_id = models.UUIDField(null=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="cleanup_due")]
+
+    def __str__(self) -> str:
+        return f"cleanup of instance {self.instance_id}"

@@ -11,8 +11,8 @@ A failure at any step leaves everything as it was.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -27,13 +27,12 @@ from accounts.secret import digest, new_instance_token
 from api.errors import ApiError, BadRequest, Conflict, NotFound
 from api.rows import relate
 from elements import private
-from elements.errors import ConfigurationError
 from elements.interpolation import addressed
 from elements.types import Element, OAuth2
-from encryption.keys import UnsealError
 from instances import (
     account,
     authorization_code,
+    cleanup,
     credential,
     destination,
     grant,
@@ -48,13 +47,9 @@ from instances import configuration as keys
 from instances.models import Credential, ElementInstance
 from instances.reason import Reason
 from instances.signals import instance_deleting, instance_saved
-from transport.errors import ProviderError, TransportError
-from transport.fair_threads import FairThread, FairThreads
+from transport.errors import ProviderError
 
 log = structlog.get_logger(__name__)
-
-REVOKING = "revoke a grant"  # the name of the threads that do it
-BACKGROUND = FairThreads(64)  # that tell providers what was deleted here
 
 # What the error codes of a token endpoint (RFC 6749 section 5.2, and Google's own) are about.
 _WRONG_CLIENT = (
@@ -214,33 +209,25 @@ def change(
         raise
 
 
-def delete(within: Organization | Reach, instance_id: int) -> threading.Thread | None:
+def delete(within: Organization | Reach, instance_id: int) -> None:
     """Deletes an instance with all that hangs on it; its token is dead at once.
 
-    Afterwards the provider is told what the rooms above have to say, and the grant is revoked, as
-    far as the provider can be reached, unless another instance is of the same account: its grant
-    would end, too. The thread that does it is returned, None when there was nothing to do. Raises
-    NotFound.
+    In the same transaction it is stored what the provider is to be told: what the rooms above have
+    to say, and that the grant is revoked, unless another instance is of the same account: its
+    grant would end, too. The worker does that (instances.cleanup). Raises NotFound.
     """
     with transaction.atomic():
         instance = find(within, instance_id, lock=True)
-        element = _revocable(instance)
         spent = Credential.objects.filter(instance=instance).first()
         token = lost_secrets.token_to_revoke(spent)
         answers = instance_deleting.send(sender=ElementInstance, instance=instance)
-        farewells: list[Any] = [answer for _, answer in answers if callable(answer)]
+        steps: list[Any] = [answer for _, answer in answers if isinstance(answer, cleanup.Step)]
+        element_key = instance.element_key
+        gone = copy(instance)
         instance.delete()
         shared = spent is not None and account.is_used_still(spent.account)
-    log.info("instance deleted", instance=instance_id, element=element.key, shared=shared)
-    if shared:
-        token = ""
-    if not token and not farewells:
-        return None
-    work = partial(_part, farewells, element, token, instance_id)
-    thread = FairThread(instance.organization_id, work, REVOKING)
-    # The caller's transaction may be open still.
-    transaction.on_commit(partial(BACKGROUND.start, thread))
-    return thread
+        cleanup.plan(gone, steps=steps, revoke="" if shared else token, held=spent)
+    log.info("instance deleted", instance=instance_id, element=element_key, shared=shared)
 
 
 def find(
@@ -480,38 +467,9 @@ def _nothing_polled(element: Element) -> str:
     )
 
 
-def _revocable(instance: ElementInstance) -> Element:
-    """The element with the addresses that the instance's configuration makes."""
-    element = keys.element_of(instance)
-    try:
-        return addressed(element, keys.effective(instance))
-    except (ConfigurationError, UnsealError):
-        return element  # the provider is not found, and that is logged
-
-
-def _part(
-    farewells: Sequence[Callable[[], None]], element: Element, token: str, instance_id: int
-) -> None:
-    try:
-        for farewell in farewells:
-            farewell()
-    finally:
-        if token:
-            _revoke(element, token, instance_id)
-
-
 def _give_up(instance: ElementInstance, granted: grant.Grant) -> None:
     """Ends a grant that was given by mistake, unless an instance is of that account."""
     with transaction.atomic():
-        if account.is_used_still(granted.account):
-            return
-    token = granted.refresh_token or granted.access_token
-    work = partial(_revoke, _revocable(instance), token, instance.pk)
-    BACKGROUND.start(FairThread(instance.organization_id, work, REVOKING))
-
-
-def _revoke(element: Element, token: str, instance_id: int) -> None:
-    try:
-        grant.revoke(element, token)
-    except TransportError as error:
-        log.warning("grant not revoked", instance=instance_id, reason=str(error))
+        if not account.is_used_still(granted.account):
+            token = granted.refresh_token or granted.access_token
+            cleanup.plan(instance, revoke=token, account=granted.account)

@@ -26,6 +26,6 @@ grant_expiring = Signal()
 instance_deleting = Signal()
 """kwargs `instance`: the row is about to be deleted, with all that hangs on it.
 
-A receiver may answer with a function that is called once that is committed, and before the grant is
-revoked: for what is to be said to the provider.
+A receiver may answer with an instances.cleanup.Step: what is to be said to the provider once that
+is committed, and before the grant is revoked.
 """

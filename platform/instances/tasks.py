@@ -1,39 +1,35 @@
-"""Renews access tokens before they expire, so that no poll and no call waits for it."""
+"""The turns of the loops that keep access tokens fresh and tell providers what was deleted."""
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from queue import Empty, SimpleQueue
-
 import structlog
-from django.db import connection
 from django.utils import timezone
 
 from config import clock
 from config.given_postgres import trouble
 from elements.errors import ElementNotFound
 from encryption.keys import UnsealError
+from instances import cleanup
 from instances.claim import claim_due
 from instances.credential import note_unopened, refresh
 from instances.models import Credential
 from transport.errors import TransportError
-from worker.loops import stopping, worked
+from worker.loops import worked
+from worker.side_by_side import side_by_side, until
 
-SIDE_BY_SIDE = 8  # renewals at once
+SIDE_BY_SIDE = 8  # providers asked at once
 BATCH = 80  # credentials claimed at once: what is done well within the lease
-BEGIN_WITHIN = 30.0  # seconds after the claim; the rest of a batch is due again after the lease
+CLEANUPS = 40  # claimed at once
 
 log = structlog.get_logger(__name__)
 
 
+# --- Access tokens, renewed before they expire so that no poll and no call waits for it ----------
+
+
 def refresh_until(deadline: float) -> bool:
     """Work until time.monotonic() reaches `deadline`; False when nothing more is due."""
-    while time.monotonic() < deadline and not stopping():
-        if not refresh_batch():
-            return False
-    return True
+    return until(deadline, refresh_batch)
 
 
 def refresh_all_due() -> None:
@@ -47,27 +43,10 @@ def refresh_batch() -> int:
     clock.keep()
     due = claim_due(timezone.now(), BATCH)
     worked()
-    hands = min(len(due), SIDE_BY_SIDE)
-    if hands:
+    if due:
         trouble.require_space()  # for what the provider gives
-        left, until = SimpleQueue[int](), time.monotonic() + BEGIN_WITHIN
-        for credential_id in due:
-            left.put(credential_id)
-        with ThreadPoolExecutor(hands) as threads:
-            list(threads.map(partial(_renew_some, left), [until] * hands))
+        side_by_side(due, _renew, SIDE_BY_SIDE)
     return len(due)
-
-
-def _renew_some(left: SimpleQueue[int], until: float) -> None:
-    """Renews one after the other, beside others that do: who meets a provider that hangs keeps
-    nothing from them, and itself not past lease and task."""
-    try:
-        while not (stopping() or time.monotonic() >= until):
-            _renew(left.get_nowait())
-    except Empty:
-        return
-    finally:
-        connection.close()  # this thread's own
 
 
 def _renew(credential_id: int) -> None:
@@ -82,3 +61,28 @@ def _renew(credential_id: int) -> None:
     except (TransportError, ElementNotFound) as error:
         # Stored on the row already, where it concerns the provider.
         log.warning("token not renewed", credential=credential_id, reason=str(error))
+
+
+# --- Instances that are gone ---------------------------------------------------------------------
+
+
+def clean_until(deadline: float) -> bool:
+    """Work until time.monotonic() reaches `deadline`; False when nothing more is due."""
+    return until(deadline, clean_batch)
+
+
+def clean_all_due() -> None:
+    """Work until nothing is due."""
+    while clean_batch():
+        pass
+
+
+def clean_batch() -> int:
+    """Tell providers of a batch of instances that are gone. Returns how many were due."""
+    clock.keep()
+    due = cleanup.claim_due(CLEANUPS, timezone.now())
+    worked()
+    if due:
+        trouble.require_space()  # else the same is said to the provider again and again
+        side_by_side(due, cleanup.clean, SIDE_BY_SIDE)
+    return len(due)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from instances import cleanup
 from instances.credential import LONGEST_PAUSE
 from instances.idempotency import HELD_FOR
 from retention.recall import Wait
@@ -29,5 +30,12 @@ WAITS = (
             created_at = LEAST(r.created_at, late.at), held_until = LEAST(r.held_until, late.at)
         """,
         parameters={"held": HELD_FOR},
+    ),
+    Wait(
+        "cleanups",
+        "instances_cleanup",
+        late="r.due_at > clock.latest + %(pause)s",
+        mend="due_at = late.at",
+        parameters={"pause": max(cleanup.LEASE, cleanup.LONGEST_PAUSE)},
     ),
 )

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import random
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -28,12 +29,12 @@ from elements.webhooks import Watch
 from encryption.keys import UnsealError
 from instances import configuration as keys
 from instances import session
+from instances.cleanup import Gone
 from instances.models import Credential, ElementInstance
 from transport import sync
 from transport.errors import GrantLost, ProviderError, TransportError, UnitsUsedUp
 from transport.limits import Limits
 from transport.shares import on_behalf_of
-from transport.types import Account
 from watching import claim
 from watching.models import InstanceWatch
 from watching.notices import digest_of
@@ -73,8 +74,8 @@ def _keep(row: InstanceWatch) -> None:
 
 
 def _start(row: InstanceWatch, watch: Watch, element: Element) -> None:
-    call, account = call_of(row, element), session.account_of(row.instance)
-    watched = sync.run(watch.start(call), account, limits=LIMITS)
+    account = session.account_of(row.instance)
+    watched = sync.run(watch.start(call_of(row, element)), account, limits=LIMITS)
     now = timezone.now()
     stored = claim.commit(
         row,
@@ -87,9 +88,6 @@ def _start(row: InstanceWatch, watch: Watch, element: Element) -> None:
         error="",
     )
     log.info("watch.started", instance=row.instance_id, stored=stored)
-    if not stored and not ElementInstance.objects.filter(pk=row.instance_id).exists():
-        # Deleted meanwhile, and its own stop may have come too early.
-        farewell(watch, replace(call, state=dict(watched.state)), account, row.instance_id)
 
 
 def _stop(row: InstanceWatch, watch: Watch, element: Element) -> None:
@@ -104,22 +102,38 @@ def _stop(row: InstanceWatch, watch: Watch, element: Element) -> None:
     log.info("watch.stopped", instance=row.instance_id)
 
 
-def others_of_account(instance: ElementInstance) -> QuerySet[InstanceWatch]:
-    """The watches that are on of the same account and application, whoever's they are."""
-    accounts = Credential.objects.filter(instance=instance).exclude(account="").values("account")
+def others_of_account(
+    instance: ElementInstance, account: str | None = None
+) -> QuerySet[InstanceWatch]:
+    """The watches that are on of the same account and application, whoever's they are.
+
+    `account` is a Credential's, where the instance has none any more.
+    """
+    held = Credential.objects.filter(instance=instance).exclude(account="").values("account")
+    accounts: Any = held if account is None else [account] if account else []
     rows = InstanceWatch.objects.filter(wanted=True, suspended=False)
     return rows.filter(
         instance__credential__account__in=accounts, instance__element_key=instance.element_key
-    ).exclude(instance=instance)
+    ).exclude(instance_id=instance.pk)
 
 
-def farewell(watch: Watch, call: WatchCall, account: Account, instance_id: int) -> None:
-    """Stops the watch of an instance that is gone, as well as it can be done. Raises nothing of
-    the provider's."""
-    try:
-        sync.run(watch.stop(call), account, limits=LIMITS)
-    except TransportError as error:
-        log.warning("watch.not_stopped", instance=instance_id, reason=str(error))
+def stop_gone(gone: Gone, details: Mapping[str, Any]) -> None:
+    """Stops the watch of an instance that is gone: a step of instances.cleanup."""
+    watch = gone.element.watch
+    if watch is None:
+        return
+    others = others_of_account(gone.instance, gone.account_digest)
+    if watch.of_account and others.exists():
+        return
+    call = WatchCall(
+        configuration=configuration_of(gone.instance, gone.element),
+        callback_url=callback_url(gone.element.key, gone.instance.pk),
+        secret=details["secret"],
+        state=details["state"],
+    )
+    sync.run(watch.stop(call), gone.account, limits=LIMITS)
+    if watch.of_account:  # one that was started meanwhile has been stopped along
+        others.update(due_at=timezone.now(), version=F("version") + 1)
 
 
 def call_of(row: InstanceWatch, element: Element) -> WatchCall:

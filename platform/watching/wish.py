@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -20,14 +19,17 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts import access
+from api.errors import SEALED
 from elements.types import Element
+from encryption.fields import opens
 from instances import configuration as keys
-from instances import session
+from instances.cleanup import Step
 from instances.models import ElementInstance
 from watching import keep
 from watching.models import InstanceWatch
 
 SECRET_BYTES = 32
+STOP = "stop the watch"
 
 log = structlog.get_logger(__name__)
 
@@ -74,26 +76,19 @@ def follow_access(*, user_ids: Sequence[int], open: bool, **_: Any) -> None:  # 
     InstanceWatch.objects.filter(instance__user__in=user_ids).update(suspended=not open)
 
 
-def stop_before_revoking(*, instance: ElementInstance, **_: Any) -> Callable[[], None] | None:
+def stop_before_revoking(*, instance: ElementInstance, **_: Any) -> Step | None:
     """Receiver of instance_deleting: answers with what stops the watch once the instance is gone.
 
-    It asks as the instance did, with the access token that there is. Killed before that, it leaves
-    at the provider what tells of an instance that nobody has, and is refused.
+    Not before the lease of somebody who may be starting it just now is over: a start must not come
+    after the stop.
     """
-    row = InstanceWatch.objects.filter(instance=instance).first()
+    row = InstanceWatch.objects.select_for_update().filter(instance=instance).first()
     if row is None or (row.due_at is None and row.started_at is None):
         return None
-    element = keys.element_of(instance)
-    if element.watch is None:
+    if not opens(row, "secret") or not keys.are_open(instance):
+        log.warning("watch.not_stopped", instance=instance.pk, reason=SEALED)
         return None
-    if element.watch.of_account and keep.others_of_account(instance).exists():
-        return None
-    try:
-        call, account = keep.call_of(row, element), session.account_of(instance)
-    except keep.UNUSABLE as error:
-        log.warning("watch.not_stopped", instance=instance.pk, reason=str(error))
-        return None
-    return partial(keep.farewell, element.watch, call, account, instance.pk)
+    return Step(STOP, {"secret": row.secret, "state": row.state}, not_before=row.lease_until)
 
 
 def is_wanted(instance: ElementInstance, element: Element) -> bool:

@@ -56,6 +56,7 @@ LOOPS = (
     Loop("bulk", "bulk.tasks.run_until", "BULK_LOOPS"),
     Loop("refresh", "instances.tasks.refresh_until"),
     Loop("watch", "watching.tasks.keep_until"),
+    Loop("cleanup", "instances.tasks.clean_until"),
     Loop("bulk-actions", "administration.errands.run_until"),
 )
 NAMES = tuple(loop.name for loop in LOOPS)

@@ -19,6 +19,7 @@ from bulk.pack import Packer
 from bulk.tasks import remove_old_jobs, run_all_due
 from instances import provision
 from instances.models import ElementInstance
+from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 
 from .conftest import BULK, MAILBOX, Bulk
@@ -86,9 +87,8 @@ def test_an_instance_deleted_in_the_middle_leaves_nothing_behind(
     def storing(*args: Any) -> BulkJob | None:
         left = store(*args)
         if left is not None and left.chunks == 2:
-            thread = provision.delete(organization.organization, instance.pk)
-            if thread is not None:
-                thread.join()
+            provision.delete(organization.organization, instance.pk)
+            clean_all_due()
         return left
 
     monkeypatch.setattr(commit, "store", storing)

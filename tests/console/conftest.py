@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,6 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.provision import NewOrganization, create_organization
-from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
 from tests.events.receiver import Receiver
 
@@ -38,11 +36,10 @@ def reader(client: Client, member: User) -> Client:
 
 
 @pytest.fixture
-def browser(reader: Client, sandbox: SandboxServer, settings: LazySettings) -> Iterator[Client]:
+def browser(reader: Client, sandbox: SandboxServer, settings: LazySettings) -> Client:
     """The member's browser, and a provider."""
     settings.PUBLIC_URL = HERE
-    yield reader
-    revoked()  # while the sandbox still stands
+    return reader
 
 
 @pytest.fixture
@@ -51,18 +48,6 @@ def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
     yield receiver
     receiver.close()
-
-
-def revoked() -> None:
-    """Waits for the threads that give grants back."""
-    for thread in threading.enumerate():
-        if thread.name == provision.REVOKING:
-            thread.join(10)
-
-
-@pytest.fixture
-def joined() -> Callable[[], None]:
-    return revoked
 
 
 # What tests call the fields of the form, and where in the body they stand.

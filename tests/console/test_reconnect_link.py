@@ -16,6 +16,7 @@ from django.utils import timezone
 from instances import reconnect_link
 from instances.credential import refresh
 from instances.models import Credential, ElementInstance, OAuthState, ReconnectLink
+from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 from polling.models import PollingResource
 from tests.console.conftest import HERE
@@ -108,8 +109,9 @@ def test_two_clicks_on_the_button_are_one_connection(link: str, sandbox: Sandbox
     assert visitor.get(back(sandbox, url)).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_another_account_is_refused_and_its_grant_given_back(
-    lost: ElementInstance, link: str, sandbox: SandboxServer, joined: Callable[[], None]
+    lost: ElementInstance, link: str, sandbox: SandboxServer
 ) -> None:
     sandbox.control.create_mailbox(OTHER)
     visitor = Client()
@@ -119,22 +121,23 @@ def test_another_account_is_refused_and_its_grant_given_back(
     assert page.status_code == 400
     assert "Another account was chosen" in page.content.decode()
     assert not ElementInstance.objects.get().valid
-    joined()
+    clean_all_due()
     assert sandbox.control.state()["tokens"]["refresh_tokens"] == 0
     assert (
         visitor.get(back(sandbox, to_provider(visitor, link), address=MAILBOX)).status_code == 200
     )
 
 
+@pytest.mark.django_db(transaction=True)
 def test_another_account_that_is_connected_elsewhere_keeps_its_grant(
-    browser: Client, travel: Travel, link: str, sandbox: SandboxServer, joined: Callable[[], None]
+    browser: Client, travel: Travel, link: str, sandbox: SandboxServer
 ) -> None:
     sandbox.control.create_mailbox(OTHER)
     browser.get(travel({"address": OTHER}, name="Another"))
     visitor = Client()
     page = visitor.get(back(sandbox, to_provider(visitor, link), address=OTHER))
     assert page.status_code == 400
-    joined()
+    clean_all_due()
     assert sandbox.control.state()["tokens"]["refresh_tokens"] == 2
 
 

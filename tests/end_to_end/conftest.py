@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -8,7 +7,6 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
-from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
 from polling import engine, poll_now
 from tests.end_to_end.line import Line
@@ -44,12 +42,9 @@ def line(
     receiver: Receiver,
     organization: NewOrganization,
     client_for: Callable[..., APIClient],
-) -> Iterator[Line]:
+) -> Line:
     """A customer with a mailbox that is not connected yet."""
-    yield Line(client_for(organization), sandbox.control, receiver)
-    for thread in threading.enumerate():
-        if thread.name == provision.REVOKING:
-            thread.join(10)  # while the sandbox still stands
+    return Line(client_for(organization), sandbox.control, receiver)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ Over real sockets: the sandbox pushes to this test's web server, which asks it f
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from instances import provision
+from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 from polling import engine
 from polling.models import PollingResource
@@ -207,7 +206,7 @@ def test_it_is_watched_until_the_last_instance_of_the_mailbox_is_gone(pushed: Li
         keep_all_due()
     assert "stop" not in pushed.control.quota()["calls_by_method"]
     pushed._call("DELETE", f"/instances/{first}")
-    joined()
+    clean_all_due()
     assert watches() is not None
     assert InstanceWatch.objects.get().instance_id == second
 
@@ -219,7 +218,7 @@ def test_it_is_watched_until_the_last_instance_of_the_mailbox_is_gone(pushed: Li
     keep_all_due()
     assert watches() is not None
     pushed._call("DELETE", f"/instances/{second}")
-    joined()
+    clean_all_due()
     assert watches() is None
 
 
@@ -262,9 +261,3 @@ def test_after_a_lost_grant_it_is_watched_again(pushed: Line) -> None:
     poll_all_due()
     pushed.deliver()
     assert (mail["id"], "CREATED") in pushed.told()
-
-
-def joined() -> None:
-    for thread in threading.enumerate():
-        if thread.name == provision.REVOKING:
-            thread.join(10)

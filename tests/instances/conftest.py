@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +10,6 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
-from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
 
 API = "/elements/api-v2"
@@ -57,12 +55,9 @@ def body(consent: Callable[..., str]) -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def api(
     organization: NewOrganization, client_for: Callable[..., APIClient], sandbox: SandboxServer
-) -> Iterator[APIClient]:
+) -> APIClient:
     """A client with the User and Organization secrets; the provider is the sandbox."""
-    yield client_for(organization)
-    for thread in threading.enumerate():
-        if thread.name == provision.REVOKING:
-            thread.join(10)  # while the sandbox still stands
+    return client_for(organization)
 
 
 @pytest.fixture

@@ -15,14 +15,15 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from instances import credential as module
-from instances import probe, provision, tasks
+from instances import probe, provision
 from instances.claim import LEASE
 from instances.credential import CredentialAuthorizer, refresh
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.signals import grant_lost, instance_saved
-from instances.tasks import refresh_all_due, refresh_batch
+from instances.tasks import clean_all_due, refresh_all_due, refresh_batch
 from integrations.gmail.sandbox.server import SandboxServer
 from transport.errors import GrantLost, ProviderError, ProviderUnreachable
+from worker import side_by_side
 
 API = "/elements/api-v2"
 Json = dict[str, Any]
@@ -68,7 +69,7 @@ def test_what_is_not_begun_in_time_is_left_for_the_next_lease(
 ) -> None:
     with time_machine.travel(timezone.now() + timedelta(minutes=51), tick=False) as clock:
         with monkeypatch.context() as patch:
-            patch.setattr(tasks, "BEGIN_WITHIN", 0.0)  # as when a provider hangs
+            patch.setattr(side_by_side, "BEGIN_WITHIN", 0.0)  # as when a provider hangs
             assert refresh_batch() == 1
         assert Credential.objects.get().access_token == credential.access_token
         assert refresh_batch() == 0
@@ -314,9 +315,8 @@ def test_a_deleted_instance_is_revoked_at_the_provider(
     instance = ElementInstance.objects.get()
     sandbox.control.clear_requests()
 
-    thread = provision.delete(instance.organization, instance.pk)
-    assert thread is not None
-    thread.join(10)
+    provision.delete(instance.organization, instance.pk)
+    clean_all_due()
 
     [request] = [entry for entry in sandbox.control.requests() if entry["path"] == "/revoke"]
     assert request["status"] == 200

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.test import TestCase
 from rest_framework.test import APIClient
 
 from instances import account, provision
 from instances.models import Credential, ElementInstance
+from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 
 API = "/elements/api-v2"
+pytestmark = pytest.mark.django_db(transaction=True)
 PROFILE = {"path": "/gmail/v1/users/me/profile"}
 Body = Callable[..., dict[str, Any]]
 
@@ -28,10 +29,8 @@ def connect(api: APIClient, body: Body, **more: Any) -> int:
 
 def delete(instance_id: int) -> None:
     instance = ElementInstance.objects.get(pk=instance_id)
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        thread = provision.delete(instance.organization, instance.pk)
-    if thread is not None:
-        thread.join(10)
+    provision.delete(instance.organization, instance.pk)
+    clean_all_due()
 
 
 def revocations(sandbox: SandboxServer) -> int:
@@ -58,9 +57,7 @@ def test_the_grant_lasts_where_the_deletion_is_undone(
     with transaction.atomic():
         provision.delete(instance.organization, instance.pk)
         transaction.set_rollback(True)
-    for thread in threading.enumerate():
-        if thread.name == provision.REVOKING:
-            thread.join(10)
+    clean_all_due()
     assert ElementInstance.objects.filter(pk=instance.pk).exists()
     assert revocations(sandbox) == 0
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,6 @@ def provider(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ho
     with HooksServer().running() as server:
         settings.HOOKS_API_BASE_URL = server.url
         yield server
-        for thread in threading.enumerate():
-            if thread.name == provision.REVOKING:
-                thread.join(10)  # while the provider still stands
 
 
 @pytest.fixture

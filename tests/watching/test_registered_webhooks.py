@@ -20,11 +20,14 @@ from api.errors import BadRequest
 from elements.errors import ConfigurationError
 from events.models import Event
 from instances import provision
-from instances.models import ElementInstance
+from instances.cleanup import MAX_STEP_ATTEMPTS
+from instances.models import Cleanup, ElementInstance
+from instances.tasks import clean_all_due
 from retention.recall import recall
 from tests.watching.conftest import Connect
 from tests.watching.hooks import HooksServer
 from transport.errors import UnitsUsedUp
+from watching.claim import LEASE
 from watching.models import InstanceWatch
 from watching.tasks import keep_all_due
 from watching.waits import WAITS
@@ -170,10 +173,8 @@ def test_it_is_removed_with_the_instance(
     instance = connect()
     keep_all_due()
 
-    thread = provision.delete(organization.organization, instance.pk)
-
-    assert thread is not None
-    thread.join(10)
+    provision.delete(organization.organization, instance.pk)
+    clean_all_due()
     assert provider.hooks == {}
     assert InstanceWatch.objects.count() == 0
 
@@ -185,12 +186,33 @@ def test_an_instance_goes_although_its_provider_is_down(
     keep_all_due()
     provider.faults = [500] * 3
 
-    thread = provision.delete(organization.organization, instance.pk)
-
-    assert thread is not None
-    thread.join(10)
+    provision.delete(organization.organization, instance.pk)
     assert ElementInstance.objects.count() == 0
+    for failures in (1, 2, 3):
+        clean_all_due()
+        assert Cleanup.objects.get().failures == failures
+        assert len(provider.hooks) == 1
+        Cleanup.objects.update(due_at=timezone.now())
+    clean_all_due()
+    assert provider.hooks == {}
+    assert not Cleanup.objects.exists()
+
+
+def test_a_watch_that_cannot_be_stopped_is_given_up_after_an_hour(
+    provider: HooksServer, connect: Connect, organization: NewOrganization
+) -> None:
+    instance = connect()
+    keep_all_due()
+    provision.delete(organization.organization, instance.pk)
+    Cleanup.objects.update(failures=MAX_STEP_ATTEMPTS - 1)
+    provider.faults = [500]
+
+    clean_all_due()
+    assert Cleanup.objects.count() == 1
+    Cleanup.objects.update(due_at=timezone.now())
+    clean_all_due()
     assert len(provider.hooks) == 1
+    assert not Cleanup.objects.exists()
 
 
 def test_nobody_is_told_for_a_user_who_is_switched_off(
@@ -339,13 +361,15 @@ def test_deleted_while_it_is_being_started_it_is_removed(
     def delete(asked: str) -> None:
         if asked.startswith("POST"):
             provider.before = lambda asked: None
-            thread = provision.delete(organization.organization, instance.pk)
-            assert thread is not None
-            thread.join(10)
+            provision.delete(organization.organization, instance.pk)
+            clean_all_due()
 
     provider.before = delete
     keep_all_due()
+    assert len(provider.hooks) == 1  # it was started after that
 
+    with time_machine.travel(timezone.now() + LEASE):
+        clean_all_due()
     assert provider.hooks == {}
 
 

@@ -65,11 +65,13 @@ def test_a_loop_with_nothing_to_do_makes_room_for_the_others(
     handed_out: Turns, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"{loop.name} loop 1" for loop in LOOPS]
-    waited = set(names) - at_work(handed_out)
-    assert waited
-    for name in at_work(handed_out) - {"poll loop 1", "deliver loop 1"}:
-        end(board.slot(name.removesuffix(" loop 1"), 0), Outcome.IDLE, handed_out)
-    assert waited <= at_work(handed_out)
+    served = at_work(handed_out)
+    assert set(names) - served
+    for _ in range(2):
+        for name in at_work(handed_out) - {"poll loop 1", "deliver loop 1"}:
+            end(board.slot(name.removesuffix(" loop 1"), 0), Outcome.IDLE, handed_out)
+        served |= at_work(handed_out)
+    assert set(names) == served
 
 
 def test_a_turn_that_fails_waits_longer_each_time(

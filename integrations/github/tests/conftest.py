@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,7 +7,6 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
-from instances import provision
 from integrations.github.sandbox.server import SandboxServer
 from integrations.github.tests.story import Customer
 from tests.conftest import client_for, organization
@@ -26,9 +24,6 @@ def github(settings: Settings) -> Iterator[SandboxServer]:
         settings.GITHUB_AUTHORIZATION_URL = f"{server.url}/login/oauth/authorize"
         settings.GITHUB_TOKEN_URL = f"{server.url}/login/oauth/access_token"
         yield server
-        for thread in threading.enumerate():
-            if thread.name == provision.REVOKING:
-                thread.join(10)  # while the sandbox still stands
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization
 from events.models import Event
 from instances.models import ElementInstance
+from instances.tasks import clean_all_due
 from integrations.github.sandbox.world import DEFAULT_REPOSITORY
 from integrations.github.tests.story import Customer, eventually
 from integrations.sandbox.faults import Fault, Match
@@ -129,7 +130,8 @@ def test_the_webhook_goes_with_the_instance(customer: Customer, hooked: dict[str
     assert not repository.hooks
 
     customer.call("DELETE", f"/instances/{hooked['id']}")
-    eventually(lambda: not other.hooks)
+    clean_all_due()
+    assert not other.hooks
 
 
 def test_a_poll_waits_for_the_rate_limit(customer: Customer) -> None:
