@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 from ruamel.yaml import YAML
@@ -31,7 +31,6 @@ COMPOSE = ROOT / "deploy" / "compose.yaml"
 SUITE = "bookworm"  # what the image begins with: debian:12-slim
 MIRROR = re.compile(r"^(?:URIs: |deb (?:\[.*?\] )?)(http\S+)", re.MULTILINE)
 # What tells pip, apt and TLS of this machine how packages are fetched here.
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CONFIGURATION = (
     "/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/xdg/pip", "/etc/apt/apt.conf.d",
     "~/.config/pip", "~/.pip",
@@ -39,7 +38,9 @@ CONFIGURATION = (
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATES_WITHIN = "/etc/certificates-of-the-host.crt"  # the other is the package's to write
 PASSED_ON = re.compile(r"(?i)^(PIP_.*|(https?|no|all)_proxy)$")
+FOLDER = re.compile(r"(?:file://|(?<=[\s']))(/[^\s']+)")  # in what `pip config list` prints
 STOP_WITHIN = 10  # seconds; then a container engine kills
+HEALTHY_WITHIN = 120  # seconds
 SETTINGS = {
     "PUBLIC_URL": "https://periodic.example.com",
     "ALLOWED_HOSTS": "periodic.example.com",
@@ -48,6 +49,17 @@ SETTINGS = {
     "PERIODIC_ENCRYPTION_KEYS": "MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3BxcnN0dXY=",
     "EMBEDDED_POSTGRES_DIR": "/tmp/postgres",  # noqa: S108 - the container's own
 }
+# $1 is the root folder, $2 the command; the others are folders of this machine that pip looks into.
+INSTALL = """
+set -eu
+root=$1 command=$2
+shift 2
+for folder; do
+  mkdir -p "$root$folder"
+  mount --bind -o ro "$folder" "$root$folder"
+done
+exec chroot "$root" sh -c "$command"
+"""
 # $1 is the root folder. What enters these namespaces sees a file system that it cannot change.
 CONFINE = """
 set -eu
@@ -133,7 +145,10 @@ def take(image: Image, instruction: str, argument: str) -> None:
         case "RUN":
             passed_on = {name: value for name, value in os.environ.items() if PASSED_ON.match(name)}
             subprocess.run(
-                ["chroot", image.root, "sh", "-c", argument],  # noqa: S607
+                [  # noqa: S607
+                    "unshare", "--mount", "sh", "-c", INSTALL, "sh", image.root, argument,
+                    *folders_of_packages(),
+                ],
                 env={
                     "PATH": path(), **passed_on, "PIP_CERT": CERTIFICATES_WITHIN, **image.variables,
                 },
@@ -149,6 +164,17 @@ def take(image: Image, instruction: str, argument: str) -> None:
             image.command = json.loads(argument)
         case _:
             raise AssertionError(f"this reads no {instruction}")
+
+
+def folders_of_packages() -> list[Path]:
+    """Return the folders on this machine that pip is configured to take packages from."""
+    printed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
+    ).stdout
+    named = {Path(name) for name in FOLDER.findall(printed)}
+    # An index called "simple" leads to files beside it.
+    named = {name.parent if name.name == "simple" else name for name in named}
+    return sorted(name for name in named if name.is_dir())
 
 
 def path() -> str:
@@ -183,28 +209,32 @@ class Container:
         assert self._holder.stdout.readline() == "ready\n"
         self._inside = psutil.Process(self._holder.pid).children()[0].pid
 
-    def start(self, command: Sequence[str], **variables: str) -> subprocess.Popen[str]:
+    def start(
+        self, command: Sequence[str], output: IO[str], **variables: str
+    ) -> subprocess.Popen[bytes]:
+        """Run a command, whose output goes to a file: a pipe that nobody reads makes it wait."""
         enter = [
-            "nsenter", "--target", str(self._inside), "--mount", "--net", "--pid", "--no-fork",
+            "nsenter", "--target", str(self._inside), "--mount", "--net", "--pid",
             "chroot", str(self.image.root), "setpriv", "--reuid", self.image.user,
             "--regid", self.image.user, "--init-groups", "--no-new-privs", "--bounding-set=-all",
             "--inh-caps=-all", "env", f"--chdir={self.image.folder}", *command,
         ]  # fmt: skip
         environment = {"PATH": path(), **self.image.variables, **SETTINGS, **variables}
-        return subprocess.Popen(
-            enter, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        return subprocess.Popen(enter, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
-    def output(self, command: Sequence[str], **variables: str) -> str:
-        process = self.start(command, **variables)
-        printed, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, f"{shlex.join(command)}\n{printed}"
+    def run(self, command: Sequence[str]) -> tuple[int, str]:
+        """Return its status, and what it printed."""
+        with tempfile.TemporaryFile("w+") as file:
+            status = self.start(command, file).wait(timeout=120)
+            return status, said(file)
+
+    def output(self, command: Sequence[str]) -> str:
+        status, printed = self.run(command)
+        assert status == 0, f"{shlex.join(command)}\n{printed}"
         return printed
 
     def fails(self, command: Sequence[str]) -> bool:
-        process = self.start(command)
-        process.communicate(timeout=120)
-        return process.returncode != 0
+        return self.run(command)[0] != 0
 
     def end(self) -> None:
         self._holder.kill()
@@ -229,23 +259,31 @@ def with_database(container: Container, services: Mapping[str, Any]) -> None:
     container.output(
         ["periodic", "create_organization", "An organization", "--email", "a@b.example"]
     )
-    web = container.start(container.image.command, WEB_BIND="127.0.0.1:8000")
-    worker = container.start(services["worker"]["command"])
-    for name in ("web", "worker"):
-        check = [
-            part.replace("//web:", "//127.0.0.1:") for part in services[name]["healthcheck"]["test"]
-        ]
-        assert check.pop(0) == "CMD"
-        deadline = time.monotonic() + 60
-        while container.fails(check):
-            assert time.monotonic() < deadline, container.output(check)
-            time.sleep(0.5)
-    for process in (worker, web):
-        began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        printed, _ = process.communicate(timeout=STOP_WITHIN)
-        assert process.returncode == 0, printed
-        assert time.monotonic() - began < STOP_WITHIN
+    with tempfile.TemporaryFile("w+") as of_web, tempfile.TemporaryFile("w+") as of_worker:
+        web = container.start(container.image.command, of_web, WEB_BIND="127.0.0.1:8000")
+        worker = container.start(services["worker"]["command"], of_worker)
+        for name, log in (("web", of_web), ("worker", of_worker)):
+            until_healthy(container, services[name]["healthcheck"], log)
+        for process, log in ((worker, of_worker), (web, of_web)):
+            (within,) = psutil.Process(process.pid).children()  # nsenter, which passes nothing on
+            within.send_signal(signal.SIGTERM)
+            status = process.wait(timeout=STOP_WITHIN)
+            assert status == 0, f"it ended with {status}\n{said(log)}"
+
+
+def until_healthy(container: Container, healthcheck: Mapping[str, Any], log: IO[str]) -> None:
+    """Ask as the compose file does, save that all run under one address here."""
+    kind, *check = [part.replace("//web:", "//127.0.0.1:") for part in healthcheck["test"]]
+    assert kind == "CMD"
+    deadline = time.monotonic() + HEALTHY_WITHIN
+    while container.fails(check):
+        assert time.monotonic() < deadline, f"{container.run(check)}\n{said(log)}"
+        time.sleep(0.5)
+
+
+def said(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()[-10_000:]
 
 
 if __name__ == "__main__":
