@@ -19,7 +19,7 @@ class Sample(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     failed_attempts = models.PositiveIntegerField(default=0)  # of `attempts`
     # By element, but for private ones: [resources, those that fail] of monitoring.sample.Polled
-    elements = models.JSONField(default=dict)
+    elements = models.JSONField(default=dict, db_default={})
     last_attempt_id = models.BigIntegerField(default=0)  # the next sample counts from there
 
     def __str__(self) -> str:

@@ -59,13 +59,15 @@ class HttpApi:
 
 
 class Host:
-    """One `qcluster`. Its log is a file of JSON lines."""
+    """One `qcluster` of the code in a folder. Its log is a file of JSON lines."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, before: Sequence[str]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, before: Sequence[str], code: Path
+    ) -> None:
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "manage.py", "qcluster"],
-                cwd=ROOT, env=dict(environment), stdout=output, stderr=output,
+                cwd=code, env=dict(environment), stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
 
@@ -93,11 +95,13 @@ class Host:
 
 
 class Installation:
-    """`database_url` is what its processes are given; `folder` takes their logs."""
+    """`folder` takes the logs of its processes; those that begin run the code in `code`."""
 
-    def __init__(self, postgres: RealPostgres, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, postgres: RealPostgres, folder: Path, stack: ExitStack, code: Path) -> None:
         self.postgres = postgres
+        self.code = code
         self.hosts: list[Host] = []  # those that are to live
+        self.webs: list[WebServer] = []
         self.logs: list[Path] = []  # of all that ever did
         self.customer = Customer(random.Random(1))  # noqa: S311 - no secret
         self.customer.failing = False
@@ -110,7 +114,7 @@ class Installation:
         self.sent: list[str] = []  # the ids of all mails
         self._sending = threading.Lock()
         self._mailboxes: list[str] = []
-        self._secrets = ""
+        self.secrets = ""  # of the customer, for the header Authorization
 
     def environment(self, url: str | None = None) -> dict[str, str]:
         return {
@@ -132,17 +136,19 @@ class Installation:
         """Run a command of manage.py, and return what it printed."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self.environment(url), check=True, stdout=subprocess.PIPE, text=True,
+            cwd=self.code, env=self.environment(url), check=True, stdout=subprocess.PIPE, text=True,
         ).stdout  # fmt: skip
 
     def web(self, url: str | None = None, threads: int = 4) -> WebServer:
-        return self._stack.enter_context(web_server(self.environment(url), threads))
+        server = web_server(self.environment(url), threads, self.code)
+        self.webs.append(self._stack.enter_context(server))
+        return self.webs[-1]
 
     def host(self, url: str | None = None, *, before: Sequence[str] = (), **settings: str) -> Host:
         """Begin one more worker host. `before` stands before its command: `faketime`, say."""
         log = self._folder / f"host-{len(self.logs)}.log"
         self.logs.append(log)
-        host = Host({**self.environment(url), **settings}, log, before)
+        host = Host({**self.environment(url), **settings}, log, before, self.code)
         self._stack.callback(host.kill)
         self.hosts.append(host)
         return host
@@ -153,8 +159,8 @@ class Installation:
         """Connect mailboxes as a customer does, polled each second."""
         made = json.loads(self.manage("create_organization", "One", "--email", "user@example.com",
                                       "--json"))  # fmt: skip
-        self._secrets = f"User {made['userSecret']}, Organization {made['organizationSecret']}"
-        api = cast(APIClient, HttpApi(web.url, self._secrets))
+        self.secrets = f"User {made['userSecret']}, Organization {made['organizationSecret']}"
+        api = cast(APIClient, HttpApi(web.url, self.secrets))
         for number in range(count):
             address = f"mailbox{number}@example.com"
             self.control.create_mailbox(address)
@@ -243,11 +249,11 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE, otherwise: st
 
 @contextmanager
 def installation(
-    postgres: RealPostgres, folder: Path, *, hosts: int = 1, mailboxes: int = 6
+    postgres: RealPostgres, folder: Path, *, hosts: int = 1, mailboxes: int = 6, code: Path = ROOT
 ) -> Iterator[Installation]:
     """One with that many worker hosts and mailboxes, in which mails already flow."""
     with ExitStack() as stack:
-        made = Installation(postgres, folder, stack)
+        made = Installation(postgres, folder, stack, code)
         made.manage("migrate", "--verbosity", "0")
         for _ in range(hosts):
             made.host()

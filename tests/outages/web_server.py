@@ -13,13 +13,19 @@ from pathlib import Path
 
 import requests
 
-PLATFORM = Path(__file__).resolve().parents[2] / "platform"
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds, for whatever must happen at some time
 
 
 class WebServer:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
         self.url = url
+        self._process = process
+
+    def stop(self) -> None:
+        """Tell it to stop, and wait until it has answered what it was asked before."""
+        self._process.terminate()
+        self._process.wait(PATIENCE)
 
     def get(self, path: str, secrets: str = "", session: str = "") -> requests.Response:
         headers = {"Authorization": secrets} if secrets else {}
@@ -41,20 +47,22 @@ class WebServer:
 
 
 @contextmanager
-def web_server(environment: Mapping[str, str], threads: int = 4) -> Iterator[WebServer]:
-    """gunicorn as the Procfile starts it, once it answers /health/live."""
+def web_server(
+    environment: Mapping[str, str], threads: int = 4, code: Path = ROOT
+) -> Iterator[WebServer]:
+    """gunicorn with the code in a folder, once it answers /health/live."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "gunicorn", "--chdir", str(PLATFORM), "--no-control-socket",
-            "--worker-class", "config.web_worker.Worker", "--threads", str(threads),
-            "--bind", f"127.0.0.1:{port}", "config.wsgi",
+            sys.executable, "-m", "gunicorn", "--chdir", str(code / "platform"),
+            "--no-control-socket", "--worker-class", "config.web_worker.Worker",
+            "--threads", str(threads), "--bind", f"127.0.0.1:{port}", "config.wsgi",
         ],
-        env=dict(environment),
+        cwd=code, env=dict(environment),
     )  # fmt: skip
-    server = WebServer(f"http://127.0.0.1:{port}")
+    server = WebServer(f"http://127.0.0.1:{port}", process)
     deadline = time.monotonic() + PATIENCE
     try:
         while True:
@@ -67,5 +75,4 @@ def web_server(environment: Mapping[str, str], threads: int = 4) -> Iterator[Web
                 time.sleep(0.1)
         yield server
     finally:
-        process.terminate()
-        process.wait(PATIENCE)
+        server.stop()

@@ -14,6 +14,10 @@ UPDATE accounts_user u SET address_verified_at = now()
 
 
 class Migration(migrations.Migration):
+    rolling = (
+        "the version before writes neither new column and bears NULL in both; there are as many "
+        "users as people, so that their indexes are made in a moment"
+    )
     dependencies = [
         ("accounts", "0009_users_found_by_what_they_may"),
         ("auth", "0012_alter_user_first_name_max_length"),

@@ -5,6 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    rolling = "there are few subscriptions, so that their index is made in a moment"
     dependencies = [
         ("accounts", "0010_addresses_verified"),
         ("events", "0011_url_check_lease"),
@@ -31,14 +32,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="+",
                 to="accounts.account",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                condition=models.Q(("account__isnull", False)),
-                fields=["account"],
-                name="event_of_account",
             ),
         ),
     ]
