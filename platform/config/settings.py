@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "api.tls_redirect.TlsRedirectMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "api.unsupported.UnsupportedHeadersMiddleware",
     "config.clock.ClockMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

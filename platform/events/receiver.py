@@ -31,7 +31,7 @@ from events import (
 )
 from events.receiver_body import Sent
 from events.record import record_changes, record_webhook
-from instances import configuration
+from instances import configuration, watched_objects
 from instances.models import ElementInstance
 from watching import notices
 from watching.hearing import note_heard, watched_by
@@ -166,11 +166,19 @@ def _read(
     refusal: ApiError | None = None
     for one in wanted:
         try:
-            told[one.instance.pk] = receiver_body.changes(sent, one.webhook)
+            told[one.instance.pk] = _of_watched(
+                one.instance, receiver_body.changes(sent, one.webhook)
+            )
         except ApiError as error:
             log.warning("webhook not understood", instance=one.instance.pk, reason=error.message)
             refusal = refusal or error
     return told, refusal
+
+
+def _of_watched(instance: ElementInstance, told: Sequence[Told]) -> Sequence[Told]:
+    """Return those of the objects that event.objects names."""
+    names = watched_objects.watched(configuration.without_secrets(instance))
+    return [one for one in told if watched_objects.is_watched(one.object_type, names)]
 
 
 def _hold(instance_ids: Sequence[int]) -> set[int]:

@@ -110,7 +110,7 @@ class InstanceView(InstanceScopedView):
             if element.key != found.element_key:
                 wanted = dataclasses.replace(wanted, element=element)
         changed = provision.change(caller_of(request).reach, found.pk, wanted)
-        return Response(instance_json(changed))
+        return _answered(body, instance_json(changed))
 
 
 class InstancesView(InstanceView):
@@ -178,13 +178,13 @@ class InstancesView(InstanceView):
 
         claim = idempotency.claim(caller.user, request)
         if claim.answer is not None:
-            return Response(claim.answer)
+            return _answered(body, claim.answer)
         try:
             provision.create(caller.user, caller.organization, element, wanted, within=keep)
         except Exception:
             claim.give_back()
             raise
-        return Response(answer)
+        return _answered(body, answer)
 
     def _rows(self, request: Request) -> QuerySet[ElementInstance]:
         caller = caller_of(request)
@@ -201,6 +201,12 @@ class InstancesView(InstanceView):
         if searched := text(query, "searchText", longest=LONGEST_SEARCH):
             rows = rows.filter(Q(name__icontains=searched) | Q(element_key__icontains=searched))
         return rows.select_related("credential").prefetch_related("user").order_by("pk")
+
+
+def _answered(body: dict[str, Any], answer: Any) -> Response:
+    """With what of the request's body had no effect."""
+    said = wish.unused(body)
+    return Response(answer, headers={"Elements-Error": said} if said else None)
 
 
 class EnabledView(InstanceScopedView):

@@ -16,12 +16,12 @@ from typing import Any
 
 from accounts.secret import digest
 from api.errors import SEALED, BadRequest, Unopened
-from elements import catalogue, poller
+from elements import catalogue, poller, poller_urls
 from elements.application import application_of
 from elements.record_dates import TIMEZONE, zone_of
 from elements.types import ApiKey, Basic, Element
 from encryption.fields import opens
-from instances import callback, whsec
+from instances import callback, watched_objects, whsec
 from instances.models import ElementInstance
 from transport.errors import AddressRefused
 from transport.guard import default_guard
@@ -48,6 +48,7 @@ SUBSCRIPTION_ID = "event.notification.subscription.id"
 INSTANCE_FINDER = "event.notification.instance.finder"
 REFRESH_INTERVAL = "event.poller.refresh_interval"
 POLLER_CONFIGURATION = "event.poller.configuration"
+POLLER_URLS = poller_urls.PATH
 
 DEFAULT_INTERVAL = 15  # minutes
 DEFAULT_TOKEN_LIFETIME = 3600  # seconds
@@ -146,7 +147,8 @@ def merged(
 
     A secret that comes back masked stays as it is stored. An empty event.poller.configuration asks
     for the element's own, and who says what is polled wants polling unless event.vendor.type says
-    otherwise. Raises BadRequest where all of it together is too large.
+    otherwise. event.poller.urls is translated. Raises BadRequest where all of it together is too
+    large, and ConfigurationError for what cannot be translated.
     """
     result = {} if replace else dict(stored)
     for key, value in changes.items():
@@ -159,6 +161,10 @@ def merged(
             result.pop(key, None)
         else:
             result[key] = value
+    if (urls := _urls_that_count(changes, stored, result)) is not None:
+        result[POLLER_CONFIGURATION] = json.dumps(
+            poller_urls.translated(urls, element), ensure_ascii=False
+        )
     if POLLER_CONFIGURATION in result:
         result.setdefault(VENDOR_TYPE, "polling")
     size, before = _size(result), _size(stored)
@@ -168,6 +174,24 @@ def merged(
             f"{MOST_CHARACTERS} are allowed"
         )
     return result
+
+
+def _urls_that_count(
+    changes: Mapping[str, str | None], stored: Mapping[str, str], result: Mapping[str, str]
+) -> str | None:
+    """Return the event.poller.urls that say what is polled.
+
+    None where none are given, or event.poller.configuration is given and says it: clients write
+    whole configurations back, in which that is the translation of the urls there were before.
+    """
+    urls = changes.get(POLLER_URLS) or ""
+    if not urls.strip():
+        return None
+    if POLLER_CONFIGURATION not in result:
+        return urls
+    is_new = urls != stored.get(POLLER_URLS)
+    given = changes.get(POLLER_CONFIGURATION)
+    return urls if is_new and given in (None, stored.get(POLLER_CONFIGURATION)) else None
 
 
 def _size(values: Mapping[str, str]) -> int:
@@ -220,7 +244,9 @@ def derive(element: Element, configuration: Mapping[str, str]) -> Derived:
     vendor_type = _vendor_type(element, values.get(VENDOR_TYPE, ""))
     poller_configuration = values.get(POLLER_CONFIGURATION, "").strip()
     if poller_configuration:
-        poller.parse(poller_configuration, element)
+        polled = poller.parse(poller_configuration, element)
+        if vendor_type == "polling":
+            watched_objects.require_polled(values, polled)
     zone_of(values.get(TIMEZONE, ""), TIMEZONE)
     if enabled and vendor_type == "webhook":
         _require_webhook_secret(element, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -68,6 +69,26 @@ def to_change(body: Mapping[str, Any], *, replace: bool) -> Wish:
         replace_configuration=replace,
         consent=_consent_again(body),
     )
+
+
+# What providerData may hold: `state` comes with the redirect and says nothing to the provider.
+USED = frozenset({"code", "state"})
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,50}")  # that a header may hold
+
+
+def unused(body: Mapping[str, Any]) -> str:
+    """Return what of a request has no effect, as a sentence for Elements-Error; empty: nothing."""
+    given = {
+        name: [key for key, value in mapping(body, name).items() if value not in (None, "", False)]
+        for name in ("providerData", "configuration")
+    }
+    names = [
+        f"providerData.{key if PLAIN_NAME.fullmatch(key) else '?'}"
+        for key in given["providerData"]
+        if key not in USED
+    ]
+    names += [f"configuration.{key}" for key in given["configuration"] if key == "debug"]
+    return f"not used: {', '.join(names[:10])}" if names else ""
 
 
 def _name(body: Mapping[str, Any]) -> str:

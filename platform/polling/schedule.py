@@ -26,7 +26,7 @@ from accounts import access
 from elements import poller
 from elements.calls import PollerEntry
 from elements.feed import goes_by_dates
-from instances import configuration
+from instances import configuration, watched_objects
 from instances.models import ElementInstance
 from polling import reconciliation
 from polling.due import LONGEST_INTERVAL, with_put_aside
@@ -106,10 +106,15 @@ def _locked(rows: QuerySet[PollingResource]) -> list[PollingResource]:
 
 def _entries(instance: ElementInstance) -> Mapping[str, PollerEntry]:
     """What the instance's configuration wants polled; nothing as long as it doesn't say."""
-    text = configuration.without_secrets(instance).get(configuration.POLLER_CONFIGURATION, "")
+    values = configuration.without_secrets(instance)
+    text = values.get(configuration.POLLER_CONFIGURATION, "")
     if not text.strip():
         return {}
-    return poller.parse(text, configuration.element_of(instance))
+    wanted = watched_objects.watched(values)
+    entries = poller.parse(text, configuration.element_of(instance))
+    return {
+        name: entry for name, entry in entries.items() if watched_objects.is_watched(name, wanted)
+    }
 
 
 def _update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -117,3 +118,109 @@ def test_webhooks_by_default_need_a_webhook(connect: Callable[..., Any], there: 
         "event.vendor.type: must be polling: Ledger has no webhook, which would say how what its "
         "provider sends is believed"
     )
+
+
+# --- Settings of older clients -------------------------------------------------------------------
+
+BOTH = {**ENTRIES, "Open": {"url": "/hubs/finance/entries?status=open", "idField": "id"}}
+URLS = "event.poller.urls"
+
+
+def polled() -> list[str]:
+    return sorted(PollingResource.objects.filter(active=True).values_list("name", flat=True))
+
+
+def test_only_the_objects_that_are_named_are_polled(
+    connect: Callable[..., Any], api: APIClient
+) -> None:
+    answer = connect({"event.poller.configuration": BOTH, "event.objects": "ENTRIES"})
+    assert answer.status_code == 200, answer.content
+    assert polled() == ["entries"]
+    path = f"{API}/instances/{answer.json()['id']}"
+    refused = api.patch(path, {"configuration": {"event.objects": "open,nothing"}}, format="json")
+    assert refused.status_code == 400
+    assert refused.json()["message"] == (
+        "event.objects: nothing is not in event.poller.configuration, which has entries, Open"
+    )
+    assert polled() == ["entries"]
+    assert (
+        api.patch(path, {"configuration": {"event.objects": ""}}, format="json").status_code == 200
+    )
+    assert polled() == ["Open", "entries"]
+
+
+def test_poller_urls_are_translated(connect: Callable[..., Any], api: APIClient) -> None:
+    lines = (
+        "entries|/hubs/finance/entries?status=open||at|yyyy-MM-dd'T'HH:mm:ssXXX|America/Denver\n"
+        "page-entries\n"
+    )
+    answer = connect({URLS: lines})
+    assert answer.status_code == 200, answer.content
+    configuration = answer.json()["configuration"]
+    assert configuration[URLS] == lines
+    assert json.loads(configuration["event.poller.configuration"]) == {
+        "entries": {
+            "url": "/hubs/finance/entries?status=open",
+            "idField": "",
+            "datesConfiguration": {
+                "updatedDateField": "at",
+                "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ssXXX",
+                "updatedDateTimezone": "America/Denver",
+            },
+        },
+        "page-entries": {"url": "/hubs/finance/page-entries", "idField": ""},
+    }
+    assert polled() == ["entries", "page-entries"]
+
+    # Clients write whole configurations back, with one key changed.
+    path = f"{API}/instances/{answer.json()['id']}"
+    for changed, names in (
+        ({URLS: "offset-entries|cursor-entries"}, ["cursor-entries", "offset-entries"]),
+        ({"event.poller.configuration": json.dumps(ENTRIES)}, ["entries"]),
+        ({URLS: "entries|page-entries"}, ["entries", "page-entries"]),
+    ):
+        whole = {**api.get(path).json()["configuration"], **changed}
+        written = api.put(path, {"configuration": whole}, format="json")
+        assert written.status_code == 200, written.content
+        assert polled() == names
+
+
+def test_poller_urls_of_an_element_are_its_entries(
+    connect: Callable[..., Any], there: Provider
+) -> None:
+    configuration = [
+        {"key": "base.url", "defaultValue": there.url},
+        {"key": URLS, "defaultValue": "entries|page-entries"},
+    ]
+    assert connect({}, configuration=configuration).status_code == 200
+    assert polled() == ["entries", "page-entries"]
+
+
+@pytest.mark.parametrize(
+    ("urls", "message"),
+    [
+        ("nothing", "event.poller.urls: line 1: nothing: ledger has no such resource"),
+        ("entries\nentries", "event.poller.urls: line 2: entries is given twice"),
+        (
+            "entries\npage-entries|/hubs/finance/entries",
+            "event.poller.urls: line 2: page-entries.url: must be a hub path",
+        ),
+        (
+            "entries|/hubs/finance/entries|//entry[a=1]",
+            "event.poller.urls: line 1: has a filter, which is not supported",
+        ),
+        ("entries|/entries|||||||||", "event.poller.urls: line 1: has 11 fields; 9 are known"),
+        (
+            "entries|/entries||at",
+            "event.poller.urls: line 1: entries.datesConfiguration.updatedDateFormat: is missing",
+        ),
+        ("|", "event.poller.urls: names no resource"),
+    ],
+)
+def test_poller_urls_that_cannot_be_translated_are_refused_by_the_line(
+    urls: str, message: str, connect: Callable[..., Any]
+) -> None:
+    answer = connect({URLS: urls})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(message)
+    assert not ElementInstance.objects.exists()

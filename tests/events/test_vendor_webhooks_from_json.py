@@ -230,3 +230,16 @@ def test_an_element_that_has_none_any_more_receives_none(
     call(api, "PUT", "/elements/ledger", ledger())
     assert send(f"ledger/{books.pk}").status_code == 404
     assert ElementInstance.objects.get().vendor_type == "webhook"
+
+
+def test_only_the_objects_that_are_named_are_told_of(api: APIClient, provided: Provider) -> None:
+    call(api, "POST", "/elements", ledger(provided.url, webhook=WEBHOOK))
+    others = call(api, "POST", "/instances", wanted({"event.objects": "accounts, transfers"}))
+    own = call(api, "POST", "/instances", wanted({"event.objects": "accounts,ENTRIES"}))
+    for instance in (others, own):
+        assert send(f"ledger/{instance['id']}").status_code == 200
+    assert [event.instance_id for event in Event.objects.all()] == [own["id"]]
+
+    call(api, "PATCH", f"/instances/{others['id']}", {"configuration": {"event.objects": None}})
+    send(f"ledger/{others['id']}", {**BODY, "n": 1})
+    assert Event.objects.filter(instance_id=others["id"]).count() == 1

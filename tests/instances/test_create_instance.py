@@ -59,3 +59,16 @@ def test_takes_the_documented_bodies_with_events(api: APIClient, body: Body, key
     assert configuration["event.notification.signature.key"] == "********"
     assert created["eventsNotificationCallbackUrl"] == "false"
     assert "event.notification.callback.url" in created["problem"]
+
+
+def test_what_has_no_effect_is_named(api: APIClient, body: Callable[..., dict[str, Any]]) -> None:
+    wanted = body()
+    wanted["providerData"] |= {"state": "gmail", "realmId": "1", "debug": True, "a\nb": "c"}
+    wanted["configuration"]["debug"] = True
+    made = api.post(f"{API}/instances", wanted, format="json")
+    assert made.status_code == 200, made.content
+    assert made["Elements-Error"] == (
+        "not used: providerData.realmId, providerData.debug, providerData.?, configuration.debug"
+    )
+    plain = api.patch(f"{API}/instances/{made.json()['id']}", {"name": "Other"}, format="json")
+    assert "Elements-Error" not in plain

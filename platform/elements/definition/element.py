@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from elements import built_in, poller, standard
+from elements import built_in, poller, poller_urls, standard
 from elements.definition import (
     addresses,
     authentication,
@@ -77,7 +77,7 @@ def element(
         guide=guide.guide(whole.part("guide")) or read.guide,
         quota=counted,
     )
-    read = _with_webhook(whole, read)
+    read = _with_webhook(whole, _with_poller_urls(read))
     return replace(read, default_poller=_default_poller(read, base))
 
 
@@ -229,6 +229,25 @@ def _overridden_authentication(
         refresh_url=_own_address(fields, standard.REFRESH_URL, secret=True)
         or inherited.refresh_url,
         scopes=authentication.scopes(fields) or inherited.scopes,
+    )
+
+
+def _with_poller_urls(read: Element) -> Element:
+    """With the entries that a default of event.poller.urls stands for, where there are none."""
+    defaults = {field.key: (field.default or "").strip() for field in read.configuration}
+    urls = defaults.get(poller_urls.PATH, "")
+    if not urls or defaults.get(standard.POLLER):
+        return read
+    try:
+        text = json.dumps(poller_urls.translated(urls, read), ensure_ascii=False)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"configuration.{error.path}", error.message) from None
+    return replace(
+        read,
+        configuration=tuple(
+            replace(field, default=text) if field.key == standard.POLLER else field
+            for field in read.configuration
+        ),
     )
 
 
