@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from elements.types import Element, Field, Operation, Parameter, Place, Resource
 API_ROOT = "/elements/api-v2"
 VERSION = "api-v2"
 ERROR = "Error"
+DEFINITIONS = "#/definitions/"
 # In Swagger's `type`: what may stand in a path, a query or a header.
 PLAIN_TYPES = frozenset({"string", "integer", "number", "boolean"})
 LISTING_PARAMETERS = (
@@ -58,6 +60,29 @@ def of(element: Element, resource: Resource | None = None, *, host: str = "") ->
     if host:
         body["host"] = host
     return body
+
+
+def of_operation(element: Element, name: str, *, host: str = "") -> dict[str, Any] | None:
+    """Return the description of the operation with that operationId alone.
+
+    None where the element has none. It is as `of` has it, with the definitions that it refers to.
+    """
+    whole = of(element, host=host)
+    for path, methods in whole["paths"].items():
+        for method, operation in methods.items():
+            if operation["operationId"] == name:
+                return {
+                    **whole,
+                    "tags": [one for one in whole["tags"] if one["name"] in operation["tags"]],
+                    "paths": {path: {method: operation}},
+                    "definitions": _referred_to(operation, whole["definitions"]),
+                }
+    return None
+
+
+def _referred_to(value: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    names = set(re.findall(rf'"{DEFINITIONS}([^"]+)"', json.dumps(value)))
+    return {name: one for name, one in definitions.items() if name in names}
 
 
 def definition_name(resource: Resource) -> str:

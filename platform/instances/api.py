@@ -17,7 +17,7 @@ from api.errors import NotFound
 from api.fields import flag, json_object, text
 from api.paging import page_of, whole_list
 from api.permissions import IsAnyCaller, IsAuthenticatedCaller, IsElementCaller
-from api.schema import PAGED, WHOLE, documented, listed
+from api.schema import AN_OBJECT, PAGED, WHOLE, documented, listed
 from api.timestamp import timestamp
 from elements import catalogue, docs
 from elements.schema import SWAGGER, SWAGGER_EXAMPLE
@@ -250,6 +250,41 @@ class DocsView(InstanceScopedView):
     def get(self, request: Request, **path: str) -> Response:
         element = keys.element_of(self.instance(request))
         return Response(docs.of(element, host=request.get_host()))
+
+
+class OperationDocsView(InstanceScopedView):
+    @documented(
+        "Read the description of one hub call in Swagger 2.0",
+        description="`operationId` is that of the instance's description.",
+        answer=SWAGGER,
+        example=SWAGGER_EXAMPLE,
+    )
+    def get(self, request: Request, operation_id: str, **path: str) -> Response:
+        return Response(self.described(request, operation_id))
+
+    def described(self, request: Request, operation_id: str) -> dict[str, Any]:
+        """Raises NotFound when the element has no such operation."""
+        element = keys.element_of(self.instance(request))
+        found = docs.of_operation(element, operation_id, host=request.get_host())
+        if found is None:
+            raise NotFound(f"No operation found with id {operation_id[:100]}")
+        return found
+
+
+class OperationDefinitionsView(OperationDocsView):
+    """Definitions hold no references, and nothing is discovered at the provider: the parameters
+    `resolveReferences` and `discovery` change nothing.
+    """
+
+    @documented(
+        "Read the definitions that one hub call refers to",
+        description="By name. They hold no references, so that `resolveReferences` changes "
+        "nothing, and neither does `discovery`: the element declares all that is known.",
+        answer=AN_OBJECT,
+        example={"labels": {"type": "object", "properties": {"id": {"type": "string"}}}},
+    )
+    def get(self, request: Request, operation_id: str, **path: str) -> Response:
+        return Response(self.described(request, operation_id)["definitions"])
 
 
 class ConfigurationView(InstanceScopedView):

@@ -16,6 +16,7 @@ from api.schema import (
     by_key,
     described,
     header,
+    in_path,
     listed,
     nullable,
     one_of,
@@ -102,6 +103,8 @@ RECONNECT_LINK_EXAMPLE = {
     "url": "https://periodic.example.com/reconnect/TOKEN",
     "expiresDate": "2026-01-12T09:30:00Z",
 }
+
+in_path("operation_id", "the operationId of a hub call", TEXT, example="getLabels")
 
 TAGS = query("tags[]", "only instances with this tag; may be given several times")
 SEARCH = query("searchText", "only instances with this in their name or their element's key")

@@ -43,6 +43,11 @@ WITH_AN_ID = {
     "instances/{instance_id}/configuration/{row_id}": ("get", "patch"),
     "instances/{instance_id}/docs": ("get",),
     "elements/{element}/instances/{instance_id}/docs": ("get",),
+    **{
+        f"{prefix}instances/{{instance_id}}/docs/{{operation_id}}{end}": ("get",)
+        for prefix in ("", "elements/{element}/")
+        for end in ("", "/definitions")
+    },
     "instances/{instance_id}/polls": ("post",),
     "instances/{instance_id}/reconcile": ("post",),
     "instances/{instance_id}/usage/units": ("get",),
@@ -92,6 +97,8 @@ PUBLIC = {"element", "element_key", "key_or_id", "configuration_key", "hub", "hu
 # Of one instance, by its Element token alone; an id in them is a row of it or the provider's.
 BY_TOKEN = {
     "instances/configuration/{row_id}",
+    "instances/docs/{operation_id}",
+    "instances/docs/{operation_id}/definitions",
     # tests/bulk/test_refused_queries.py
     *(
         f"{hub}bulk/{{bulk_id}}/{what}"
@@ -194,6 +201,7 @@ def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
         ref=of.instance.pk,
         element="gmail",
         element_key="gmail",
+        operation_id="getLabels",
     )
     body = {"propertyValue": "7"} if "row_id" in path else WRITE
     sent = {"data": json.dumps(body), "content_type": "application/json"}

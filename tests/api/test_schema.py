@@ -133,6 +133,7 @@ class World:
             "event_id": Event.objects.get(instance=instance).pk,
             "row_id": configuration_id("event.poller.refresh_interval"),
             "element": "gmail",
+            "operation_id": "getLabels",
         }
 
     def another_mailbox(self) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.provision import create_organization
+from accounts.provision import NewOrganization, create_organization
 from instances.models import Credential, ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
 from polling.models import PollingResource
@@ -110,3 +111,28 @@ def test_an_instance_describes_its_hub_calls(api: APIClient, connected: dict[str
     described = api.get(f"{API}/instances/{connected['id']}/docs").json()
     assert described["swagger"] == "2.0"
     assert "get" in described["paths"]["/messages/{id}"]
+
+
+def test_an_instance_describes_one_hub_call(
+    api: APIClient, connected: dict[str, Any], client_for: ClientFor, organization: NewOrganization
+) -> None:
+    docs = f"{API}/instances/{connected['id']}/docs"
+    whole = api.get(docs).json()
+    for path, methods in whole["paths"].items():
+        for method, operation in methods.items():
+            one = api.get(f"{docs}/{operation['operationId']}").json()
+            assert one["paths"] == {path: {method: operation}}
+            assert [tag["name"] for tag in one["tags"]] == operation["tags"]
+            definitions = api.get(f"{docs}/{operation['operationId']}/definitions").json()
+            assert definitions == one["definitions"]
+            named = set(re.findall("#/definitions/([^']+)'", repr(operation)))
+            assert set(definitions) == named
+            assert definitions.items() <= whole["definitions"].items()
+    of_element = api.get(f"{API}/elements/gmail/instances/{connected['id']}/docs/getLabels").json()
+    assert list(of_element["paths"]) == ["/labels"]
+    hub = client_for(organization, connected["token"])
+    assert hub.get(f"{API}/instances/docs/getLabels").json() == of_element
+
+    unknown = api.get(f"{docs}/getNothing")
+    assert unknown.status_code == 404
+    assert unknown.json()["message"] == "No operation found with id getNothing"
