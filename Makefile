@@ -5,11 +5,12 @@ BIN := .venv/bin
 # processes compiles everything anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help up demo test lint format bench proof screenshots requirements clean
+.PHONY: help up demo test test-installation lint format bench proof screenshots requirements clean
 help:
 	@echo "make demo   see Periodic do its main job, step by step, in the terminal"
 	@echo "make up     run the web server, the worker and a Gmail sandbox"
-	@echo "make test   run every test"
+	@echo "make test   run the tests of the code"
+	@echo "make test-installation   run those that start web servers, workers, databases, a browser"
 	@echo "make lint   ruff, mypy and import-linter"
 	@echo "make bench  measure, and write benchmarks/results.json"
 	@echo "make screenshots  make the pictures of the documentation anew, in docs/pictures/"
@@ -34,8 +35,12 @@ demo: .venv/installed
 up: .venv/installed
 	@$(BIN)/python -m demo.up
 
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(PYTEST) -m "not installation"
+
+test-installation: .venv/installed-dev
+	$(PYTEST) -m installation
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

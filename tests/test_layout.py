@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# The modules by which tests start whole servers.
+STARTS = re.compile(
+    r"^from tests\.(outages\.(installation|web_server|real_postgres|standby|pgbouncer|delivering)"
+    r"|embedded_postgres\.user_process|demo\.started|operating(\.machine)?) import ",
+    re.MULTILINE,
+)
 
 
 def test_platform_has_no_init_file() -> None:
@@ -35,6 +42,13 @@ def test_nothing_is_imported_as_platform_dot() -> None:
         )
     ]
     assert offenders == []
+
+
+def test_what_starts_servers_is_left_to_make_test_installation() -> None:
+    modules = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    starting = {path for path, text in modules.items() if STARTS.search(text)}
+    assert len(starting) > 10
+    assert [path for path in starting if "pytest.mark.installation" not in modules[path]] == []
 
 
 def test_production_refuses_to_start_without_its_four_settings() -> None:

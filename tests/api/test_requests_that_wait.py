@@ -24,7 +24,7 @@ from events.models import Event
 from instances import provision
 from tests.hubs.crm import KEY, Crm, Seen
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.installation, pytest.mark.django_db(transaction=True)]
 ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = str(ROOT / "tests" / "hubs" / "elements")
 THREADS = 8

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
+pytestmark = pytest.mark.installation
+
 PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 
 

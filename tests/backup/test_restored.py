@@ -21,7 +21,7 @@ from tests.api import test_isolation as endpoints
 from tests.backup.conftest import ROOT, Manage
 from tests.backup.older_server import OlderServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.installation, pytest.mark.django_db(transaction=True)]
 
 PASSPHRASE = {"BACKUP_PASSPHRASE": "a passphrase of some length"}
 READ = (

@@ -30,6 +30,7 @@ Opened = Callable[..., Page]
 def pytest_itemcollected(item: pytest.Item) -> None:
     """All in one process, for each process would start services of its own."""
     item.add_marker(pytest.mark.xdist_group("browser"))
+    item.add_marker(pytest.mark.installation)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -33,7 +33,7 @@ REMOVALS = (
     "audit.tasks.remove_old_entries",
     "polling.tasks.remove_old_runs",
 )
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.installation, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from demo.steps import STEPS
 from tests.demo.started import Started, left_of, ports, until
 
-pytestmark = pytest.mark.xdist_group("processes")
+pytestmark = [pytest.mark.installation, pytest.mark.xdist_group("processes")]
 
 
 def test_it_does_the_whole_job_and_leaves_nothing_running(var: Path) -> None:

@@ -23,7 +23,7 @@ from integrations.gmail.sandbox.control_client import SandboxControl
 from tests.demo.started import Started, is_postgres_of, left_of, ports, until
 from tests.events.receiver import Receiver
 
-pytestmark = pytest.mark.xdist_group("processes")
+pytestmark = [pytest.mark.installation, pytest.mark.xdist_group("processes")]
 REDIRECT = "http://127.0.0.1/callback"
 SELDOM = "999999"  # minutes: polls take place when they are asked for
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.embedded_postgres.user_process import ROOT, servers, until
 
+pytestmark = pytest.mark.installation
+
 APPLICATION = """
 import os, psutil, sys, time
 sys.path.insert(0, {platform!r})

@@ -14,6 +14,8 @@ from tests.backup.older_server import PROGRAMS, OlderServer
 from tests.embedded_postgres.user_process import ROOT
 from tests.outages.web_server import PATIENCE, web_server
 
+pytestmark = pytest.mark.installation
+
 
 @pytest.fixture
 def older() -> Iterator[OlderServer]:

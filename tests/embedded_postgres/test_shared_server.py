@@ -12,6 +12,8 @@ import pytest
 
 from tests.embedded_postgres.user_process import WAIT, finish, ready, servers, start, until
 
+pytestmark = pytest.mark.installation
+
 
 def test_processes_share_one_server_and_the_last_one_out_stops_it(folder: Path) -> None:
     users = [start(folder) for _ in range(3)]

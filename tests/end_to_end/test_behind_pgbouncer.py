@@ -27,7 +27,11 @@ PATIENCE = 180.0  # seconds; a slow machine is no defect
 HOSTS = 2
 STOP_WITHIN = 30  # seconds
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("processes")]
+pytestmark = [
+    pytest.mark.installation,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("processes"),
+]
 
 
 @contextmanager

@@ -16,7 +16,11 @@ from tests.killed_worker import FINISHED, KilledWorker
 LIMIT = 500  # units a minute
 MAILS = 40  # 20 units each
 KILLED_AT = (9, 14, 19)  # statements
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("processes")]
+pytestmark = [
+    pytest.mark.installation,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("processes"),
+]
 
 
 def test_together_they_ask_for_no_more_than_the_limit(connected: Line) -> None:

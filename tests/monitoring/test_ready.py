@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 # New databases need a checkpoint, which the server cannot make while its small disk is full.
-pytestmark = pytest.mark.xdist_group("full_disk")
+pytestmark = [pytest.mark.installation, pytest.mark.xdist_group("full_disk")]
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from tests.operating import machine
 from tests.operating.machine import ROOT, Machine
 
 pytestmark = [
+    pytest.mark.installation,
     pytest.mark.xdist_group("operating_guide"),
     pytest.mark.skipif(bool(machine.why_not()), reason=machine.why_not()),
 ]

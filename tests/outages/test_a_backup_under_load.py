@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from tests.outages.installation import Installation, installation, until
 from tests.outages.real_postgres import SUPERUSER, open_folder, real_postgres
+
+pytestmark = pytest.mark.installation
 
 
 def ids_of(running: Installation, message: str) -> set[str]:

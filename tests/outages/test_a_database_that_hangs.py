@@ -18,6 +18,8 @@ from tests.embedded_postgres.user_process import servers
 from tests.outages.swallowing_proxy import SwallowingProxy
 from tests.outages.web_server import WebServer, web_server
 
+pytestmark = pytest.mark.installation
+
 API = "/elements/api-v2"
 THREADS = 4
 # Seconds: a statement, its cancelling, a connection; a request may come to each of them once.

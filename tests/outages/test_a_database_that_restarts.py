@@ -13,6 +13,8 @@ from tests.outages.installation import Installation, installation
 from tests.outages.real_postgres import open_folder, real_postgres
 from tests.outages.trials import RESTARTS, Trial, each_process_killed, read_only
 
+pytestmark = pytest.mark.installation
+
 TRIALS = (
     *RESTARTS,
     Trial("PostgreSQL read-only for a moment", read_only(3)),

@@ -5,10 +5,14 @@ The steps are those of docs/backup.md.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.outages.installation import installation
 from tests.outages.real_postgres import open_folder
 from tests.outages.standby import postgres_with_standby
 from tests.outages.trials import FAILOVER
+
+pytestmark = pytest.mark.installation
 
 
 def test_web_and_worker_go_on_with_the_standby() -> None:

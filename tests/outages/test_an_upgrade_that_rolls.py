@@ -6,10 +6,14 @@ installed here.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.outages.customers_requests import CustomersRequests
 from tests.outages.installation import ROOT, installation
 from tests.outages.real_postgres import open_folder, real_postgres
 from tests.upgrading import version_before
+
+pytestmark = pytest.mark.installation
 
 
 def test_no_event_is_lost_or_doubled_and_no_request_fails() -> None:

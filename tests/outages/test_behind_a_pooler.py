@@ -12,7 +12,7 @@ from django.db import connection
 from config.given_postgres import base, pooling
 from tests.outages.pgbouncer import SESSIONS, pgbouncer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.installation, pytest.mark.django_db(transaction=True)]
 CLIENTS = 3 * SESSIONS
 ROUNDS = 50
 

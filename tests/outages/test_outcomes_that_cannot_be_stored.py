@@ -14,6 +14,7 @@ from .delivering import Delivering
 from .small_disk import SmallDisk, small_disk
 
 pytestmark = [
+    pytest.mark.installation,
     pytest.mark.django_db(transaction=True),
     # The server that all tests share makes no checkpoint while its small disk is full.
     pytest.mark.xdist_group("full_disk"),

@@ -19,6 +19,8 @@ from tests.proof.run import Proof, Size
 from tests.proof.trouble import Trouble
 from tests.proof.verdict import forget_cursors, keep_cursors
 
+pytestmark = pytest.mark.installation
+
 SHORT = Size(changes=600, acts=2, at_once=1)
 SEED = 1
 

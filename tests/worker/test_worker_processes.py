@@ -20,7 +20,7 @@ from worker.loops import LOOPS
 from worker.models import LoopLease
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.installation, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
