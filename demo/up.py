@@ -73,10 +73,14 @@ def first_organization(places: Places) -> dict[str, str] | None:
 
 
 def inbox_of_first(places: Places) -> str:
-    """The URL of the first organization's inbox; empty where somebody has deleted that."""
+    """Return the inbox of the first organization's default account, as a URL.
+
+    Empty where somebody has deleted that organization.
+    """
     asked = (
-        "from accounts.models import Organization; from inbox.addresses import inbox_url; "
-        "print(*map(inbox_url, Organization.objects.order_by('pk')[:1]))"
+        "from accounts.models import Account; from inbox.addresses import inbox_url; "
+        "first = Account.objects.filter(is_default=True).order_by('organization')[:1]; "
+        "print(*map(inbox_url, first))"
     )
     return manage(places, "shell", "--verbosity", "0", "--command", asked).strip()
 

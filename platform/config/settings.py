@@ -289,7 +289,7 @@ THROTTLE_USER = env.int("THROTTLE_USER", 6_000)
 THROTTLE_ORGANIZATION = env.int("THROTTLE_ORGANIZATION", 12_000)
 THROTTLE_ADDRESS = env.int("THROTTLE_ADDRESS", 600)  # without secrets
 THROTTLE_REFUSALS = env.int("THROTTLE_REFUSALS", 60)  # with wrong secrets
-THROTTLE_INBOX = env.int("THROTTLE_INBOX", 6_000)  # that one organization's inbox takes
+THROTTLE_INBOX = env.int("THROTTLE_INBOX", 6_000)  # that one account's inbox takes
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "TITLE": "Periodic",

@@ -23,7 +23,7 @@ from console import forms
 from console.addresses import callback_url
 from console.controls import Controls, controls_of
 from console.failure import FAILED, sentence_of
-from console.members import for_members
+from console.members import account_of, for_members
 from console.trip import kept_of
 from elements import catalogue
 from elements.errors import ElementNotFound
@@ -78,7 +78,7 @@ class Posted:
 def posted(request: HttpRequest, user: User, reach: Reach, element_key: str) -> Posted:
     """Raises Http404 where the organization has no such element within reach."""
     try:
-        element = catalogue.find(element_key, reach.organization.pk)
+        element = catalogue.find(element_key, reach.organization.pk, reach.account_id)
     except ElementNotFound as error:
         raise Http404 from error
     trip = request.POST.get("again") or request.GET.get("again") or ""
@@ -200,7 +200,7 @@ def _page(
         "formats": FORMATS,
         "unfinished": None if form.trip else oauth.unfinished(user, request.session, element.key),
         "steps": _steps(element),
-        "inbox": inbox_url(reach.organization),
+        "inbox": inbox_url(account_of(user)),
         "usual_tags": census.usual_tags(reach, MOST_TAGS),
     }
     status = 400 if faults else 200

@@ -43,7 +43,11 @@ class Card:
 @for_members
 def catalogue(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     asked = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
-    found = [one for one in elements.all_elements(reach.organization.pk) if _is_meant(one, asked)]
+    found = [
+        one
+        for one in elements.all_elements(reach.organization.pk, reach.account_id)
+        if _is_meant(one, asked)
+    ]
     counts = census.by_element(reach, [one.key for one in found])
     cards = [Card(one, counts[one.key]) for one in found]
     cards.sort(key=lambda card: (card.instances == 0, card.element.name.casefold()))

@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.reach import Reach
 from console import fragment
 from console.fragment import Fragment
-from console.members import for_members
+from console.members import account_of, for_members
 from console.paging import number
 from console.payload import body_text
 from events.models import Event
@@ -40,8 +40,8 @@ class Row:
 @for_members
 def inbox(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     context = {
-        **_listed(request, reach),
-        "url": inbox_url(reach.organization),
+        **_listed(request, user, reach),
+        "url": inbox_url(account_of(user)),
         "most": f"{MOST_KEPT:,}",
         "days": KEPT_FOR.days,
     }
@@ -54,7 +54,7 @@ def inbox(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
 @require_safe
 @for_members
 def delivery(request: HttpRequest, user: User, reach: Reach, delivery_id: int) -> HttpResponse:
-    kept = kept_of(reach.organization.pk, timezone.now())
+    kept = kept_of(account_of(user), timezone.now())
     found = kept.filter(pk=delivery_id).first()
     if found is None:
         raise Http404
@@ -72,8 +72,8 @@ def delivery(request: HttpRequest, user: User, reach: Reach, delivery_id: int) -
     return render(request, "console/inbox_delivery.html", context)
 
 
-def _listed(request: HttpRequest, reach: Reach) -> dict[str, Any]:
-    kept = kept_of(reach.organization.pk, timezone.now()).defer("body", "headers")
+def _listed(request: HttpRequest, user: User, reach: Reach) -> dict[str, Any]:
+    kept = kept_of(account_of(user), timezone.now()).defer("body", "headers")
     below = number(request.GET.get("below", ""))
     found = list((kept.filter(number__lt=below) if below else kept)[: PAGE + 1])
     shown = found[:PAGE]

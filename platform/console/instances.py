@@ -75,7 +75,9 @@ def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     filters = Filters.of(request.GET)
     own = reach.rows(ElementInstance)
     page = page_of(filters.applied(own.select_related("credential"), now), request.GET)
-    names = {one.key: one.name for one in catalogue.all_elements(reach.organization.pk)}
+    names = {
+        one.key: one.name for one in catalogue.all_elements(reach.organization.pk, reach.account_id)
+    }
     context: dict[str, Any] = {
         "rows": _shown(page.rows, names),
         "page": page,

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
-from accounts.models import User
+from accounts.models import Account, User
 from accounts.reach import Reach, reach_of
 from api.errors import ApiError, NotFound
 from console import fragment
@@ -85,6 +85,12 @@ def _came_from(request: HttpRequest) -> str:
         return reverse("console:home")
     parts = urlsplit(url)
     return parts._replace(scheme="", netloc="", fragment="").geturl()
+
+
+def account_of(user: User) -> Account:
+    """Return the account of a user whom `for_members` has let in."""
+    assert user.account is not None  # noqa: S101 - every user of an organization is in one
+    return user.account
 
 
 def instance_of(reach: Reach, instance_id: int) -> ElementInstance:

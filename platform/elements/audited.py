@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.models import Action
+from audit.record import record
 from audit.watch import Subject, watch
 from elements.models import PrivateElement
 
@@ -20,4 +21,16 @@ def begin() -> None:
             shown=["active"],
             named=["definition"],
         ),
+    )
+
+
+def shared(row: PrivateElement, account_id: int, *, shared: bool) -> None:
+    """Writes down that an account may use the element, or may no longer."""
+    record(
+        Action.ELEMENT_CHANGED,
+        row.organization_id,
+        "element",
+        row.pk,
+        row.key,
+        changes={f"shared with account {account_id}": [not shared, shared]},
     )

@@ -10,16 +10,24 @@ from elements.types import Element
 __all__ = ["BrokenElementError", "address", "all_elements", "find", "is_built_in"]
 
 
-def all_elements(organization_id: int | None = None) -> tuple[Element, ...]:
-    """Every element, by key, those private to the organization last. Raises BrokenElementError."""
-    own = private.all_of(organization_id) if organization_id is not None else ()
+def all_elements(
+    organization_id: int | None = None, account_id: int | None = None
+) -> tuple[Element, ...]:
+    """Every element, by key, those private to the organization last. Raises BrokenElementError.
+
+    With an account only those of the private ones that are its own, or shared with it.
+    """
+    own = private.all_of(organization_id, account_id) if organization_id is not None else ()
     return (*built_in.elements().values(), *own)
 
 
-def find(key_or_id: str | int, organization_id: int | None = None) -> Element:
+def find(
+    key_or_id: str | int, organization_id: int | None = None, account_id: int | None = None
+) -> Element:
     """An element that everybody has, or a private one of the organization (which is a query).
 
-    Raises ElementNotFound, also for another organization's.
+    With an account: that is its own, or shared with it. Raises ElementNotFound, also for another
+    organization's.
     """
     elements = built_in.elements()
     wanted = str(key_or_id).strip()
@@ -28,7 +36,9 @@ def find(key_or_id: str | int, organization_id: int | None = None) -> Element:
     for element in elements.values():
         if str(element.id) == wanted:
             return element
-    own = private.find(wanted, organization_id) if organization_id is not None else None
+    own = None
+    if organization_id is not None:
+        own = private.find(wanted, organization_id, account_id)
     if own is None:
         raise ElementNotFound(key_or_id)
     return own

@@ -35,12 +35,11 @@ class ElementConflict(Exception):
 
 
 class ElementReadOnly(Exception):
-    """The element is everybody's, and nobody's to change (403)."""
+    """The element is everybody's, or another account's that shares it: not to be changed (403)."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"{name} is built in and cannot be changed: clone it, and change the clone"
-        )
+    def __init__(self, name: str, *, shared: bool = False) -> None:
+        whose = "is shared with your account and" if shared else "is built in and"
+        super().__init__(f"{name} {whose} cannot be changed: clone it, and change the clone")
 
 
 class PatternError(ValueError):

@@ -8,7 +8,10 @@ from encryption.fields import EncryptedModel, EncryptedTextField
 
 
 class PrivateElement(EncryptedModel):
-    """An element of one organization, as JSON (elements.definition says of what form).
+    """An element of one account, as JSON (elements.definition says of what form).
+
+    Its key is the organization's, whose instances are found by it. `shared_with` are other accounts
+    that may use it; one without an account is the organization's own.
 
     The definition is encrypted: it may hold the secret of the organization's application at the
     provider. `version` counts its changes, so that what was read once serves until the next.
@@ -20,6 +23,10 @@ class PrivateElement(EncryptedModel):
         related_name="private_elements",
         db_index=False,  # the constraint below begins with it
     )
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    shared_with = models.ManyToManyField("accounts.Account", related_name="+")
     key = models.CharField(max_length=100)
     definition = EncryptedTextField()
     active = models.BooleanField(default=True)

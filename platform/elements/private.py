@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from django.core.signals import request_finished, request_started
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from elements import definition
 from elements.built_in import FIRST_PRIVATE_ID
@@ -30,34 +31,48 @@ MOST_READ = 1_000  # definitions kept in memory
 LARGEST_READ = 20_000_000  # characters of their JSON; what is read of it takes several times that
 
 _read: Kept[tuple[int, int], Element] = Kept(most=MOST_READ, size=LARGEST_READ)
-_found = threading.local()  # of one web request: (organization, key or id) to element
+# Of one web request: (organization, account, key or id) to element.
+_found = threading.local()
 
 
-def all_of(organization_id: int) -> tuple[Element, ...]:
-    """The organization's own elements, by key."""
-    rows = PrivateElement.objects.filter(organization_id=organization_id).order_by("key")
+def all_of(organization_id: int, account_id: int | None = None) -> tuple[Element, ...]:
+    """The organization's own elements, by key; with an account those that it may use."""
+    rows = usable(organization_id, account_id).order_by("key")
     return tuple(_elements(rows.values_list("pk", "version")))
 
 
-def find(key_or_id: str, organization_id: int) -> Element | None:
-    """The organization's own element of that key, or with that id."""
-    remembered: dict[tuple[int, str], Element] | None = getattr(_found, "elements", None)
-    if remembered is not None and (organization_id, key_or_id) in remembered:
-        return remembered[organization_id, key_or_id]
-    row = row_of(key_or_id, organization_id)
+def usable(organization_id: int, account_id: int | None) -> QuerySet[PrivateElement]:
+    """The elements of an account and those that are shared with it; of all accounts (None)."""
+    rows = PrivateElement.objects.filter(organization_id=organization_id)
+    if account_id is None:
+        return rows
+    shared = PrivateElement.shared_with.through.objects.filter(account=account_id)
+    return rows.filter(Q(account=account_id) | Q(pk__in=shared.values("privateelement")))
+
+
+def find(key_or_id: str, organization_id: int, account_id: int | None = None) -> Element | None:
+    """The organization's own element of that key, or with that id; with an account: if it may use
+    it."""
+    known: dict[tuple[int, int | None, str], Element] | None = getattr(_found, "elements", None)
+    asked = organization_id, account_id, key_or_id
+    if known is not None and asked in known:
+        return known[asked]
+    row = row_of(key_or_id, organization_id, account_id)
     if row is None:
         return None
     found = next(iter(_elements([row])), None)
-    if remembered is not None and found is not None:
-        remembered[organization_id, key_or_id] = found
+    if known is not None and found is not None:
+        known[asked] = found
     return found
 
 
-def row_of(key_or_id: str, organization_id: int) -> tuple[int, int] | None:
+def row_of(
+    key_or_id: str, organization_id: int, account_id: int | None = None
+) -> tuple[int, int] | None:
     """Primary key and version of the element of that key, or with that id."""
     if "\0" in key_or_id or len(key_or_id) > 100:
         return None
-    rows = PrivateElement.objects.filter(organization_id=organization_id)
+    rows = usable(organization_id, account_id)
     found = rows.filter(key=key_or_id).values_list("pk", "version").first()
     if found is None and (element_id := row_id(key_or_id)) is not None:
         found = rows.filter(pk=element_id - FIRST_PRIVATE_ID).values_list("pk", "version").first()

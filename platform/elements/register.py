@@ -17,7 +17,7 @@ import structlog
 from django.db import IntegrityError, connection, transaction
 from django.dispatch import Signal
 
-from elements import built_in, catalogue, definition, private
+from elements import audited, built_in, catalogue, definition, private
 from elements.definition import secrets
 from elements.definition.reading import Part
 from elements.errors import (
@@ -38,8 +38,8 @@ LARGEST_DEFINITION = 2_000_000  # characters
 LARGEST_TOGETHER = 20_000_000  # characters of an organization's definitions, as they are stored
 
 
-def create(organization_id: int, given: object) -> Element:
-    """A new element of the organization from a definition (hostile JSON).
+def create(organization_id: int, given: object, *, account_id: int | None = None) -> Element:
+    """A new element of the account (None: of the organization) from a definition (hostile JSON).
 
     Raises ConfigurationError naming the path, and ElementConflict for a key that is taken.
     """
@@ -59,7 +59,11 @@ def create(organization_id: int, given: object) -> Element:
         raise ElementConflict(f"an organization has at most {MOST_ELEMENTS} elements of its own")
     _require_zone(read)
     row = PrivateElement(
-        organization_id=organization_id, key=key, definition=_text(read), active=read.active
+        organization_id=organization_id,
+        account_id=account_id,
+        key=key,
+        definition=_text(read),
+        active=read.active,
     )
     try:
         with transaction.atomic():
@@ -72,8 +76,12 @@ def create(organization_id: int, given: object) -> Element:
     return private.element_of(row)
 
 
-def replace(organization_id: int, key_or_id: str, given: object) -> Element:
+def replace(
+    organization_id: int, key_or_id: str, given: object, *, account_id: int | None = None
+) -> Element:
     """Gives an element another definition; its key stays. A masked secret stays as it was.
+
+    `account_id` here and below: of the account alone that asks; None of any.
 
     Raises ElementNotFound, ElementReadOnly, and ConfigurationError naming the path.
     """
@@ -90,16 +98,28 @@ def replace(organization_id: int, key_or_id: str, given: object) -> Element:
             organization_id=organization_id,
         )
 
-    return _change(organization_id, key_or_id, changed, secrets.keys_given(given), whole=True)
+    return _change(
+        organization_id, account_id, key_or_id, changed, secrets.keys_given(given), whole=True
+    )
 
 
-def activate(organization_id: int, key_or_id: str, *, active: bool) -> Element:
+def activate(
+    organization_id: int, key_or_id: str, *, active: bool, account_id: int | None = None
+) -> Element:
     """Raises ElementNotFound and ElementReadOnly."""
-    return _change(organization_id, key_or_id, lambda before: with_changes(before, active=active))
+
+    def changed(before: Element) -> Element:
+        return with_changes(before, active=active)
+
+    return _change(organization_id, account_id, key_or_id, changed)
 
 
 def configure(
-    organization_id: int, key_or_id: str, edit: Callable[[list[dict[str, Any]]], None]
+    organization_id: int,
+    key_or_id: str,
+    edit: Callable[[list[dict[str, Any]]], None],
+    *,
+    account_id: int | None = None,
 ) -> Element:
     """Lets `edit` change the entries of the element's configuration, in place.
 
@@ -117,13 +137,13 @@ def configure(
             organization_id=organization_id,
         )
 
-    return _change(organization_id, key_or_id, changed)
+    return _change(organization_id, account_id, key_or_id, changed)
 
 
-def remove(organization_id: int, key_or_id: str) -> None:
+def remove(organization_id: int, key_or_id: str, *, account_id: int | None = None) -> None:
     """Raises ElementNotFound, ElementReadOnly, and ElementConflict while instances need it."""
     with transaction.atomic():
-        row = _locked(organization_id, key_or_id, with_key=True)
+        row = _locked(organization_id, account_id, key_or_id, with_key=True)
         element = private.readable(row)
         if instances := _instances(element_deleting, element):
             raise ElementConflict(f"{element.key} has {instances}: delete them first")
@@ -132,18 +152,62 @@ def remove(organization_id: int, key_or_id: str) -> None:
     log.info("element deleted", element=row.key, organization=organization_id)
 
 
-def clone(organization_id: int, key_or_id: str, given: object) -> Element:
+def share(organization_id: int, key_or_id: str, account_id: int) -> None:
+    """Let another account use an element; the account that made it does anyway.
+
+    Raises ElementNotFound and ElementReadOnly.
+    """
+    with transaction.atomic():
+        row = _locked(organization_id, None, key_or_id)
+        if account_id != row.account_id and not _is_shared(row, account_id):
+            row.shared_with.add(account_id)
+            audited.shared(row, account_id, shared=True)
+    private.forget_found()
+
+
+def unshare(organization_id: int, key_or_id: str, account_id: int) -> None:
+    """Undo `share`. What the account has connected by the element goes on.
+
+    Raises ElementNotFound and ElementReadOnly.
+    """
+    with transaction.atomic():
+        row = _locked(organization_id, None, key_or_id)
+        if _is_shared(row, account_id):
+            row.shared_with.remove(account_id)
+            audited.shared(row, account_id, shared=False)
+    private.forget_found()
+
+
+def _is_shared(row: PrivateElement, account_id: int) -> bool:
+    return row.shared_with.filter(pk=account_id).exists()
+
+
+def shared_with(organization_id: int, key_or_id: str) -> list[int]:
+    """Return the ids of the accounts that an element is shared with, in ascending order.
+
+    Raises ElementNotFound. An element that everybody has is shared with nobody.
+    """
+    found = private.row_of(key_or_id, organization_id)
+    if found is None:
+        catalogue.find(key_or_id)
+        return []
+    rows = PrivateElement.shared_with.through.objects.filter(privateelement=found[0])
+    return list(rows.order_by("account").values_list("account", flat=True))
+
+
+def clone(
+    organization_id: int, original: Element, given: object, *, account_id: int | None = None
+) -> Element:
     """A copy of an element, without its secrets, under a name and a key of its own.
 
-    `given` may have `name` and `key`. Raises ElementNotFound, ConfigurationError, ElementConflict.
+    `given` may have `name` and `key`. Raises ConfigurationError and ElementConflict.
     """
     wanted = Part.of(given)
-    original = catalogue.find(key_or_id, organization_id)
     _require_readable(original)
     name = wanted.text("name", longest=200) or f"{original.name[:190]} clone"
     copy = {**exported(original, own_only=True), "name": name, "active": True}
     copy["key"] = wanted.text("key", longest=100) or _free_key(organization_id, original.key)
-    return create(organization_id, copy)
+    return create(organization_id, copy, account_id=account_id)
 
 
 def exported(element: Element, *, own_only: bool = False) -> dict[str, Any]:
@@ -158,6 +222,7 @@ def exported(element: Element, *, own_only: bool = False) -> dict[str, Any]:
 
 def _change(
     organization_id: int,
+    account_id: int | None,
     key_or_id: str,
     changed: Callable[[Element], Element],
     given: Container[str] = (),
@@ -167,7 +232,7 @@ def _change(
     """`given` are the keys of the configuration whose defaults the request says in clear; `whole`:
     nothing of the definition so far is taken over, so that one that cannot be read may go."""
     with transaction.atomic():
-        row = _locked(organization_id, key_or_id)
+        row = _locked(organization_id, account_id, key_or_id)
         before = private.readable(row)
         if not whole:
             _require_readable(before)
@@ -233,15 +298,19 @@ def _instances(asked: Signal, element: Element) -> str:
     return "" if not needed else "1 instance" if needed == 1 else f"{needed} instances"
 
 
-def _locked(organization_id: int, key_or_id: str, *, with_key: bool = False) -> PrivateElement:
+def _locked(
+    organization_id: int, account_id: int | None, key_or_id: str, *, with_key: bool = False
+) -> PrivateElement:
     """The row, locked; `with_key` also against instances that are just being made of it."""
-    found = private.row_of(key_or_id, organization_id)
+    found = private.row_of(key_or_id, organization_id, account_id)
     if found is None:
         raise ElementReadOnly(catalogue.find(key_or_id).name)
     rows = PrivateElement.objects.select_for_update(no_key=not with_key)
     row = rows.filter(pk=found[0]).first()
     if row is None:
         raise ElementNotFound(key_or_id)
+    if account_id is not None and row.account_id != account_id:
+        raise ElementReadOnly(row.key, shared=True)
     return row
 
 

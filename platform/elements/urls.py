@@ -1,6 +1,6 @@
 from django.urls import re_path
 
-from elements.api import configuration, consent, private, reading
+from elements.api import configuration, consent, private, reading, sharing
 
 KEY_OR_ID = r"(?P<key_or_id>[^/]+)"
 ONE = rf"^elements/{KEY_OR_ID}"
@@ -17,6 +17,8 @@ urlpatterns = [
     re_path(
         rf"{ONE}/configuration/(?P<configuration_key>[^/]+)/?$", configuration.EntryView.as_view()
     ),
+    re_path(rf"{ONE}/accounts/?$", sharing.AccountsView.as_view()),
+    re_path(rf"{ONE}/accounts/(?P<account_id>[0-9]+)/?$", sharing.AccountView.as_view()),
     re_path(rf"{ONE}/metadata/?$", reading.MetadataView.as_view()),
     re_path(rf"{ONE}/transformations/?$", reading.TransformationsView.as_view()),
     re_path(rf"{ONE}/docs/?$", reading.DocsView.as_view()),

@@ -30,8 +30,9 @@ class DirectoryView(APIView):
     def elements(self, request: Request, hub: str | None = None) -> list[Element]:
         """The elements that the caller may see, in that hub. Raises NotFound when it has none."""
         caller = request.auth
-        organization_id = caller.organization.pk if isinstance(caller, Caller) else None
-        found = catalogue.all_elements(organization_id)
+        found = catalogue.all_elements()
+        if isinstance(caller, Caller):
+            found = catalogue.all_elements(caller.organization.pk, caller.reach.account_id)
         if hub is None:
             return list(found)
         own = [element for element in found if element.hub == hub]

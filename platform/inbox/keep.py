@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from accounts.models import Account
 from inbox.models import Inbox, InboxDelivery
 from retention.remove import remove
 
@@ -64,10 +65,10 @@ def keep(inbox: Inbox, arrived: Arrived) -> InboxDelivery | None:
     return kept
 
 
-def kept_of(organization_id: int, now: datetime) -> QuerySet[InboxDelivery]:
-    """What an organization's inbox holds, the newest first."""
+def kept_of(account: Account, now: datetime) -> QuerySet[InboxDelivery]:
+    """What an account's inbox holds, the newest first."""
     return InboxDelivery.objects.filter(
-        inbox__organization_id=organization_id, received_at__gt=now - KEPT_FOR
+        inbox__account=account, received_at__gt=now - KEPT_FOR
     ).order_by("-number")
 
 

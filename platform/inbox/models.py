@@ -1,4 +1,4 @@
-"""A callback URL of the platform's own for each organization, and what arrived at it."""
+"""A callback URL of the platform's own for each account, and what arrived at it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from encryption.fields import EncryptedModel, EncryptedTextField
 
 
 class Inbox(EncryptedModel):
-    """An organization's inbox. Whoever knows the key may send to it."""
+    """An account's inbox. Anyone with the key may send to it."""
 
-    organization = models.OneToOneField(
-        "accounts.Organization", on_delete=models.CASCADE, related_name="inbox"
+    account = models.OneToOneField(
+        "accounts.Account", on_delete=models.CASCADE, related_name="inbox"
     )
     key = EncryptedTextField()
     key_digest = models.CharField(max_length=64, unique=True)
@@ -23,7 +23,7 @@ class Inbox(EncryptedModel):
         verbose_name_plural = "inboxes"
 
     def __str__(self) -> str:
-        return f"inbox of {self.organization_id}"
+        return f"inbox of account {self.account_id}"
 
 
 class InboxDelivery(models.Model):
@@ -31,7 +31,7 @@ class InboxDelivery(models.Model):
 
     `body` is its beginning, `size` the bytes of all of it. `checks` are the verdicts on its
     signatures when it arrived (inbox.checks), for keys change. `event_id` and `instance_id` are
-    of what it says it is, where the organization has that (0: a test from a form, of an instance
+    of what it says it is, where the account has that (0: a test from a form, of an instance
     that is not there yet); no keys, for those go before it.
     """
 

@@ -1,4 +1,4 @@
-"""/inbox/{key}: takes what is sent to an organization's inbox, and keeps it.
+"""/inbox/{key}: takes what is sent to an account's inbox, and keeps it.
 
 Anybody may send here who knows the key. Who doesn't is counted by address; who does, by inbox.
 """
@@ -22,6 +22,7 @@ from inbox.keep import Arrived, keep
 from inbox.models import Inbox
 from inbox.sender import Sender, sender_of
 from instances.configuration import MASK
+from transport import own_inbox
 
 LARGEST_BODY = 36_000_000  # bytes that are read; far fewer are kept
 MOST_HEADERS = 100
@@ -60,7 +61,7 @@ def _receive(request: HttpRequest, key: str) -> None:
         raise NotFound(UNKNOWN)
     take(f"inbox {inbox.pk}", settings.THROTTLE_INBOX)
     body = _body(request)
-    if keep(inbox, _arrived(request, inbox, body)) is None:
+    if keep(inbox, _arrived(request, inbox, key, body)) is None:
         raise NotFound(UNKNOWN)
 
 
@@ -78,10 +79,10 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _arrived(request: HttpRequest, inbox: Inbox, body: bytes) -> Arrived:
+def _arrived(request: HttpRequest, inbox: Inbox, key: str, body: bytes) -> Arrived:
     now = timezone.now()
     webhook_id = _stored(request.headers.get("webhook-id", ""), LONGEST_WEBHOOK_ID)
-    sender = sender_of(inbox.organization_id, webhook_id, body, now)
+    sender = sender_of(inbox.account, own_inbox.url_of(key), webhook_id, body, now)
     checks = (
         checks_of(sender.keys, request.headers, body, now) if sender.keys else unknown(sender.why)
     )

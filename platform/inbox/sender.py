@@ -1,7 +1,7 @@
 """Who sent what arrived, and with which signature keys: by its webhook-id, or by its body.
 
 Nothing is believed by this: what it says it is only chooses the keys that it is checked with, of
-the inbox's own organization.
+the inbox's own account, and of subscriptions that send to the inbox.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from accounts.models import Account
+from accounts.reach import Reach
 from elements.row_id import LARGEST_ID
 from encryption.keys import UnsealError
 from events.models import Delivery, Subscription
@@ -19,7 +21,7 @@ from events.signing_key import retired_of
 from instances import configuration
 from instances.models import ElementInstance
 
-NOBODY = "it names no element instance of this organization, so there is no key to check it with"
+NOBODY = "it names no element instance of this account, so there is no key to check it with"
 UNSAVED = "it is a test from the form of an instance that is not there yet, nor is its key"
 NO_KEY = "no signature key is set there, so nothing is signed"
 SEALED = "the signature key cannot be decrypted"
@@ -39,17 +41,20 @@ class Sender:
     own_headers: frozenset[str] | None = None
 
 
-def sender_of(organization_id: int, webhook_id: str, body: bytes, now: datetime) -> Sender:
-    """Who says to have sent it, as far as the organization has that."""
-    delivery = _delivery(organization_id, webhook_id)
+def sender_of(account: Account, url: str, webhook_id: str, body: bytes, now: datetime) -> Sender:
+    """Who says to have sent it to the account's inbox with that URL.
+
+    As far as the account has that, or somebody of the organization has it sent there.
+    """
+    own = Reach(account.organization, account.pk)
+    delivery = _delivery(own, url, webhook_id)
     if delivery is not None:
         told_of = delivery.event.instance_id or delivery.subscription.instance_id
         return _of_subscription(delivery.subscription, now, told_of, delivery.event_id)
     named = _instance_named(body)
     if named == 0:
         return Sender(why=UNSAVED, instance_id=0)
-    own = ElementInstance.objects.filter(organization_id=organization_id)
-    instance = own.filter(pk=named).first() if named is not None else None
+    instance = _instance(own, url, named) if named is not None else None
     if instance is None:
         return Sender(why=NOBODY)
     subscription = Subscription.objects.filter(instance=instance).first()
@@ -58,11 +63,23 @@ def sender_of(organization_id: int, webhook_id: str, body: bytes, now: datetime)
     return _with_keys(lambda: [_configured(instance)], instance.pk)
 
 
-def _delivery(organization_id: int, webhook_id: str) -> Delivery | None:
+def _delivery(own: Reach, url: str, webhook_id: str) -> Delivery | None:
     if not webhook_id:
         return None
-    found = Delivery.objects.filter(organization_id=organization_id, webhook_id=webhook_id)
-    return found.select_related("subscription", "event").defer("event__body").first()
+    # By the id first, which is one row at most.
+    named = Delivery.objects.filter(organization=own.organization, webhook_id=webhook_id)
+    found = named.select_related("subscription", "event").defer("event__body").first()
+    if found is None or found.subscription.url == url:
+        return found
+    return found if own.rows(Delivery).filter(pk=found.pk).exists() else None
+
+
+def _instance(own: Reach, url: str, named: int) -> ElementInstance | None:
+    found = own.rows(ElementInstance).filter(pk=named).first()
+    if found is not None:
+        return found
+    others = ElementInstance.objects.filter(organization=own.organization, pk=named)
+    return others.filter(subscription__url=url).first()
 
 
 def _instance_named(body: bytes) -> int | None:

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.authentication import caller_of
+from api.authentication import Caller, caller_of
 from api.errors import NotFound
 from api.fields import flag, json_object, text
 from api.paging import page_of, whole_list
@@ -48,10 +48,7 @@ class InstanceScopedView(APIView):
             return caller.instance
         instance = addressed_instance(request, named)
         addressed = self.kwargs.get("element")
-        if (
-            addressed is not None
-            and catalogue.find(addressed, caller.organization.pk).key != instance.element_key
-        ):
+        if addressed is not None and _key(caller, addressed) != instance.element_key:
             raise NotFound(f"No element instance found with id {named}")
         return instance
 
@@ -193,7 +190,7 @@ class InstancesView(InstanceView):
             rows = rows.filter(pk=caller.instance.pk)
         addressed = self.kwargs.get("element")
         if addressed is not None:
-            rows = rows.filter(element_key=catalogue.find(addressed, caller.organization.pk).key)
+            rows = rows.filter(element_key=_key(caller, addressed))
         query = request.query_params
         for tag in (*query.getlist("tags[]"), *query.getlist("tags")):
             wanted = text({"tags[]": tag}, "tags[]", longest=LONGEST_SEARCH)
@@ -333,3 +330,8 @@ class ConfigurationRowView(InstanceScopedView):
             if row["id"] == wanted:
                 return row
         raise NotFound(f"No configuration found with id {wanted}")
+
+
+def _key(caller: Caller, addressed: str) -> str:
+    """The key of the element that a path names, as far as the caller can see it."""
+    return catalogue.find(addressed, caller.organization.pk, caller.reach.account_id).key

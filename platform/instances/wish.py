@@ -35,16 +35,17 @@ def element_of(reach: Reach, body: Mapping[str, Any], addressed: str | None) -> 
     if key is None:
         if addressed is None:
             raise BadRequest("element.key is missing")
-        return catalogue.find(addressed, reach.organization.pk)
+        return _element(addressed, reach)
     if isinstance(key, bool) or not isinstance(key, str | int):
         raise BadRequest("element.key must be a string, or element.id a number")
-    element = catalogue.find(key, reach.organization.pk)
-    if (
-        addressed is not None
-        and catalogue.find(addressed, reach.organization.pk).key != element.key
-    ):
+    element = _element(key, reach)
+    if addressed is not None and _element(addressed, reach).key != element.key:
         raise BadRequest("element.key is not the element that the path names")
     return element
+
+
+def _element(key: str | int, reach: Reach) -> Element:
+    return catalogue.find(key, reach.organization.pk, reach.account_id)
 
 
 def to_create(body: Mapping[str, Any]) -> Wish:

@@ -65,7 +65,7 @@ def environment(
         "PATH": os.environ["PATH"],
         "PERIODIC_URL": live_server.url,
         "SANDBOX_URL": sandbox.url,
-        "INBOX_URL": inbox_url(organization.organization),
+        "INBOX_URL": inbox_url(organization.organization.default_account),
         "USER_SECRET": organization.user_secret,
         "ORGANIZATION_SECRET": organization.organization_secret,
     }

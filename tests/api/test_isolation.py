@@ -21,7 +21,9 @@ from accounts.models import Account, Organization, RoleGrant, User
 from accounts.provision import NewOrganization, create_organization
 from accounts.secret import digest, new_instance_token
 from api.openapi import Enumerator
+from elements import register
 from elements.calls import Change, ChangeType
+from elements.models import PrivateElement
 from elements.presentation import configuration_id
 from events.models import Delivery, Event, Subscription
 from events.record import record_changes
@@ -74,6 +76,7 @@ WITH_AN_ID |= {
     "organizations/users/{user}": ("get", "patch", "delete"),
 }
 WITH_AN_ID |= {
+    "elements/{key_or_id}/accounts/{account_id}": ("put", "delete"),
     "notifications/{notification_id}": ("get", "delete"),
     "notifications/{notification_id}/acknowledge": ("put",),
     "notifications/{notification_id}/subscriptions/deliveries": ("get",),
@@ -175,6 +178,24 @@ def colleague_of(organization: Organization) -> User:
     return user
 
 
+def private_element_of(organization: Organization) -> str:
+    """The key of an element of an account beside the default one, whose instances are not asked."""
+    own = PrivateElement.objects.filter(organization=organization)
+    if (found := own.first()) is not None:
+        return found.key
+    account = colleague_of(organization).account
+    assert account is not None
+    definition = {
+        "name": "their mailbox's element",
+        "authentication": {"type": "apiKey"},
+        "configuration": [{"key": "base.url", "defaultValue": "https://api.example.com"}],
+        "resources": [{"method": "GET", "path": "/hubs/general/entries", "vendorPath": "/entries"}],
+    }
+    key = f"own-{organization.pk}"
+    given = {**definition, "key": key}
+    return register.create(organization.pk, given, account_id=account.pk).key
+
+
 @pytest.fixture(scope="module")
 def theirs(acme: NewOrganization) -> Connected:
     return connect(acme, "their mailbox")
@@ -200,6 +221,7 @@ def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
         row_id=ROW,
         ref=of.instance.pk,
         element="gmail",
+        key_or_id=private_element_of(of.instance.organization),
         element_key="gmail",
         operation_id="getLabels",
     )

@@ -22,11 +22,19 @@ from events.payload import Notice
 from events.record import record_notice
 from instances.models import ElementInstance
 from tests.api.conftest import API, Connected
-from tests.api.test_isolation import CASES, ask, client_of, connect, everything
+from tests.api.test_isolation import (
+    CASES,
+    ask,
+    client_of,
+    connect,
+    everything,
+    private_element_of,
+)
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE = ("accounts/", "users/", "organizations/")  # what a role does not reach of these is a 403
+# What a role does not reach of these is a 403.
+PEOPLE = ("accounts/", "users/", "organizations/", "elements/{key_or_id}/accounts/")
 TOPIC = "their.topic"
 
 
@@ -82,6 +90,7 @@ def test_another_accounts_is_not_there(
 ) -> None:
     own = connect(outsider, "own mailbox")
     client = client_of(outsider, token=own.token if by_element else "", organization=not by_element)
+    private_element_of(outsider.organization)
     before = everything(theirs)
 
     answer = ask(client, path, method, theirs)

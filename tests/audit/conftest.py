@@ -69,13 +69,20 @@ def world(organization: NewOrganization) -> World:
         change = Change("m1", ChangeType.CREATED, {"subject": "a mail"}, "f")
         record_changes(instance, "changed-messages", [change], timezone.now())
     Delivery.objects.update(status=DeliveryStatus.QUEUED)
-    topics = Subscription.objects.create(
-        organization=owner.organization, topics=["sales"], url=CALLBACK, origin=CALLBACK
-    )
     account = Account.objects.create(
         organization=owner.organization, name="Branch", external_id="branch"
     )
+    topics = Subscription.objects.create(
+        organization=owner.organization,
+        topics=["sales"],
+        url=CALLBACK,
+        origin=CALLBACK,
+    )
     role = [CATALOGUE["org"]]
     colleague = create_user(account, "colleague@example.com", roles=role).user
-    register.create(owner.organization.pk, ledger())
+    for key in ("ledger", "shared"):
+        register.create(
+            owner.organization.pk, {**ledger(), "key": key}, account_id=owner.user.account_id
+        )
+    register.share(owner.organization.pk, "shared", account.pk)
     return World(owner, instance, token, topics, account, colleague)

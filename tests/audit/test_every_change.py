@@ -106,6 +106,8 @@ WRITTEN: dict[tuple[str, str], tuple[set[Action], Any]] = {
     ("delete", "/elements/ledger/active"): ({ELEMENT}, None),
     ("post", "/elements/ledger/clone"): ({Action.ELEMENT_CREATED}, {"key": "copy"}),
     ("post", "/elements/ledger/configuration"): ({ELEMENT}, ENTRY),
+    ("put", "/elements/ledger/accounts/{account}"): ({ELEMENT}, None),
+    ("delete", "/elements/shared/accounts/{account}"): ({ELEMENT}, None),
     ("post", "/accounts"): ({Action.ACCOUNT_CREATED}, {"externalId": "third"}),
     ("patch", "/accounts/settings"): ({Action.ACCOUNT_CHANGED}, POLICY),
     ("patch", "/accounts/{account}"): ({Action.ACCOUNT_CHANGED}, RENAME),
@@ -183,7 +185,7 @@ def test_a_change_is_written_down(
 
 def test_every_endpoint_that_changes_is_known() -> None:
     def plain(path: str) -> str:
-        for name in ("gmail", "ledger"):
+        for name in ("gmail", "ledger", "shared"):
             path = path.replace(f"elements/{name}", "elements/{}")
         for end in ("roles/admin", "roles/org", f"configuration/{ROW}"):
             if path.endswith(end):

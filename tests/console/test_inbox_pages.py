@@ -27,7 +27,7 @@ def organization_of(member: User) -> Organization:
 
 
 def send(organization: Organization, body: bytes, **headers: str) -> InboxDelivery:
-    path = f"/inbox/{inbox_of(organization).key}"
+    path = f"/inbox/{inbox_of(organization.default_account).key}"
     answer = Client().post(path, body, content_type="application/json", headers=headers)
     assert answer.status_code == 200
     return InboxDelivery.objects.latest("pk")
@@ -43,7 +43,7 @@ def test_an_empty_inbox_says_its_url_and_what_to_do(
     reader: Client, organization_of: Organization
 ) -> None:
     page = reader.get("/inbox").content.decode()
-    assert inbox_url(organization_of) in page
+    assert inbox_url(organization_of.default_account) in page
     assert 'data-copy="#inbox-url"' in page
     assert "Nothing has arrived yet." in page
 
@@ -72,7 +72,7 @@ def test_what_arrived_is_shown_with_its_verdicts(
     shown = reader.get(f"/inbox/{failing.pk}").content.decode()
     assert "It was made with another key, or of another body." in shown
     shown = reader.get(f"/inbox/{foreign.pk}").content.decode()
-    assert "It names no element instance of this organization" in shown
+    assert "It names no element instance of this account" in shown
     for path in ("/inbox", f"/inbox/{verifying.pk}", f"/inbox/{foreign.pk}"):
         assert HOSTILE not in reader.get(path).content.decode()
 
@@ -96,7 +96,7 @@ def test_the_list_renews_itself_only_where_something_has_come(
 
 
 def test_older_ones_are_on_further_pages(reader: Client, organization_of: Organization) -> None:
-    inbox = inbox_of(organization_of)
+    inbox = inbox_of(organization_of.default_account)
     for _ in range(120):
         keep(inbox, Arrived(timezone.now(), [], b"{}", []))
     numbers = []
@@ -140,5 +140,5 @@ def test_another_organizations_deliveries_are_not_there(reader: Client, stranger
     theirs = send(stranger.organization, b'{"a": "their secret"}')
     assert reader.get(f"/inbox/{theirs.pk}").status_code == 404
     page = reader.get("/inbox").content.decode()
-    assert inbox_url(stranger.organization) not in page
+    assert inbox_url(stranger.organization.default_account) not in page
     assert f"/inbox/{theirs.pk}" not in page

@@ -1,4 +1,5 @@
-"""What belongs to one organization is on no page of another: neither shown, changed nor hinted at.
+"""What belongs to one organization or account is on no page of another: neither shown, changed nor
+hinted at.
 
 Every address with an id in it is listed here; one that is not listed fails the last test.
 """
@@ -12,8 +13,8 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from accounts.models import Organization, User
-from accounts.provision import create_organization
+from accounts.models import Account, User
+from accounts.provision import NewOrganization, create_organization, create_user
 from bulk.models import BulkJob
 from console import urls
 from elements import register
@@ -84,21 +85,46 @@ class Theirs:
         return reverse(f"console:{name}", kwargs={argument: self.ids[whose], **named})
 
 
+@pytest.fixture(params=["organization", "account"])
+def their_user(request: pytest.FixtureRequest, organization: NewOrganization) -> User:
+    """Of another organization than the reader's, or of another account of the same."""
+    if request.param == "organization":
+        return create_organization(f"Organization {MARK}", "other@example.com").user
+    return user_of(organization, "theirs")
+
+
 @pytest.fixture
-def theirs() -> Theirs:
-    made = create_organization(f"Organization {MARK}", "other@example.com")
-    organization: Organization = made.organization
+def member(their_user: User, organization: NewOrganization) -> User:
+    """The reader: someone who sees all of an organization, or one account of the same as theirs."""
+    if their_user.organization != organization.organization:
+        return organization.user
+    return user_of(organization, "own")
+
+
+def user_of(organization: NewOrganization, account: str) -> User:
+    made, _ = Account.objects.get_or_create(
+        organization=organization.organization, external_id=account, name=account
+    )
+    return create_user(made, f"user-of-{account}@example.com").user
+
+
+@pytest.fixture
+def theirs(their_user: User) -> Theirs:
+    organization = their_user.organization
+    assert organization is not None
+    assert their_user.account is not None
     instance = new_instance(organization, url="https://receiver.example/")
+    instance.user = their_user
     instance.name = f"Mailbox {MARK}"
     instance.problem = f"Problem {MARK}"
     instance.save()
     [event_id] = record(instance, changes(1, subject=f"Mail {MARK}"))
     arrived = keep(
-        inbox_of(organization), Arrived(timezone.now(), [["X", MARK]], MARK.encode(), [])
+        inbox_of(their_user.account), Arrived(timezone.now(), [["X", MARK]], MARK.encode(), [])
     )
     assert arrived is not None
     return Theirs(
-        made.user,
+        their_user,
         instance,
         {
             "instance": instance.pk,
@@ -106,7 +132,9 @@ def theirs() -> Theirs:
             "delivery": Delivery.objects.get(event=event_id).pk,
             "bulk job": ended_job(instance).pk,
             "inbox delivery": arrived.pk,
-            "element": register.create(organization.pk, ELEMENT).key,
+            "element": register.create(
+                organization.pk, ELEMENT, account_id=their_user.account_id
+            ).key,
         },
     )
 

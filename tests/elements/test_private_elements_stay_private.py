@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
+from accounts.models import Account
 from elements.models import PrivateElement
 from tests.elements.conftest import API
 from tests.elements.ledger import ledger
@@ -49,6 +50,7 @@ def ask(client: APIClient, path: str, method: str, key: Any) -> Any:
         element=key,
         configuration_key="base.url",
         instance_id=1,
+        account_id=Account.objects.values_list("pk", flat=True).first(),
         row_id=1,
         event_id=1,
     )

@@ -21,6 +21,7 @@ from tests.elements.ledger import ledger
 pytestmark = pytest.mark.django_db
 
 API = "/elements/api-v2"
+their_user = pages.their_user
 theirs = pages.theirs
 LISTS = (
     "accounts",

@@ -23,7 +23,7 @@ def served(settings: Settings, live_server: LiveServer) -> None:
 def instance(db: None) -> ElementInstance:
     """One with a signature key that delivers to its organization's inbox."""
     made = new_instance(url="http://127.0.0.1/")
-    url = inbox_url(made.organization)
+    url = inbox_url(made.organization.default_account)
     made.subscription.url, made.subscription.origin = url, origin_of(url)
     made.subscription.save()
     return made

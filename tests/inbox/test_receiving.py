@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 def path_of(instance: ElementInstance) -> str:
-    return f"/inbox/{inbox_of(instance.organization).key}"
+    return f"/inbox/{inbox_of(instance.organization.default_account).key}"
 
 
 def post(instance: ElementInstance, body: bytes = b"{}", **headers: str) -> Any:
@@ -171,7 +171,7 @@ def test_any_body_is_kept_to_the_byte(instance: ElementInstance, body: bytes) ->
     arrived = InboxDelivery.objects.get()
     assert bytes(arrived.body) == body
     assert checks() == [None, None]
-    assert "no element instance of this organization" in why()
+    assert "no element instance of this account" in why()
 
 
 def test_an_instance_of_another_organization_is_unknown(instance: ElementInstance) -> None:
@@ -243,8 +243,8 @@ def test_hostile_headers_are_cut_and_secret_ones_masked(instance: ElementInstanc
 
 
 def test_a_key_that_nobody_has_finds_nothing(instance: ElementInstance) -> None:
-    inbox_url(instance.organization)
-    for key in ("A" * 43, inbox_of(instance.organization).key.swapcase()):
+    inbox_url(instance.organization.default_account)
+    for key in ("A" * 43, inbox_of(instance.organization.default_account).key.swapcase()):
         assert Client().post(f"/inbox/{key}").status_code == 404
     assert not InboxDelivery.objects.exists()
 
@@ -274,11 +274,11 @@ def test_a_flood_is_turned_away(instance: ElementInstance, settings: Settings) -
 def test_each_organization_has_one_inbox_with_a_key_that_is_stored_sealed(
     instance: ElementInstance,
 ) -> None:
-    first = inbox_url(instance.organization)
-    other = inbox_url(new_instance().organization)
-    assert first == inbox_url(instance.organization)
+    first = inbox_url(instance.organization.default_account)
+    other = inbox_url(new_instance().organization.default_account)
+    assert first == inbox_url(instance.organization.default_account)
     assert first != other
     assert Inbox.objects.count() == 2
     key = first.rpartition("/")[2]
-    row = Inbox.objects.filter(organization=instance.organization).values().get()
+    row = Inbox.objects.filter(account__organization=instance.organization).values().get()
     assert key not in repr(row)

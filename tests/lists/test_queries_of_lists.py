@@ -92,6 +92,11 @@ def world(organization: NewOrganization) -> World:
     )
     account = organization.user.account
     assert account is not None
+    PrivateElement(
+        organization=organization.organization,
+        key="shared",
+        definition='{"name": "Shared", "extends": "gmail"}',
+    ).save()
     return World(organization, instance, Event.objects.get(pk=event_id), notification, job, account)
 
 
@@ -118,6 +123,8 @@ def multiply(world: World) -> None:
     """A hundred of each row that is listed."""
     for account in again(world.account, external_id="x{}", name="A {}", is_default=False):
         assert account.pk
+    shared = PrivateElement.objects.get(key="shared")
+    shared.shared_with.set(Account.objects.all())
     again(world.owner.user, username="user{}@example.com", email="", secret_digest="u{}")
     again(Subscription.objects.get(instance=None), url="https://receiver.example/{}")
     for copy in again(world.instance, token_digest="token {}", name="Mailbox {}"):
@@ -193,6 +200,7 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "/elements": ("organization", {}),
     "/elements/keys": ("organization", {}),
     "/elements/metadata": ("organization", {}),
+    "/elements/{key_or_id}/accounts": ("organization", {}),
     "/hubs": ("organization", {"hydrate": "true"}),
     "/hubs/keys": ("organization", {}),
     "/hubs/{hub_key}/elements": ("organization", {}),
@@ -228,6 +236,7 @@ def count(client: APIClient, path: str, query: dict[str, str]) -> tuple[int, int
 def test_no_list_makes_more_queries_for_more_rows(world: World, client_for: ClientFor) -> None:
     in_paths = {
         "element": "gmail",
+        "key_or_id": "shared",
         "instance_id": world.instance.pk,
         "event_id": world.event.pk,
         "notification_id": world.notification.pk,

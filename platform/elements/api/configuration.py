@@ -11,7 +11,7 @@ from api.errors import NotFound
 from api.fields import json_object
 from api.schema import documented
 from elements import register, schema
-from elements.api.view import WRITERS, CatalogueView, element_of, owner_of
+from elements.api.view import WRITERS, CatalogueView, changing, element_of, owner_of
 from elements.definition import configuration
 from elements.definition.reading import Part
 from elements.errors import ElementConflict
@@ -46,7 +46,9 @@ class ConfigurationView(CatalogueView):
                 raise ElementConflict(f"key: the configuration has an entry {key} already")
             entries.append(wanted)
 
-        return _answer(register.configure(owner_of(request), key_or_id, add), key)
+        return _answer(
+            register.configure(owner_of(request), key_or_id, add, account_id=changing(request)), key
+        )
 
 
 class EntryView(CatalogueView):
@@ -71,7 +73,10 @@ class EntryView(CatalogueView):
         def put(entries: list[dict[str, Any]]) -> None:
             entries[_place(entries, configuration_key)] = wanted
 
-        return _answer(register.configure(owner_of(request), key_or_id, put), configuration_key)
+        return _answer(
+            register.configure(owner_of(request), key_or_id, put, account_id=changing(request)),
+            configuration_key,
+        )
 
     @documented(
         "Delete an entry of the configuration of an element of one's own",
@@ -83,7 +88,7 @@ class EntryView(CatalogueView):
         def delete(entries: list[dict[str, Any]]) -> None:
             del entries[_place(entries, configuration_key)]
 
-        register.configure(owner_of(request), key_or_id, delete)
+        register.configure(owner_of(request), key_or_id, delete, account_id=changing(request))
         return Response()
 
 

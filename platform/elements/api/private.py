@@ -1,15 +1,16 @@
-"""Private elements: made, changed, copied and deleted by the organization that owns them."""
+"""Private elements: made, changed, copied and deleted by the account that owns them."""
 
 from __future__ import annotations
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.authentication import caller_of
 from api.fields import flag
 from api.schema import documented
 from elements import register, schema
 from elements.api import reading
-from elements.api.view import WRITERS, CatalogueView, element_of, owner_of
+from elements.api.view import WRITERS, CatalogueView, changing, element_of, owner_of
 from elements.presentation import element_body
 from elements.types import Element
 
@@ -27,7 +28,11 @@ class ElementsView(reading.ElementsView):
         needs=WRITERS,
     )
     def post(self, request: Request) -> Response:
-        return _answer(register.create(owner_of(request), request.data))
+        return _answer(
+            register.create(
+                owner_of(request), request.data, account_id=caller_of(request).user.account_id
+            )
+        )
 
 
 class ElementView(CatalogueView):
@@ -48,7 +53,11 @@ class ElementView(CatalogueView):
         needs=WRITERS,
     )
     def put(self, request: Request, key_or_id: str) -> Response:
-        return _answer(register.replace(owner_of(request), key_or_id, request.data))
+        return _answer(
+            register.replace(
+                owner_of(request), key_or_id, request.data, account_id=changing(request)
+            )
+        )
 
     @documented(
         "Delete an element of one's own",
@@ -57,7 +66,7 @@ class ElementView(CatalogueView):
         needs=WRITERS,
     )
     def delete(self, request: Request, key_or_id: str) -> Response:
-        register.remove(owner_of(request), key_or_id)
+        register.remove(owner_of(request), key_or_id, account_id=changing(request))
         return Response()
 
 
@@ -69,7 +78,11 @@ class ActiveView(CatalogueView):
         needs=WRITERS,
     )
     def put(self, request: Request, key_or_id: str) -> Response:
-        return _answer(register.activate(owner_of(request), key_or_id, active=True))
+        return _answer(
+            register.activate(
+                owner_of(request), key_or_id, active=True, account_id=changing(request)
+            )
+        )
 
     @documented(
         "Let no more instances be made of an element of one's own",
@@ -79,7 +92,11 @@ class ActiveView(CatalogueView):
         needs=WRITERS,
     )
     def delete(self, request: Request, key_or_id: str) -> Response:
-        return _answer(register.activate(owner_of(request), key_or_id, active=False))
+        return _answer(
+            register.activate(
+                owner_of(request), key_or_id, active=False, account_id=changing(request)
+            )
+        )
 
 
 class ExportView(CatalogueView):
@@ -110,7 +127,14 @@ class CloneView(CatalogueView):
         needs=WRITERS,
     )
     def post(self, request: Request, key_or_id: str) -> Response:
-        return _answer(register.clone(owner_of(request), key_or_id, request.data))
+        return _answer(
+            register.clone(
+                owner_of(request),
+                element_of(request, key_or_id),
+                request.data,
+                account_id=caller_of(request).user.account_id,
+            )
+        )
 
 
 def _answer(element: Element) -> Response:

@@ -13,8 +13,7 @@ from api.fields import flag
 from api.paging import whole_list
 from api.schema import AN_OBJECT, TEXT, WHERE, WHOLE, documented, listed
 from elements import docs, schema
-from elements.api.view import CatalogueView, element_of, organization_of
-from elements.catalogue import all_elements
+from elements.api.view import CatalogueView, element_of, elements_of
 from elements.presentation import abridged_body, element_body, metadata_body
 from elements.types import Element
 
@@ -36,10 +35,10 @@ ABRIDGED = "abridged"
 class ElementsView(CatalogueView):
     @documented(
         "List the elements",
-        description="Those that everybody has and, for callers with secrets, their organization's "
-        "own. `where` may name id, key, name, hub, active, private, extended, beta, "
-        "authentication.type and abridged; with `abridged='true'` elements are answered without "
-        "configuration, resources, objects, parameters and hooks.",
+        description="Those that everybody has and, for callers with secrets, their account's "
+        "own and those shared with it. `where` may name id, key, name, hub, active, private, "
+        "extended, beta, authentication.type and abridged; with `abridged='true'` elements are "
+        "answered without configuration, resources, objects, parameters and hooks.",
         answer=listed(schema.ELEMENT_IN_LIST),
         example=[schema.ELEMENT_EXAMPLE],
         parameters=[WHERE],
@@ -47,13 +46,13 @@ class ElementsView(CatalogueView):
     )
     def get(self, request: Request) -> Response:
         where = request.query_params.get("where", "")
-        return whole_list(list(_wanted(all_elements(organization_of(request)), where)))
+        return whole_list(list(_wanted(elements_of(request), where)))
 
 
 class KeysView(CatalogueView):
     @documented("List the elements' keys", answer=listed(TEXT), example=["gmail"], pages=WHOLE)
     def get(self, request: Request) -> Response:
-        return whole_list([element.key for element in all_elements(organization_of(request))])
+        return whole_list([element.key for element in elements_of(request)])
 
 
 class AllMetadataView(CatalogueView):
@@ -66,7 +65,7 @@ class AllMetadataView(CatalogueView):
     )
     def get(self, request: Request) -> Response:
         expand = flag(request.query_params, "expand")
-        elements = all_elements(organization_of(request))
+        elements = elements_of(request)
         return whole_list([metadata_body(element, expand=expand) for element in elements])
 
 

@@ -1,4 +1,4 @@
-"""What the endpoints of the catalogue share: anybody reads, an organization writes its own."""
+"""What the endpoints of the catalogue share: anybody reads, an account writes its own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rest_framework.views import APIView
 
 from api.authentication import Caller, caller_of
 from api.permissions import IsAuthenticatedCaller
-from elements.catalogue import find
+from elements.catalogue import all_elements, find
 from elements.types import Element
 
 WRITERS = "User and Organization"
 
 
 class CatalogueView(APIView):
-    """Who says who they are sees the own organization's elements among the others."""
+    """Who says who they are sees the own account's elements among the others."""
 
     def get_permissions(self) -> list[BasePermission]:
         request = getattr(self, "request", None)  # none while the API is described
@@ -34,9 +34,12 @@ class OpenView(CatalogueView):
         return [AllowAny()]
 
 
-def organization_of(request: Request) -> int | None:
-    """The caller's organization; None of somebody who didn't say who they are."""
-    return request.auth.organization.pk if isinstance(request.auth, Caller) else None
+def elements_of(request: Request) -> tuple[Element, ...]:
+    """The elements that the caller can see; without secrets those that everybody has."""
+    caller = request.auth
+    if not isinstance(caller, Caller):
+        return all_elements()
+    return all_elements(caller.organization.pk, caller.reach.account_id)
 
 
 def owner_of(request: Request) -> int:
@@ -44,6 +47,14 @@ def owner_of(request: Request) -> int:
     return caller_of(request).organization.pk
 
 
+def changing(request: Request) -> int | None:
+    """The account whose elements alone the caller may change; None: those of all accounts."""
+    return caller_of(request).reach.account_id
+
+
 def element_of(request: Request, key_or_id: str) -> Element:
     """The element, as far as the caller can see it. Raises ElementNotFound."""
-    return find(key_or_id, organization_of(request))
+    caller = request.auth
+    if not isinstance(caller, Caller):
+        return find(key_or_id)
+    return find(key_or_id, caller.organization.pk, caller.reach.account_id)
