@@ -43,7 +43,7 @@ def set_user_active(user: User, active: bool) -> None:
         user.is_active = active
         if changed:
             action = Action.USER_ON if active else Action.USER_OFF
-            record(action, user.organization_id, "user", user.pk)
+            record(action, user.organization_id, "user", user.pk, account_id=user.account_id)
         if changed and (user.account is None or user.account.active):
             _tell([user.pk], open_=active)
 
@@ -60,7 +60,14 @@ def set_account_active(account: Account, active: bool) -> None:
         account.active = active
         if changed:
             action = Action.ACCOUNT_ON if active else Action.ACCOUNT_OFF
-            record(action, account.organization_id, "account", account.pk, account.name)
+            record(
+                action,
+                account.organization_id,
+                "account",
+                account.pk,
+                account.name,
+                account_id=account.pk,
+            )
             # Those who are off themselves have no access either way.
             users = User.objects.filter(account=account, is_active=True)
             _tell(list(users.order_by("pk").values_list("pk", flat=True)), open_=active)

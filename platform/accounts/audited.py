@@ -15,6 +15,7 @@ def begin() -> None:
         Subject(
             "organization",
             organization=lambda row: row.pk,
+            account=lambda row: None,
             name=lambda row: row.name,
             created=Action.ORGANIZATION_CREATED,
             changed=_organization_changed,
@@ -28,6 +29,7 @@ def begin() -> None:
         Subject(
             "account",
             organization=lambda row: row.organization_id,
+            account=lambda row: row.pk,
             name=lambda row: row.name,
             created=Action.ACCOUNT_CREATED,
             changed=lambda row, changes: Action.ACCOUNT_CHANGED,
@@ -42,6 +44,7 @@ def begin() -> None:
         Subject(
             "user",
             organization=lambda row: row.organization_id,
+            account=lambda row: row.account_id,
             created=Action.USER_CREATED,
             changed=_user_changed,
             deleted=Action.USER_REMOVED,
@@ -54,6 +57,7 @@ def begin() -> None:
         Subject(
             "user",
             organization=lambda row: row.user.organization_id,
+            account=lambda row: row.user.account_id,
             id=lambda row: row.user_id,
             created=Action.ROLE_GRANTED,
             changed=lambda row, changes: Action.USER_CHANGED,

@@ -77,6 +77,8 @@ class AuditEntry(models.Model):
 
     at = models.DateTimeField()
     organization_id = models.BigIntegerField(null=True)  # none: of the whole installation
+    # The account that the subject belonged to then; none: of the organization as a whole.
+    account_id = models.BigIntegerField(null=True)
     user_id = models.BigIntegerField(null=True)  # none: who followed a link without signing in
     action = models.CharField(max_length=30)  # an Action
     subject_kind = models.CharField(max_length=40, blank=True)

@@ -24,6 +24,7 @@ def record(
     subject_id: int | None = None,
     name: str = "",
     *,
+    account_id: int | None = None,
     instance_id: int | None = None,
     changes: Mapping[str, Any] | None = None,
     user_id: int | None = None,
@@ -31,6 +32,7 @@ def record(
 ) -> None:
     """Writes it down where a person acts.
 
+    `account_id` is the account that the subject belongs to; None is the organization as a whole.
     `user_id` names a person who is not signed in, and yet known to be that person. `anybody` is
     for what may be done without signing in; else nothing is written of it.
     """
@@ -43,6 +45,7 @@ def record(
     AuditEntry.objects.create(
         at=timezone.now(),
         organization_id=organization_id,
+        account_id=account_id,
         user_id=by,
         action=action,
         subject_kind=kind,

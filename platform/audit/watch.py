@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save, pre_save
 
+from audit import actor
 from audit.models import Action
 from audit.record import acts, record
 from encryption.keys import UnsealError
@@ -36,6 +37,7 @@ class Subject(Generic[Row]):
 
     kind: str
     organization: Callable[[Row], int | None]
+    account: Callable[[Row], int | None]  # that the row belongs to; None: the whole organization
     created: Action
     deleted: Action
     changed: Callable[[Row, Changes], Action | None]  # may take from the changes what it says
@@ -130,12 +132,15 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _write(subject: Subject[Row], action: Action, row: Row, changes: Changes) -> None:
+    if actor.current() is None:
+        return  # before anything of the row is asked for
     record(
         action,
         subject.organization(row),
         subject.kind,
         subject.id(row),
         subject.name(row),
+        account_id=subject.account(row),
         instance_id=subject.instance(row),
         changes=changes,
     )

@@ -2,7 +2,8 @@
 
 Rule 1: each table is asked for one page's rows below the place where the page begins, by an index
 that has its rows in this order; what is merged is never more than that.
-Rule 2: of persons one sees as much as the API's lists of users would show: see `_within_reach`.
+Rule 2: of other accounts nothing is seen, and of persons as much as the API's lists of users would
+show: see `_within_reach`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.api.authority import Authority
 from accounts.models import User
@@ -25,8 +26,8 @@ from instances.models import ElementInstance
 from polling.models import PollOutcome, PollRun
 
 SIGNING_IN = (Action.SIGNED_IN, Action.SIGN_IN_STOPPED)
-# What is not about persons is for everybody in the organization.
-OF_EVERYBODY = ("instance", "element", "event", "subscription")
+# Not about persons: for everybody in the account that the subject belongs to.
+OF_ACCOUNT = ("instance", "element", "event", "subscription")
 KINDS = {
     "events": "Events",
     "failures": "Failed deliveries",
@@ -190,15 +191,27 @@ def _taken(
 
 
 def _within_reach(authority: Authority, rows: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-    """An administrator of the organization sees all; others what is everybody's, and of persons
-    what those did, or was done to those, whom the own word reaches."""
+    """Return the entries that somebody may see; an administrator of the organization sees all.
+
+    Others see what they did themselves, what was done with what belongs to their account, and of
+    persons what those did, or was done to those, whom the own word reaches. An instance that is
+    still there belongs to its present account, whatever else to the one that the entry names.
+    """
     if authority.rank >= Rank.ORGANIZATION:
         return rows
+    own = authority.reach.account_id
+    instances = authority.reach.rows(ElementInstance).values("pk")
+    there = ElementInstance.objects.filter(pk=OuterRef("instance_id"))
     reached = list(people_within(authority).values_list("pk", flat=True))
+    of_account = Q(subject_kind__in=OF_ACCOUNT)
+    of_person = Q(subject_kind="user", subject_id__in=reached) | Q(user_id__in=reached) & (
+        Q(account_id=None) | Q(account_id=own)
+    )
     return rows.filter(
-        Q(subject_kind__in=OF_EVERYBODY)
-        | Q(user_id__in=reached)
-        | Q(subject_kind="user", subject_id__in=reached)
+        Q(user_id=authority.user.pk)
+        | Q(instance_id__in=instances)
+        | of_account & Q(account_id=own) & ~Exists(there)
+        | ~of_account & of_person
     )
 
 

@@ -14,6 +14,7 @@ def begin() -> None:
         Subject(
             "element",
             organization=lambda row: row.organization_id,
+            account=lambda row: row.account_id,
             name=lambda row: row.key,
             created=Action.ELEMENT_CREATED,
             changed=lambda row, changes: Action.ELEMENT_CHANGED,
@@ -32,5 +33,6 @@ def shared(row: PrivateElement, account_id: int, *, shared: bool) -> None:
         "element",
         row.pk,
         row.key,
+        account_id=row.account_id,
         changes={f"shared with account {account_id}": [not shared, shared]},
     )

@@ -21,6 +21,7 @@ def begin() -> None:
         Subject(
             KIND,
             organization=lambda row: row.organization_id,
+            account=_account_of,
             instance=lambda row: row.instance_id,
             name=lambda row: ", ".join(row.topics),
             created=Action.SUBSCRIPTION_CREATED,
@@ -35,35 +36,44 @@ def begin() -> None:
 
 def unsubscribed(rows: QuerySet[Subscription]) -> None:
     """Before the rows are gone."""
-    for row in rows.only("organization", "topics"):
-        topics = ", ".join(row.topics)
-        record(Action.SUBSCRIPTION_DELETED, row.organization_id, KIND, row.pk, topics)
+    for row in rows.only("organization", "account", "topics"):
+        record(
+            Action.SUBSCRIPTION_DELETED,
+            row.organization_id,
+            KIND,
+            row.pk,
+            ", ".join(row.topics),
+            account_id=row.account_id,
+        )
 
 
 def key_ended(subscription_id: int) -> None:
-    row = Subscription.objects.only("organization", "instance", "topics").get(pk=subscription_id)
+    row = Subscription.objects.select_related("instance__user", "owner").get(pk=subscription_id)
     record(
         Action.SIGNATURE_KEY,
         row.organization_id,
         KIND,
         row.pk,
         ", ".join(row.topics),
+        account_id=_account_of(row),
         instance_id=row.instance_id,
         changes={"retired_keys": None},
     )
 
 
 def sent_again(delivery_ids: list[int]) -> None:
-    """Tells of one delivery which; of many how many."""
+    """Tells of one delivery which; of many how many, which may be of several accounts."""
     if not (delivery_ids and acts()):
         return
-    first = Delivery.objects.select_related("event").defer("event__body").get(pk=delivery_ids[0])
+    rows = Delivery.objects.select_related("event", "subscription").defer("event__body")
+    first = rows.get(pk=delivery_ids[0])
     alone = len(delivery_ids) == 1
     record(
         Action.SENT_AGAIN,
         first.organization_id,
         "event",
         first.event_id if alone else None,
+        account_id=_account_of(first.subscription) if alone else None,
         instance_id=first.event.instance_id if alone else None,
         changes={"deliveries": len(delivery_ids)},
     )
@@ -78,3 +88,10 @@ def _changed(row: Subscription, changes: Changes) -> Action | None:
         changes.clear()
         return Action.SIGNATURE_KEY
     return Action.SUBSCRIPTION_CHANGED
+
+
+def _account_of(row: Subscription) -> int | None:
+    """Return the account that a subscription belongs to (accounts.reach); None for none."""
+    if row.instance is not None:
+        return row.instance.user.account_id
+    return row.owner.account_id if row.owner is not None else row.account_id

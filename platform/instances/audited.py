@@ -20,6 +20,7 @@ def begin() -> None:
         Subject(
             KIND,
             organization=lambda row: row.organization_id,
+            account=lambda row: row.user.account_id,
             name=lambda row: row.name,
             instance=lambda row: row.pk,
             created=Action.INSTANCE_CREATED,
@@ -41,6 +42,7 @@ def told(action: Action, instance: ElementInstance, *, anybody: bool = False) ->
         KIND,
         instance.pk,
         instance.name,
+        account_id=instance.user.account_id,
         instance_id=instance.pk,
         anybody=anybody,
     )

@@ -74,6 +74,7 @@ def world(organization: NewOrganization) -> World:
     )
     topics = Subscription.objects.create(
         organization=owner.organization,
+        account=account,
         topics=["sales"],
         url=CALLBACK,
         origin=CALLBACK,

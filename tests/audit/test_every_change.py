@@ -13,6 +13,7 @@ from django.db import connection
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from audit.models import Action, AuditEntry, Source
 from elements.presentation import configuration_id
 from tests.audit.conftest import World
@@ -181,6 +182,18 @@ def test_a_change_is_written_down(
         assert entry.address == "127.0.0.1"
         assert entry.request_id == answer["Elements-Request-Id"]
         assert "@" not in f"{entry.subject_name}{entry.changes}"
+        assert entry.account_id == account_of(world, entry)
+
+
+def account_of(world: World, entry: AuditEntry) -> int | None:
+    """The account that the subject of an entry belongs to."""
+    if entry.subject_kind == "user":
+        return User.objects.get(pk=entry.subject_id or 0).account_id
+    if entry.subject_kind == "account":
+        return entry.subject_id
+    if entry.subject_kind == "subscription" and entry.instance_id is None:
+        return world.account.pk if entry.subject_id == world.topics.pk else None
+    return None if entry.subject_kind == "organization" else world.owner.user.account_id
 
 
 def test_every_endpoint_that_changes_is_known() -> None:

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from accounts import provision
 from accounts.access import remove_user
-from accounts.models import RoleGrant, User
+from accounts.models import Account, RoleGrant, User
 from accounts.provision import NewOrganization, create_user
+from accounts.roles import CATALOGUE
 from audit.models import Action, AuditEntry, Source
 from console.place import Place
 from events.models import Delivery, DeliveryStatus, Event
@@ -225,7 +226,7 @@ def test_nothing_of_another_organization(
 def test_what_a_member_sees_of_persons(
     reader: Client, instance: ElementInstance, member: User, organization: NewOrganization
 ) -> None:
-    """As much as the API would tell: of others only what they did with what is everybody's."""
+    """As much as the API would tell: of others only what they did with what is of all accounts."""
     peer = create_user(organization.organization.default_account, "second@example.com").user
     entry(member)
     entry(member, action=Action.SIGNED_IN)
@@ -243,6 +244,79 @@ def test_what_a_member_sees_of_persons(
     )
     RoleGrant.objects.create(user=peer, key="admin")  # of the account that both are in
     assert len(lines(page(theirs, kind="changes"))) == 3 + 0
+
+
+GONE = 10**9  # the id of an instance that is not there any more
+
+
+@pytest.mark.parametrize("roles", [[], ["admin"]])
+def test_what_was_done_is_seen_in_its_account_and_by_administrators(
+    reader: Client, member: User, organization: NewOrganization, roles: list[str]
+) -> None:
+    """By whoever did it: an administrator of the organization is in the account "another"."""
+    accounts = [
+        Account.objects.create(organization=organization.organization, external_id=name, name=name)
+        for name in ("theirs", "another")
+    ]
+    owner, outsider = (
+        create_user(one, f"of-{one.name}@example.com", roles=[CATALOGUE[key] for key in roles]).user
+        for one in accounts
+    )
+    member.account = outsider.account
+    member.save()
+    mailbox = new_instance(organization.organization, url="https://receiver.example/")
+    mailbox.user = owner
+    mailbox.save()
+    AuditEntry.objects.all().delete()
+    for kind, subject, instance in (
+        ("instance", mailbox.pk, mailbox.pk),
+        ("instance", GONE, GONE),
+        ("subscription", 1, mailbox.pk),
+        ("subscription", 1, None),
+        ("event", 1, mailbox.pk),
+        ("element", 1, None),
+    ):
+        entry(member, action=Action.INSTANCE_CHANGED, subject_kind=kind, subject_id=subject,
+              subject_name=f"their {kind}", instance_id=instance,
+              account_id=owner.account_id)  # fmt: skip
+    # Of the organization as a whole, and of an account that is neither.
+    for kind in ("element", "event", "subscription"):
+        entry(member, subject_kind=kind, subject_name="of all accounts", subject_id=1)
+    entry(member, subject_kind="account", subject_name="a third", account_id=GONE)
+
+    def seen_by(user: User) -> str:
+        client = Client()
+        client.force_login(user)
+        return " ".join(line for line in lines(page(client, kind="changes")))
+
+    theirs = seen_by(owner)
+    assert theirs.count("their ") == 6
+    assert "of all accounts" not in theirs
+    assert "a third" not in theirs
+    assert member.username not in theirs
+    assert seen_by(outsider) == ""
+    everything = seen_by(member)
+    assert (everything.count("their "), everything.count("of all accounts")) == (6, 3)
+    assert "a third" in everything
+
+
+def test_what_was_done_with_an_instance_follows_it_to_another_account(
+    reader: Client, instance: ElementInstance, member: User, organization: NewOrganization
+) -> None:
+    account = Account.objects.create(
+        organization=organization.organization, external_id="theirs", name="theirs"
+    )
+    before = create_user(organization.organization.default_account, "before@example.com").user
+    after = create_user(account, "after@example.com").user
+    entry(member, action=Action.INSTANCE_CHANGED, subject_kind="instance", subject_id=instance.pk,
+          instance_id=instance.pk, account_id=before.account_id)  # fmt: skip
+    instance.user = after
+    instance.save()
+
+    for user, count in ((before, 0), (after, 1)):
+        client = Client()
+        client.force_login(user)
+        assert len(lines(page(client, kind="changes"))) == count
 
 
 def test_a_removed_person_is_a_number(reader: Client, member: User) -> None:

@@ -27,7 +27,7 @@ class EntryPage(ReadOnlyPage[AuditEntry]):
     list_display = SHOWN
     search_fields = ["organization_id"]
     search_help_text = "the id of the organization or of the instance"
-    fields = (*SHOWN, "what_changed", "instance_id", "request_id")
+    fields = (*SHOWN, "what_changed", "account_id", "instance_id", "request_id")
     readonly_fields = fields
 
     @admin.display(description="changes")
