@@ -6,13 +6,9 @@ from functools import partial
 
 import pytest
 
-from tests.growth.growth import is_linear
+from tests.growth.growth import is_linear, repeated
 from transport.headers import links_of
 from transport.types import Response
-
-
-def _repeat(beginning: str, unit: str, length: int) -> str:
-    return beginning + unit * (length // len(unit) + 1)
 
 
 @pytest.mark.parametrize("beginning", ["", "<a>", '<a>;b="', "x"])
@@ -22,7 +18,7 @@ def _repeat(beginning: str, unit: str, length: int) -> str:
      '\\"', "\\", " ", " ;", "=", "<a>; ", "x,"],
 )  # fmt: skip
 def test_reading_links(beginning: str, unit: str) -> None:
-    assert is_linear(lambda text: list(links_of(text)), partial(_repeat, beginning, unit))
+    assert is_linear(lambda text: list(links_of(text)), partial(repeated, beginning, unit))
 
 
 @pytest.mark.parametrize("unit", ["a=1&", "&", "=", "%", "%41", "+", ";", "/"])
@@ -30,4 +26,4 @@ def test_reading_the_query_of_the_next_page(unit: str) -> None:
     def read(text: str) -> object:
         return Response(200, {"link": f"<?{text}>; rel=next"}, b"").next_query
 
-    assert is_linear(read, partial(_repeat, "", unit))
+    assert is_linear(read, partial(repeated, "", unit))

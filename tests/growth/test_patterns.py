@@ -10,7 +10,7 @@ from django.urls import Resolver404, resolve
 
 from elements.built_in import elements
 from elements.types import Operation
-from tests.growth.growth import is_linear
+from tests.growth.growth import is_linear, repeated
 from tests.growth.patterns import Used, all_used, worst_texts
 
 API = "/elements/api-v2"
@@ -54,7 +54,7 @@ def test_paths_of_operations(path: str) -> None:
         return operation.match(text)
 
     for unit in ("/", "a/", "messages/", "messages/a/attachments/", "{id}/", "%2F"):
-        assert is_linear(match, partial(_repeat, "", unit))
+        assert is_linear(match, partial(repeated, "", unit))
 
 
 def test_addresses_of_the_web_server() -> None:
@@ -77,13 +77,9 @@ def test_addresses_of_the_web_server() -> None:
         (beginning, unit)
         for beginning in beginnings
         for unit in units
-        if not is_linear(find, partial(_repeat, beginning, unit))
+        if not is_linear(find, partial(repeated, beginning, unit))
     ]
     assert slow == []
-
-
-def _repeat(beginning: str, unit: str, length: int) -> str:
-    return beginning + unit * (length // len(unit) + 1)
 
 
 @pytest.mark.parametrize("used", USED, ids=lambda used: used.place)
