@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable
 
-# Characters. A square of this length takes a second at five steps a nanosecond, which nothing hides:
+# Characters. A square of this length takes a second at five steps a nanosecond: nothing hides it,
 # not what a call costs anyway, and not the noise of a clock on a busy machine.
 LONGEST = 100_000
 ENOUGH = 0.08  # seconds of processor time, from where no longer text is needed
