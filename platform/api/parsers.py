@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, TypeAlias
 
 from django.conf import settings
 from rest_framework.parsers import BaseParser
@@ -15,6 +15,7 @@ from transport.json_text import has_more_values
 
 DEEPEST = 50  # levels of nesting
 LONGEST_NUMBER = 100  # digits
+LONGEST_STEP = 100  # characters of a name in a path that a message shows
 MAX_VALUES = 100_000  # each takes some hundred bytes of memory, in two bytes of JSON
 
 
@@ -95,27 +96,41 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
+# Where a value stands: in what, and under which name or index there. A path is written of it only
+# for a message: a long name, written for each of what lies below it, would fill the memory.
+_Place: TypeAlias = "tuple[_Place | None, str | int]"
+
+
 def _check(value: Any, subject: str) -> None:
     """Walks the value without recursion: its depth is the caller's choice until here."""
-    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
+    waiting: list[tuple[Any, _Place | None, int]] = [(value, None, 0)]
     while waiting:
-        item, path, depth = waiting.pop()
+        item, place, depth = waiting.pop()
         if depth > DEEPEST:
             raise BadRequest(f"{subject} is nested deeper than {DEEPEST} levels")
-        if isinstance(item, str):
-            _check_text(item, path or subject)
-        elif isinstance(item, dict):
+        if isinstance(item, str) and (fault := _fault(item)):
+            raise BadRequest(f"{_path(place) or subject} {fault}")
+        if isinstance(item, dict):
             for key, below in item.items():
-                _check_text(key, f"a key in {path or subject}")
-                waiting.append((below, f"{path}.{key}" if path else key, depth + 1))
+                if fault := _fault(key):
+                    raise BadRequest(f"a key in {_path(place) or subject} {fault}")
+                waiting.append((below, (place, key), depth + 1))
         elif isinstance(item, list):
-            waiting.extend(
-                (below, f"{path}[{index}]", depth + 1) for index, below in enumerate(item)
-            )
+            waiting.extend((below, (place, at), depth + 1) for at, below in enumerate(item))
 
 
-def _check_text(text: str, path: str) -> None:
+def _path(place: _Place | None) -> str:
+    steps: list[str] = []
+    while place is not None:
+        place, step = place
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step[:LONGEST_STEP]}")
+    return "".join(reversed(steps)).removeprefix(".")
+
+
+def _fault(text: str) -> str:
+    """Return what PostgreSQL could not store of it; empty where it could."""
     if "\0" in text:
-        raise BadRequest(f"{path} contains a NUL character (\\u0000)")
+        return "contains a NUL character (\\u0000)"
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise BadRequest(f"{path} contains half of a surrogate pair, which is not a character")
+        return "contains half of a surrogate pair, which is not a character"
+    return ""

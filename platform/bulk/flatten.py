@@ -33,7 +33,8 @@ def flat(record: Mapping[str, Any]) -> dict[str, Any]:
 def _cells(value: Mapping[str, Any], before: str, depth: int) -> Iterator[tuple[str, Any]]:
     for key, below in value.items():
         name = f"{before}{key}"
-        if isinstance(below, Mapping) and below and depth < DEEPEST:
+        # What is below a name that is too long has no column: its names are not even written.
+        if isinstance(below, Mapping) and below and depth < DEEPEST and len(name) <= LONGEST_NAME:
             yield from _cells(below, f"{name}.", depth + 1)
         else:
             yield name, below
