@@ -22,6 +22,7 @@ from aiohttp.client_proto import ResponseHandler
 MAX_HEAD = 300 * 1024  # bytes of a status line and headers, as in curl; what is longer is cut
 _BEGINNING = b"HTTP/"
 _END = re.compile(rb"\r?\n\r?\n")
+LONGEST_END = 4  # bytes
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+(\d{3})(?!\d)[^\n]*\n")
 _WITHOUT_BODY = frozenset({204, 205, 304})
 _SWITCHING_PROTOCOLS = 101
@@ -95,10 +96,11 @@ class LenientHandler(ResponseHandler):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
-        self._head: bytes | None = None  # what has come of it; None while none is expected
+        self._head: bytearray | None = None  # what has come of it; None while none is expected
+        self._searched = 0  # bytes of it in which no end begins
 
     def set_response_params(self, **options: Any) -> None:
-        self._head = b""
+        self._head, self._searched = bytearray(), 0
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
@@ -110,19 +112,25 @@ class LenientHandler(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._head:
-            self._pass_on(self._head, b"", whole=False)
+            self._pass_on(bytes(self._head), b"", whole=False)
         super().connection_lost(exc)
 
     def _read_heads(self) -> None:
+        """Look for the end of a head in what is new: a server may send it byte by byte."""
         while self._head:
-            head = self._head.lstrip(b"\r\n")
-            end = _END.search(head)
+            head = self._head
+            blank = 0
+            while not self._searched and blank < len(head) and head[blank] in b"\r\n":
+                blank += 1
+            del head[:blank]
+            end = _END.search(head, self._searched)
+            self._searched = max(0, len(head) - LONGEST_END + 1)
             if not head.startswith(_BEGINNING[: len(head)]):
-                self._pass_on(head, b"", whole=False)
+                self._pass_on(bytes(head), b"", whole=False)
             elif end is not None:
-                self._pass_on(head[: end.end()], head[end.end() :], whole=True)
+                self._pass_on(bytes(head[: end.end()]), bytes(head[end.end() :]), whole=True)
             elif len(head) > MAX_HEAD:
-                self._pass_on(head, b"", whole=False)
+                self._pass_on(bytes(head), b"", whole=False)
             else:
                 return
 
@@ -130,7 +138,7 @@ class LenientHandler(ResponseHandler):
         """Feed a head and what follows it to the parser, each alone: the first stands anyway."""
         head = clean(raw, whole=whole)
         if head is not None and head.interim:
-            self._head = rest
+            self._head, self._searched = bytearray(rest), 0
             return
         self._head = None
         self._parse(raw if head is None else head.text)
