@@ -21,7 +21,7 @@ from transport.errors import (
     TransportError,
     UnitsUsedUp,
 )
-from transport.guard import AddressGuard, default_guard
+from transport.guard import NO_PUBLIC_ADDRESS, AddressGuard, default_guard
 from transport.headers import headers_of
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
@@ -221,7 +221,7 @@ def _packed(answer: aiohttp.ClientResponse) -> bool:
 def _why(error: aiohttp.ClientError) -> str:
     """What went wrong, without the URL: it may hold what is nobody else's business."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the provider's host name cannot be resolved"
+        return f"the provider cannot be called: {NO_PUBLIC_ADDRESS}"
     if isinstance(error, aiohttp.ClientSSLError):
         return "the provider's TLS certificate or connection is not valid"
     if isinstance(error, aiohttp.ClientConnectorError):

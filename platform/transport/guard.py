@@ -4,7 +4,8 @@ Customers name the URLs that we call, so without a guard they could make us call
 One judge serves both HTTP libraries. It judges the address that a connection is about to be made
 to, at the moment of connecting: what a name resolved to at some earlier time proves nothing.
 
-Rule 1: of a name's addresses those that are refused are left out; where all are, the name is.
+Rule 1: of a name's addresses those that are refused are left out; where all are, the name has none,
+as one that does not exist: an error that told them apart would tell the names of our own network.
 Rule 2: the allow-list opens networks of addresses, never spellings or schemes.
 """
 
@@ -61,8 +62,7 @@ class Target:
     port: int
 
 
-# Said of a name that leads to a private address and of one that leads nowhere: who is told which
-# of them it is learns the names of a network that is not theirs.
+# Said of a name that leads to a private address and of one that leads nowhere alike: see rule 1.
 NO_PUBLIC_ADDRESS = (
     "the host name has no address, or one that is not public (loopback, private or reserved). "
     "An operator can open a network with ALLOWED_PRIVATE_NETWORKS."
@@ -112,29 +112,28 @@ class AddressGuard:
     def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of a name or IP address that are not refused. Blocks meanwhile.
 
-        Raises AddressRefused when all are refused, OSError when the name has no address.
+        Raises AddressRefused for an IP address that is, OSError for a name that has none left.
         """
         host = host.strip("[]")
         if _is_address(host):
-            return self._judged(host, [host])
+            self.judge(host, host)
+            return [host]
         try:
-            return self._judged(host, self._resolver.addresses(host, port))
+            return self._public(self._resolver.addresses(host, port))
         except UnicodeError as error:
             raise _not_a_name() from error
 
     async def aaddresses(self, host: str, port: int) -> list[str]:
-        """As `addresses`, without blocking the event loop."""
+        """As `addresses` for a name, without blocking the event loop."""
         try:
-            return self._judged(host, await self._resolver.aaddresses(host, port))
+            return self._public(await self._resolver.aaddresses(host, port))
         except UnicodeError as error:
             raise _not_a_name() from error
 
-    def _judged(self, host: str, found: list[str]) -> list[str]:
-        if not found:
-            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+    def _public(self, found: list[str]) -> list[str]:
         public = [address for address in found if not self.refuses(address)]
         if not public:
-            self.judge(found[0], host)
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no public address")
         return public
 
     def check_url(self, url: str) -> None:

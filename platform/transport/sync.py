@@ -25,7 +25,7 @@ from transport.errors import (
     TransportError,
     UnitsUsedUp,
 )
-from transport.guard import AddressGuard, default_guard
+from transport.guard import NO_PUBLIC_ADDRESS, AddressGuard, default_guard
 from transport.headers import headers_of
 from transport.limits import DEFAULT_LIMITS, Limits
 from transport.outgoing import COMMON_HEADERS, Outgoing
@@ -232,7 +232,7 @@ def _why(error: Exception) -> str:
             cause = cause.reason
             continue
         if isinstance(cause, urllib3_failures.NameResolutionError):
-            return "the provider's host name cannot be resolved"
+            return f"the provider cannot be called: {NO_PUBLIC_ADDRESS}"
         if isinstance(cause, (failures.SSLError, urllib3_failures.SSLError)):
             return "the provider's TLS certificate or connection is not valid"
         if isinstance(cause, urllib3_failures.NewConnectionError):

@@ -20,7 +20,7 @@ from tests.transport.connectors import Tokens, one
 from tests.transport.recording_network import PUBLIC
 from tests.transport.scripted_provider import ScriptedProvider
 from tests.transport.tls_server import NAME, TLSServer
-from transport.errors import AddressRefused, ProviderUnreachable, ProxyFailed
+from transport.errors import AddressRefused, ProviderUnreachable, ProxyFailed, TransportError
 from transport.guard import AddressGuard, default_guard
 from transport.limits import Limits
 from transport.proxy import OutgoingProxy
@@ -73,7 +73,7 @@ def test_tls_is_with_the_destination_by_its_name(drive: Drive, server: TLSServer
 def test_the_guard_decides_before_the_proxy_is_asked(drive: Drive, host: str) -> None:
     with ConnectProxy(1) as proxy:
         drive.guard = guard_by(proxy, addresses=["10.0.0.5"])
-        with pytest.raises(AddressRefused):
+        with pytest.raises(TransportError, match="not public"):
             get(drive, f"http://{host}/")
     assert proxy.heads == []
 

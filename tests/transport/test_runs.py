@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from tests.transport.conftest import Drive
 from tests.transport.connectors import one, several
 from tests.transport.scripted_provider import ScriptedProvider, answer
 from transport.asynchronous import AsyncRunner, open_session
-from transport.errors import AddressRefused, ProviderUnreachable
+from transport.errors import AddressRefused, ProviderUnreachable, TransportError
 from transport.guard import AddressGuard
 from transport.sync import run
 from transport.types import Account, KnownObjects, Request, Response, Steps
@@ -161,6 +162,35 @@ def test_a_connector_is_closed_when_its_run_is_cancelled(provider: ScriptedProvi
             assert held.value is not None
 
     asyncio.run(main())
+
+
+def test_nobody_learns_by_an_elements_address_which_names_the_servers_own_network_has(
+    drive: Drive,
+) -> None:
+    """A name that leads to a private address fails as one that leads nowhere: alike in its kind,
+    its words, and its retries."""
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        if host == "database.internal":
+            return ["10.0.0.5"]
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    drive.guard = AddressGuard(resolve=resolve)
+    failures: list[TransportError] = []
+    tries: list[int] = []
+    for name in ("database.internal", "nothing.internal"):
+        with pytest.raises(TransportError) as caught:
+            drive(one(Request("GET", "/")), Account(f"https://{name}"))
+        failures.append(caught.value)
+        tries.append(asked.count(name))
+
+    private, missing = failures
+    assert type(private) is type(missing) is ProviderUnreachable
+    assert str(private) == str(missing)
+    assert "ALLOWED_PRIVATE_NETWORKS" in str(private)
+    assert tries[0] == tries[1] > 1
 
 
 def test_the_plain_run_goes_where_the_settings_allow(provider: ScriptedProvider) -> None:
