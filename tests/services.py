@@ -17,9 +17,14 @@ FOLDERS = ("/usr/sbin", "/sbin")  # not on everybody's PATH
 
 def require(program: str) -> str:
     """Return the program's path; skip or fail the test without it."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *FOLDERS])
-    if (found := shutil.which(program, path=path)) is not None:
+    if (found := find(program)) is not None:
         return found
     if os.environ.get("SERVICES_TESTS") == "required":
         pytest.fail(f"SERVICES_TESTS=required, and there is no {program}")
     pytest.skip(MISSING + program)
+
+
+def find(program: str) -> str | None:
+    """Return the program's path, None where there is none."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *FOLDERS])
+    return shutil.which(program, path=path)

@@ -27,7 +27,9 @@ from worker.loops import LOOPS, Loop
 Place = tuple[str, int]  # a loop's name and its slot
 
 LEASE = 45.0  # seconds
-ALIVE = 30.0  # seconds since a host was heard of, after which others take its share
+# Others take a host's share when its leases have ended, and not before: until then they would give
+# their own loops back for those of it that they cannot take yet, and nobody would poll.
+ALIVE = LEASE  # seconds since a host was heard of
 KEPT = 86_400.0  # seconds that the row of a host that is gone is kept
 
 LIMITS = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'"

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import psutil
 import requests
@@ -27,6 +28,8 @@ from rest_framework.test import APIClient
 
 from integrations.gmail.sandbox.control_client import SandboxControl
 from tests.end_to_end.line import Line
+from tests.outages.cut_link import CutLink
+from tests.outages.pgbouncer import PgBouncer
 from tests.outages.real_postgres import RealPostgres
 from tests.outages.web_server import WebServer, web_server
 from tests.proof.customer import Customer
@@ -95,14 +98,24 @@ class Host:
 
 
 class Installation:
-    """`folder` takes the logs of its processes; those that begin run the code in `code`."""
+    """Its processes run the code in `code`, and reach `postgres` by way of `pooler`, where there is
+    one. `folder` takes their logs."""
 
-    def __init__(self, postgres: RealPostgres, folder: Path, stack: ExitStack, code: Path) -> None:
+    def __init__(
+        self,
+        postgres: RealPostgres,
+        folder: Path,
+        stack: ExitStack,
+        code: Path,
+        pooler: PgBouncer | None,
+    ) -> None:
         self.postgres = postgres
         self.code = code
+        self.pooler = pooler
         self.hosts: list[Host] = []  # those that are to live
         self.webs: list[WebServer] = []
         self.logs: list[Path] = []  # of all that ever did
+        self.linked: tuple[CutLink, Host] | None = None  # a host behind a link that is cut
         self.customer = Customer(random.Random(1))  # noqa: S311 - no secret
         self.customer.failing = False
         self._folder = folder
@@ -123,7 +136,7 @@ class Installation:
             },
             **settings_for(self.provider),
             "PERIODIC_ENV_FILE": os.devnull,
-            "DATABASE_URL": url or self.postgres.url,
+            "DATABASE_URL": url or (self.pooler or self.postgres).url,
             "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8,10.0.0.0/8",
             "LOG_LEVEL": "WARNING",
             "PYTHONUNBUFFERED": "1",
@@ -152,6 +165,27 @@ class Installation:
         self._stack.callback(host.kill)
         self.hosts.append(host)
         return host
+
+    def host_behind(self, link: CutLink) -> None:
+        """Begin one more worker host, which reaches PostgreSQL by the link alone."""
+        for url in (self.provider, self.customer.receiver.url):
+            link.reach(urlsplit(url).port or 80, self._stack)
+        self.linked = link, self.host(link.url(self.postgres), before=link.before)
+
+    def loops_of(self, host: Host) -> int:
+        """Return how many loops the host has a lease on that is in force."""
+        with self.postgres.connect() as connection:
+            [(number,)] = connection.execute(
+                "SELECT count(*) FROM worker_looplease"
+                " WHERE split_part(host, ' ', 2) = %s AND lease_until > clock_timestamp()",
+                [str(host.process.pid)],
+            )
+        return int(number)
+
+    def sessions_behind(self, link: CutLink) -> int:
+        """Return how many sessions PostgreSQL has for what is behind the link."""
+        with self.postgres.connect() as connection:
+            return link.sessions(connection)
 
     # --- Mails -----------------------------------------------------------------------------------
 
@@ -249,11 +283,17 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE, otherwise: st
 
 @contextmanager
 def installation(
-    postgres: RealPostgres, folder: Path, *, hosts: int = 1, mailboxes: int = 6, code: Path = ROOT
+    postgres: RealPostgres,
+    folder: Path,
+    *,
+    hosts: int = 1,
+    mailboxes: int = 6,
+    code: Path = ROOT,
+    pooler: PgBouncer | None = None,
 ) -> Iterator[Installation]:
     """One with that many worker hosts and mailboxes, in which mails already flow."""
     with ExitStack() as stack:
-        made = Installation(postgres, folder, stack, code)
+        made = Installation(postgres, folder, stack, code, pooler)
         made.manage("migrate", "--verbosity", "0")
         for _ in range(hosts):
             made.host()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +13,13 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests.outages.real_postgres import Server, free_port, open_folder
 from tests.services import require
 
 SESSIONS = 4  # that PostgreSQL lends in transaction mode; fewer than the tests have clients
 CONFIGURATION = """
 [databases]
-* = host={sockets} port={server_port} user={user}
+* = host={host} port={server_port} user={user}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
@@ -32,41 +31,66 @@ max_client_conn = 200
 """
 
 
+class PgBouncer:
+    """The process; `port` stays the same over restarts. `owner` is whose file system's user it is,
+    since it refuses to be root."""
+
+    def __init__(self, folder: Path, owner: os.stat_result, mode: str, server: Server) -> None:
+        """Skips the test without the program; see `tests.services`."""
+        self._program = require("pgbouncer")
+        self._settings = folder / "pgbouncer.ini"
+        self._owner = owner
+        self._server = server
+        self.port = free_port()
+        self._settings.write_text(
+            CONFIGURATION.format(
+                host=server.host, server_port=server.port, user=server.user, port=self.port,
+                mode=mode, size=SESSIONS if mode == "transaction" else 100,
+            )
+        )  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        """DATABASE_URL of the server's database by way of it."""
+        return f"postgresql://{self._server.user}@127.0.0.1:{self.port}/{self._server.name}"
+
+    def begin(self) -> None:
+        """Return once it takes connections."""
+        as_root = os.geteuid() == 0
+        self._process = subprocess.Popen(
+            [self._program, "-q", str(self._settings)],
+            user=self._owner.st_uid if as_root else None,
+            group=self._owner.st_gid if as_root else None,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        _wait_for(self._process, self.port)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(30)
+
+
+@contextmanager
+def running_pgbouncer(mode: str, server: Server, owner: os.stat_result) -> Iterator[PgBouncer]:
+    """Run one in pool_mode `session` or `transaction`, killed afterwards."""
+    with open_folder() as folder:
+        folder.chmod(0o755)
+        pooler = PgBouncer(folder, owner, mode, server)
+        pooler.begin()
+        try:
+            yield pooler
+        finally:
+            pooler.kill()
+
+
 @contextmanager
 def pgbouncer(mode: str) -> Iterator[str]:
-    """Run one in pool_mode `session` or `transaction`; gives DATABASE_URL of this test's database.
-
-    Skips the test without the program; see `tests.services`.
-    """
-    program = require("pgbouncer")
-    server = connection.get_connection_params()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
-    owner = Path(server["host"]).stat()  # whoever may reach the server's socket
-    settings = folder / "pgbouncer.ini"
-    settings.write_text(
-        CONFIGURATION.format(
-            sockets=server["host"], server_port=server["port"], user=server["user"],
-            port=port, mode=mode, size=SESSIONS if mode == "transaction" else 100,
-        )
-    )  # fmt: skip
-    folder.chmod(0o755)
-    as_root = os.geteuid() == 0  # whom PgBouncer refuses
-    process = subprocess.Popen(
-        [program, "-q", str(settings)],
-        user=owner.st_uid if as_root else None, group=owner.st_gid if as_root else None,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        _wait_for(process, port)
-        name = connection.settings_dict["NAME"]
-        yield f"postgresql://{server['user']}@127.0.0.1:{port}/{name}"
-    finally:
-        process.terminate()
-        process.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+    """The same before this test's database; gives DATABASE_URL."""
+    given = connection.get_connection_params()
+    server = Server(given["host"], given["port"], given["user"], connection.settings_dict["NAME"])
+    owner = Path(server.host).stat()  # whoever may reach the server's socket
+    with running_pgbouncer(mode, server, owner) as pooler:
+        yield pooler.url
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:

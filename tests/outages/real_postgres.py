@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,26 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-class RealPostgres:
-    """The server whose data is in `folder`; `port` stays the same over restarts."""
+@dataclass(frozen=True)
+class Server:
+    """Where PostgreSQL is, and which of its databases is meant."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    host: str
+    port: int
+    user: str
+    name: str
+
+
+class RealPostgres:
+    """The server whose data is in `folder`; `port` stays the same over restarts.
+
+    It listens on 127.0.0.1, and on `beside`, whose neighbours it trusts as well.
+    """
+
+    def __init__(self, folder: Path, port: int, beside: str | None = None) -> None:
         self._place: Place = find_place(folder)
         self.port = port
+        self._beside = beside
 
     @property
     def data(self) -> Path:
@@ -56,21 +71,29 @@ class RealPostgres:
     def url(self) -> str:
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{NAME}"
 
+    @property
+    def server(self) -> Server:
+        return Server("127.0.0.1", self.port, SUPERUSER, NAME)
+
     def make(self) -> None:
         """Make an empty database, and begin."""
         self.run(
             "initdb", "--pgdata", str(self.data), "--username", SUPERUSER, "--auth", "trust",
             "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions",
         )  # fmt: skip
+        if self._beside is not None:
+            with (self.data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {self._beside}/24 trust\n")
         self.begin()
         with self.connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {NAME}")
 
     def begin(self) -> None:
         """Return once it takes connections."""
+        addresses = ",".join(filter(None, ("127.0.0.1", self._beside)))
         options = (
-            f"-c listen_addresses=127.0.0.1 -c port={self.port} -c fsync=off -c max_connections=150"
-            f" -c unix_socket_directories="
+            f"-c listen_addresses={addresses} -c port={self.port} -c fsync=off"
+            f" -c max_connections=150 -c unix_socket_directories="
         )
         self.run(
             "pg_ctl", "start", "--wait", "--pgdata", str(self.data),
@@ -141,9 +164,9 @@ class RealPostgres:
 
 
 @contextmanager
-def real_postgres(folder: Path) -> Iterator[RealPostgres]:
+def real_postgres(folder: Path, beside: str | None = None) -> Iterator[RealPostgres]:
     """A new server, ended and removed afterwards."""
-    server = RealPostgres(folder, free_port())
+    server = RealPostgres(folder, free_port(), beside)
     try:
         server.make()
         yield server

@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.provision import NewOrganization, create_organization
 from tests.embedded_postgres.conftest import folder, template  # noqa: F401 - fixtures
 from tests.embedded_postgres.user_process import servers
-from tests.outages.swallowing_proxy import SwallowingProxy
+from tests.outages.forwarder import Forwarder, hanging_postgres
 from tests.outages.web_server import WebServer, web_server
 
 pytestmark = pytest.mark.installation
@@ -33,15 +33,15 @@ def secrets_of(new: NewOrganization) -> str:
 
 
 @pytest.fixture
-def proxy(transactional_db: None) -> Iterator[SwallowingProxy]:
+def proxy(transactional_db: None) -> Iterator[Forwarder]:
     given = connection.get_connection_params()
-    proxy = SwallowingProxy(given["host"], given["port"])
+    proxy = hanging_postgres(given["host"], given["port"])
     yield proxy
     proxy.close()
 
 
 def test_requests_end_in_503_and_go_on_when_it_answers_again(
-    proxy: SwallowingProxy, process_environment: dict[str, str]
+    proxy: Forwarder, process_environment: dict[str, str]
 ) -> None:
     secrets = secrets_of(create_organization("Acme", "hang@example.com"))
     name = connection.settings_dict["NAME"]

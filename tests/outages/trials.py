@@ -1,7 +1,8 @@
 """What is done to a whole installation, one thing after the other, while mails come all the time.
 
 A trial says what happens and returns once it is over. Then each mailbox gets a mail, and the
-installation has so many seconds to tell of all of them.
+installation has so many seconds to tell of all of them. Where something stays lost, a trial asks
+for that itself, from the loss on, and returns how long it took.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ from tests.outages.standby import PostgresWithStandby
 from tests.services import require
 
 WITHIN = 60.0  # seconds until everything flows again
+VANISHED = 60.0  # seconds after which nothing of a host that vanished is left
 SMALL_DISK = 400  # megabytes
 LINES_A_MINUTE = 60  # of one host's log, all its processes together
 
@@ -34,21 +36,29 @@ class Result:
     repeated: int  # requests at the receiver beyond one an event
     lines: int  # in the logs of all hosts
     wrong: list[str] = field(default_factory=list)
+    skipped: str = ""  # why it was not tried
 
 
 @dataclass(frozen=True)
 class Trial:
     name: str
-    disturb: Callable[[Installation], None]
+    disturb: Callable[[Installation], float | None]
     within: float = WITHIN
+
+    def behind_pgbouncer(self, mode: str) -> Trial:
+        return replace(self, name=f"behind PgBouncer ({mode} pooling): {self.name}")
+
+    def skipped(self, why: str) -> Result:
+        return Result(self.name, 0.0, 0, 0, 0, skipped=why)
 
     def run(self, running: Installation) -> Result:
         mails, lines = len(running.sent), _lines(running)
         repeated = _repeated(running)
         began = time.monotonic()
         with running.mails_coming():
-            self.disturb(running)
-            seconds = running.all_flow_within(2 * WITHIN)
+            flowed = self.disturb(running)
+            afterwards = running.all_flow_within(2 * WITHIN)
+            seconds = afterwards if flowed is None else flowed
         result = Result(
             self.name,
             seconds,
@@ -164,14 +174,30 @@ def small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["/bin/umount", "--lazy", str(folder)], check=True)
 
 
+# --- PgBouncer -----------------------------------------------------------------------------------
+
+
+def pooler_killed(seconds: float) -> Callable[[Installation], None]:
+    """PgBouncer is killed with -9 and begun again so many seconds later."""
+
+    def disturb(running: Installation) -> None:
+        assert running.pooler is not None
+        running.pooler.kill()
+        time.sleep(seconds)
+        running.pooler.begin()
+
+    return disturb
+
+
 # --- Hosts ---------------------------------------------------------------------------------------
 
 
-def host_killed(running: Installation) -> None:
+def host_killed(running: Installation) -> float:
     """One host loses its power, and another comes in its place once all flows again."""
     running.hosts.pop(0).kill()
-    running.all_flow_within(2 * WITHIN)
+    seconds = running.all_flow_within(2 * WITHIN)
     running.host()
+    return seconds
 
 
 def begun_before_the_database(running: Installation) -> None:
@@ -183,17 +209,49 @@ def begun_before_the_database(running: Installation) -> None:
     running.postgres.begin()
 
 
-def host_frozen(seconds: float) -> Callable[[Installation], None]:
+def host_frozen(seconds: float) -> Callable[[Installation], float]:
     """One host stands still, keeps all it holds, and goes on later."""
 
-    def disturb(running: Installation) -> None:
+    def disturb(running: Installation) -> float:
         processes = running.hosts[0].processes()
         for one in processes:
             one.suspend()
-        running.all_flow_within(2 * WITHIN)
-        time.sleep(seconds)
+        flowed = running.all_flow_within(2 * WITHIN)
+        time.sleep(max(seconds - flowed, 0))
         for one in processes:
             one.resume()
+        return flowed
+
+    return disturb
+
+
+def link_cut(seconds: float) -> Callable[[Installation], float]:
+    """One host's link to PostgreSQL is cut for that long, and once mended that host works alone.
+
+    It keeps what it holds, and can still ask providers and send.
+    """
+
+    def disturb(running: Installation) -> float:
+        assert running.linked is not None
+        link, host = running.linked
+        until(lambda: running.loops_of(host), WITHIN, "the host behind the link works")
+        running.control.add_fault({}, {"latency_ms": 1_000})  # it is at work when it is cut off
+        time.sleep(3)
+        began = time.monotonic()
+        link.cut()
+        try:
+            running.control.clear_faults()
+            flowed = running.all_flow_within(2 * WITHIN)
+            time.sleep(max(began + seconds - time.monotonic(), 0))
+            if seconds > VANISHED:
+                assert not running.loops_of(host), "its leases have ended"
+                assert not running.sessions_behind(link), "PostgreSQL has ended its sessions"
+        finally:
+            link.mend()
+        until(lambda: running.loops_of(host), WITHIN, "the host has loops again")
+        with others_frozen(running, host):
+            running.all_flow_within(2 * WITHIN)
+        return flowed
 
     return disturb
 
@@ -222,25 +280,27 @@ def clock_wrong(difference: str) -> Callable[[Installation], None]:
     """One more host, whose clock is wrong, does the work alone for a while."""
 
     def disturb(running: Installation) -> None:
-        others = list(running.hosts)
         wrong = running.host(before=[require("faketime"), "-f", difference])
         running.all_flow_within(2 * WITHIN)
-        for host in others:
-            _each(host, psutil.Process.suspend)
-        try:
+        with others_frozen(running, wrong):
             running.all_flow_within(2 * WITHIN)
-        finally:
-            for host in others:
-                _each(host, psutil.Process.resume)
         running.hosts.remove(wrong)
         wrong.stop()
 
     return disturb
 
 
-def _each(host: Host, act: Callable[[psutil.Process], None]) -> None:
-    for one in host.processes():
-        act(one)
+@contextmanager
+def others_frozen(running: Installation, host: Host) -> Iterator[None]:
+    """Within it, that host works alone."""
+    others = [one for other in running.hosts if other is not host for one in other.processes()]
+    for one in others:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in others:
+            one.resume()
 
 
 RESTARTS = (
@@ -267,8 +327,23 @@ ALL: Sequence[Trial] = (
     Trial("a host's clock is 2 minutes behind", clock_wrong("-120")),
 )
 
-# On an installation of its own: postgres_with_standby.
+# On an installation with postgres_with_standby.
 FAILOVER = Trial("PostgreSQL's primary lost, its standby promoted", standby_promoted(5), 15)
+
+
+# On one behind PgBouncer, in each of its modes.
+POOLED: Sequence[Trial] = (
+    Trial("PostgreSQL restarted (fast)", restarted(signal.SIGINT), 30),
+    Trial("PostgreSQL away for ten seconds", restarted(signal.SIGINT, 10), 30),
+    Trial("PgBouncer killed with -9, away for five seconds", pooler_killed(5), 10),
+)
+MODES = ("session", "transaction")
+
+# On one with a host behind a cut_link.
+CUTS = (
+    Trial("a host's link to PostgreSQL cut for 20 seconds", link_cut(20)),
+    Trial("a host's link to PostgreSQL cut for 75 seconds", link_cut(75)),
+)
 
 
 def can_mount() -> bool:

@@ -98,9 +98,17 @@ def test_three_hosts_share_what_a_setting_limits(settings: Any) -> None:
 
 def test_a_loop_is_left_to_its_host_while_the_lease_is_in_force() -> None:
     tend("one", 9)
-    age(leases.ALIVE + 1, host="one")  # not heard of, and its leases go on for a while
-    assert tend("two", 9) == []
-    age(leases.LEASE - leases.ALIVE, host="one")
+    age(leases.LEASE - 1, host="one")
+    assert not set(tend("two", 9)) & ALL
+    age(2, host="one")
+    assert set(tend("two", 9)) == ALL
+
+
+def test_who_is_left_goes_on_with_its_own_until_it_can_take_the_others_loops() -> None:
+    own = settled("one", "two")["two"]
+    age(leases.LEASE - 1, host="one")
+    assert set(tend("two", 9)) == own
+    age(2, host="one")
     assert set(tend("two", 9)) == ALL
 
 

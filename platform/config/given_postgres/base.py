@@ -36,7 +36,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         with self._gate.passing():
-            return super().get_new_connection(conn_params)
+            connection = super().get_new_connection(conn_params)
+            connection.set_limits_of_session(float(conn_params["connect_timeout"]))
+            return connection
 
     def is_usable(self) -> bool:
         """Whether the connection still stands; asks the server only where that is in doubt.

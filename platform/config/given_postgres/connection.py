@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import errors, waiting
+from psycopg import errors, generators, pq, waiting
 from psycopg.abc import PQGen
 
-from config.given_postgres.limits import statement_limit
+from config.given_postgres.limits import SESSION, statement_limit
 
 T = TypeVar("T")
 INTERVAL = 0.1  # seconds between two looks at signals, as psycopg has it
@@ -36,6 +36,23 @@ class Connection(psycopg.Connection[Any]):
         # psycopg numbers its prepared statements from 0. Behind a pooler that nobody recognised,
         # another client's would be taken for ours.
         self._prepared._prepared_idx = secrets.randbits(60)
+
+    def set_limits_of_session(self, within: float) -> None:
+        """Have the server end what it holds for us when we vanish, in one round trip.
+
+        For a new connection. Raises ConnectionTimeout after so many seconds, as where a pooler has
+        taken the connection and PostgreSQL does not; else psycopg's errors.
+        """
+        settings = "; ".join(f"SET {name} = {value}" for name, value in SESSION.items())
+        self.pgconn.send_query(settings.encode())
+        try:
+            results = super().wait(generators.execute(self.pgconn), INTERVAL, within)
+        except errors._WaitTimeout:
+            self.pgconn.finish()
+            raise errors.ConnectionTimeout("nobody answers behind the connection") from None
+        if results[-1].status == pq.ExecStatus.FATAL_ERROR:
+            self.pgconn.finish()
+            raise errors.error_from_result(results[-1])
 
     def wait(self, gen: PQGen[T], interval: float = INTERVAL, timeout: float | None = None) -> T:
         """Wait as psycopg does. Raises QueryCanceled, or OperationalError after closing."""

@@ -1,4 +1,4 @@
-"""How long a statement may take and how long a dead connection is held, by the kind of work.
+"""How long a statement may take, by the kind of work, and how long a dead connection is held.
 
 The limit of a statement is kept by this side, in `connection.py`. PostgreSQL's statement_timeout is
 state of a session: PgBouncer refuses it at the start of a connection, and in transaction mode a SET
@@ -24,6 +24,18 @@ CONNECTION = {
     "keepalives_idle": 10,  # seconds
     "keepalives_interval": 5,  # seconds
     "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
+
+# The server's half: what it holds for a process that vanished, or stands still, ends by itself, or
+# its locks would be waited for until the kernel gives up, after two hours. All of our connections
+# ask for the same, so that it does no harm where a pooler lends the session to another one.
+# https://www.postgresql.org/docs/current/runtime-config-client.html
+SESSION = {
+    "idle_in_transaction_session_timeout": 30_000,  # milliseconds
+    "tcp_keepalives_idle": 10,  # seconds
+    "tcp_keepalives_interval": 5,  # seconds
+    "tcp_keepalives_count": 3,
     "tcp_user_timeout": 15_000,  # milliseconds
 }
 
