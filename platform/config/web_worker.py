@@ -8,8 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import selectors
 import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +24,8 @@ from gunicorn.workers.gthread import ThreadWorker
 from transport import waiting
 
 LONGEST_LINE = 131_072  # bytes of a request's first line; gunicorn's own most is 8190
+# How a request begins that asks whether this process answers.
+LIVE = b"GET /health/live "
 log = logging.getLogger("gunicorn.error")
 
 
@@ -47,8 +53,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     alone. gunicorn would believe a proxy on this machine, and no other, whatever they say.
     """
 
+    _busy = 0  # requests that hold a thread, or wait for one; the main thread counts
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._spare = ThreadPoolExecutor(1)
         message.MAX_REQUEST_LINE = LONGEST_LINE
         self.cfg.set("limit_request_line", LONGEST_LINE)
         self.cfg.set("secure_scheme_headers", {})
@@ -59,6 +68,37 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         waiting.SHARES.capacity = waiting.capacity(self.cfg.threads)
         super().init_process()
 
+    def enqueue_req(self, conn: Any) -> None:
+        """Submit a request to gunicorn's threads, and LIVE to a spare one while all are taken.
+
+        A database that hangs takes all of them until the first has waited for as long as it may.
+        What asks nothing of it must not wait, or the whole process is taken for dead.
+        """
+        pool = self.tpool
+        if self._busy >= self.cfg.threads:
+            if not conn.data_ready and not conn.initialized:
+                self._wait_for_first_bytes(conn)
+                return
+            if _peek(conn.sock) == LIVE:
+                pool = self._spare
+        self._busy += 1
+        pool.submit(self.handle, conn).add_done_callback(
+            lambda done: self.method_queue.defer(self._handled, conn, done)
+        )
+
+    def _handled(self, conn: Any, done: Any) -> None:
+        self._busy -= 1
+        self.finish_request(conn, done)
+
+    def _wait_for_first_bytes(self, conn: Any) -> None:
+        """Have `enqueue_req` called again once there are some, as gunicorn does after a while."""
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + self.cfg.keepalive
+        self.pending_conns.append(conn)
+        self.poller.register(
+            conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn)
+        )
+
     def load_wsgi(self) -> None:
         super().load_wsgi()
         if settings.configured:  # else it serves an application of somebody else's
@@ -67,6 +107,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             # Beside the start: a database that hangs must not hold it up.
             threading.Thread(target=starting.announce, daemon=True).start()
             threading.Thread(target=say_what_does_not_open, daemon=True).start()
+
+
+def _peek(sock: socket.socket) -> bytes:
+    """The first bytes that wait to be read, as many as LIVE has."""
+    try:
+        return sock.recv(len(LIVE), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return b""
 
 
 def say_what_does_not_open() -> None:

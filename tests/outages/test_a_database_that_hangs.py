@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
+from requests import Response
 
 from accounts.provision import NewOrganization, create_organization
 from tests.embedded_postgres.conftest import folder, template  # noqa: F401 - fixtures
@@ -51,7 +54,10 @@ def test_requests_end_in_503_and_go_on_when_it_answers_again(
             assert answer.status_code == 200
 
         proxy.hang()
-        answers = server.get_many(f"{API}/accounts", 30, secrets)
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(server.get_many, f"{API}/accounts", 30, secrets)
+            assert live_while_others_hang(server, asked) < STATEMENT
+            answers = asked.result()
 
         assert {answer.status_code for answer in answers} == {503}
         assert {answer.headers["Retry-After"] for answer in answers} == {"5"}
@@ -66,6 +72,18 @@ def test_requests_end_in_503_and_go_on_when_it_answers_again(
 
         proxy.resume()
         server.get_until(f"{API}/accounts", 200, secrets)
+
+
+def live_while_others_hang(server: WebServer, others: Future[list[Response]]) -> float:
+    """Return how many seconds the slowest of some answers took, from the first moment on."""
+    slowest = 0.0
+    for _ in range(10):
+        time.sleep(STATEMENT / 5)
+        assert not others.done()
+        answer = server.get("/health/live")
+        assert answer.status_code == 200
+        slowest = max(slowest, answer.elapsed.total_seconds())
+    return slowest
 
 
 def test_a_stopped_postgresql_is_given_up(
