@@ -250,7 +250,7 @@ class Installation:
         return {
             told.object_id
             for webhook_id in list(self.customer.arrived)
-            for told in self.customer.told[webhook_id]
+            for told in self.customer.told.get(webhook_id, ())
         }
 
     def judge(self, seconds: float = PATIENCE) -> list[str]:
@@ -263,7 +263,7 @@ class Installation:
         told = Counter(
             (one.object_id, one.type)
             for webhook_id in self.customer.arrived
-            for one in self.customer.told[webhook_id]
+            for one in self.customer.told.get(webhook_id, ())
         )
         wrong += [f"told {times} times: {one}" for one, times in told.items() if times > 1]
         wrong += [
