@@ -23,6 +23,7 @@ from tests.outages.standby import PostgresWithStandby
 from tests.services import require
 
 WITHIN = 60.0  # seconds until everything flows again
+VANISHING = 75.0  # seconds, where rows are leased to a host for 60 that is no longer there
 VANISHED = 60.0  # seconds after which nothing of a host that vanished is left
 SMALL_DISK = 400  # megabytes
 LINES_A_MINUTE = 60  # of one host's log, all its processes together
@@ -319,9 +320,9 @@ ALL: Sequence[Trial] = (
     Trial("PostgreSQL's disk full for 40 seconds", disk_full(40), 30),
     Trial("each process of a host killed with -9 in turn", each_process_killed),
     Trial("a host told to stop, and begun again", stopped),
-    Trial("a host loses its power", host_killed),
+    Trial("a host loses its power", host_killed, VANISHING),
     Trial("a host begins before PostgreSQL does", begun_before_the_database),
-    Trial("a host stands still for 70 seconds", host_frozen(70)),
+    Trial("a host stands still for 70 seconds", host_frozen(70), VANISHING),
     Trial("a host's clock is 400 days ahead", clock_wrong("+400d")),
     Trial("a host's clock is 10 minutes ahead", clock_wrong("+600")),
     Trial("a host's clock is 2 minutes behind", clock_wrong("-120")),
@@ -341,8 +342,8 @@ MODES = ("session", "transaction")
 
 # On one with a host behind a cut_link.
 CUTS = (
-    Trial("a host's link to PostgreSQL cut for 20 seconds", link_cut(20)),
-    Trial("a host's link to PostgreSQL cut for 75 seconds", link_cut(75)),
+    Trial("a host's link to PostgreSQL cut for 20 seconds", link_cut(20), VANISHING),
+    Trial("a host's link to PostgreSQL cut for 75 seconds", link_cut(75), VANISHING),
 )
 
 
