@@ -48,7 +48,7 @@ def test_its_sessions_and_their_locks_end(
             link.behind(lambda: Connection.connect(link.url(postgres))) for _ in range(2)
         )
         for connection in (cut_off, idle):
-            connection.set_limits_of_session(5.0)
+            connection.set_limits_of_session()
         cut_off.execute("UPDATE held SET number = 2")
         assert link.sessions(nearby) == 2
         link.cut()

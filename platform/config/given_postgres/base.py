@@ -37,7 +37,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         with self._gate.passing():
             connection = super().get_new_connection(conn_params)
-            connection.set_limits_of_session(float(conn_params["connect_timeout"]))
+            connection.set_limits_of_session()
             return connection
 
     def is_usable(self) -> bool:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 INTERVAL = 0.1  # seconds between two looks at signals, as psycopg has it
 CANCEL_WITHIN = 2.0  # seconds that the server has to take a request to cancel
 END_WITHIN = 3.0  # seconds that it then has to end the statement
+FIRST_WITHIN = 15.0  # seconds for a new connection's first answer; a pooler may let it queue
 REST = 2.0  # seconds after a connection that was not answered
 
 
@@ -37,7 +38,7 @@ class Connection(psycopg.Connection[Any]):
         # another client's would be taken for ours.
         self._prepared._prepared_idx = secrets.randbits(60)
 
-    def set_limits_of_session(self, within: float) -> None:
+    def set_limits_of_session(self, within: float = FIRST_WITHIN) -> None:
         """Have the server end what it holds for us when we vanish, in one round trip.
 
         For a new connection. Raises ConnectionTimeout after so many seconds, as where a pooler has
