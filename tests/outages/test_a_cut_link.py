@@ -13,6 +13,8 @@ from tests.outages.cut_link import CutLink, cut_link
 from tests.outages.installation import until
 from tests.outages.real_postgres import RealPostgres, open_folder, real_postgres
 
+pytestmark = pytest.mark.installation
+
 SOON = {
     "tcp_keepalives_idle": 1,
     "tcp_keepalives_interval": 1,
