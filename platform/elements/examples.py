@@ -127,6 +127,10 @@ DEFINITION_EXAMPLE: dict[str, Any] = {
     ],
 }
 EXPORTED_EXAMPLE: dict[str, Any] = {
+    "id": 6409,
+    "private": False,
+    "parameters": [],
+    "hooks": [],
     "name": "Gmail",
     "key": "gmail",
     "description": "Mail of a Gmail or Google Workspace account.",

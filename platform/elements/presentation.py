@@ -37,6 +37,30 @@ def element_in_short(element: Element) -> dict[str, Any]:
     return {"id": element.id, "key": element.key, "name": element.name, "hub": element.hub}
 
 
+def exported_body(element: Element, exported: dict[str, Any]) -> dict[str, Any]:
+    """Return what `export` answers: a definition with the ids by which its parts are known here.
+
+    Reading it again passes over them (definition.known_fields).
+    """
+    return {
+        "id": element.id,
+        **exported,
+        "private": element.private,
+        "parameters": [],
+        "resources": [
+            {"id": resource_id(element, one["method"], one["path"]), **one, "hooks": []}
+            for one in exported["resources"]
+        ],
+        "hooks": [],
+    }
+
+
+def resource_id(element: Element, method: str, path: str) -> int:
+    """Return the number of the operation at `/hubs/{hub}/…`."""
+    own = path.removeprefix(f"/hubs/{element.hub}")
+    return configuration_id(f"{element.key}{method}{own}")
+
+
 # By element id.
 _bodies: Kept[int, tuple[Element, dict[str, Any]]] = Kept(most=1_000, size=20_000_000)  # characters
 
@@ -83,6 +107,7 @@ def _body(element: Element) -> dict[str, Any]:
             {
                 "id": configuration_id(f"{element.key}{operation.method}{operation.path}"),
                 **written.operation_json(element, resource, operation),
+                "hooks": [],
             }
             for resource in element.resources
             for operation in resource.operations

@@ -84,6 +84,7 @@ _RESOURCE: dict[str, Schema] = {
     "firstPage?": NUMBER,
     "units?": described(NUMBER, "of the provider's quota that a request costs"),
     "parameters": listed(PARAMETER),
+    "hooks": listed(AN_OBJECT),
 }
 RESOURCE = shape("ElementResource", _RESOURCE)
 OBJECT = shape(
@@ -281,10 +282,13 @@ EXPORTED_FIELD = shape(
         "choices?": listed(TEXT),
     },
 )
-EXPORTED_RESOURCE = shape("ExportedResource", {**_RESOURCE, "id?": NUMBER})
 EXPORTED = shape(
     "ExportedElement",
     {
+        "id": NUMBER,
+        "private": FLAG,
+        "parameters": listed(AN_OBJECT),
+        "hooks": listed(AN_OBJECT),
         "name": TEXT,
         "key": TEXT,
         "description": TEXT,
@@ -296,7 +300,7 @@ EXPORTED = shape(
         "quota?": QUOTA,
         "authentication": AUTHENTICATION,
         "configuration": listed(EXPORTED_FIELD),
-        "resources": listed(EXPORTED_RESOURCE),
+        "resources": listed(RESOURCE),
         "objects": listed(OBJECT),
     },
 )

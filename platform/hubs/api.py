@@ -179,7 +179,7 @@ class ObjectsView(HubCallView):
     )
     def get(self, request: Request, **path: str) -> Response:
         _, element = self.target(request)
-        names = [resource.name for resource in element.resources]
+        names = [resource.name for resource in element.resources if resource.operations]
         if request.headers.get("Elements-Version", "").strip().lower() != "helium":
             return whole_list(names)
         return whole_list([{"name": name, "vendorName": name, "type": "vendor"} for name in names])

@@ -84,6 +84,7 @@ def objects_json(element: Element) -> list[dict[str, str]]:
     return [
         {"name": resource.name, "vendorName": resource.name, "type": "vendor"}
         for resource in element.resources
+        if resource.operations
     ]
 
 

@@ -132,7 +132,20 @@ def test_an_export_makes_the_same_element_again(
     exported = api.get(f"{ELEMENTS}/ledger/export").json()
     again = other_api.post(ELEMENTS, exported, format="json").json()
     assert {**again, "id": 0} == {**made, "id": 0}
-    assert other_api.get(f"{ELEMENTS}/ledger/export").json() == exported
+    assert other_api.get(f"{ELEMENTS}/ledger/export").json() == {**exported, "id": again["id"]}
+
+
+def test_an_export_names_its_parts_as_the_element_does(
+    api: APIClient, made: dict[str, Any]
+) -> None:
+    """Tools compare an export with what there is, and delete what it does not hold."""
+    exported = api.get(f"{ELEMENTS}/ledger/export").json()
+    same = ("id", "private", "parameters", "hooks", "resources", "objects")
+    assert {name: exported[name] for name in same} == {name: made[name] for name in same}
+    assert exported["private"] is True
+    assert all(one["id"] and one["hooks"] == [] for one in exported["resources"])
+    gmail = api.get(f"{ELEMENTS}/gmail/export").json()
+    assert (gmail["id"], gmail["private"]) == (6409, False)
 
 
 def test_a_secret_is_masked_and_a_mask_written_back_keeps_it(

@@ -195,6 +195,21 @@ def test_records_are_made_read_changed_and_deleted(hub: APIClient, there: Provid
     assert answer.json()["providerMessage"]
 
 
+def test_an_object_without_an_operation_is_not_among_those_that_can_be_called(
+    connect: Callable[..., Any],
+    organization: NewOrganization,
+    client_for: Callable[..., APIClient],
+) -> None:
+    objects = [{"name": "entries"}, {"name": "Company", "fields": [{"name": "owner"}]}]
+    connected = connect({"api.key": "a-key"}, objects=objects).json()
+    hub = client_for(organization, connected["token"])
+    assert "entries" in hub.get(f"{API}/objects").json()
+    assert "Company" not in hub.get(f"{API}/objects").json()
+    (field,) = hub.get(f"{API}/objects/Company/metadata").json()["fields"]
+    assert (field["vendorPath"], field["method"]) == ("owner", [])
+    assert hub.get(f"{HUB}/Company").status_code == 404
+
+
 def test_parameters_go_where_the_provider_wants_them(hub: APIClient, there: Provider) -> None:
     assert hub.get(f"{HUB}/entries?status=open").status_code == 200
     assert there.asked[-1][2] == {"state": "open"}

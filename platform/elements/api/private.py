@@ -11,7 +11,7 @@ from api.schema import documented
 from elements import register, schema
 from elements.api import reading
 from elements.api.view import WRITERS, CatalogueView, changing, element_of, owner_of
-from elements.presentation import element_body
+from elements.presentation import element_body, exported_body
 from elements.types import Element
 
 
@@ -109,8 +109,9 @@ class ExportView(CatalogueView):
     )
     def get(self, request: Request, key_or_id: str) -> Response:
         own_only = flag(request.query_params, "extendedOnly")
-        exported = register.exported(element_of(request, key_or_id), own_only=own_only)
-        return Response(exported)
+        element = element_of(request, key_or_id)
+        exported = register.exported(element, own_only=own_only)
+        return Response(exported_body(element, exported))
 
 
 class CloneView(CatalogueView):

@@ -30,6 +30,7 @@ KEY_FORM = "lower-case letters, digits, - and _, not digits alone"
 RESERVED_KEYS = frozenset({"keys", "metadata", "docs", "instances", "oauthproxies"})
 LONGEST_NAME = 200  # characters
 HOOKS = resources.HOOKS
+TRANSFORMATIONS = "are not supported: records are as the provider gives them"
 
 
 def key_of(definition: object) -> str:
@@ -83,6 +84,7 @@ def element(
 
 def _refuse_code(whole: Part) -> None:
     whole.nothing("hooks", HOOKS)
+    whole.nothing("defaultTransformations", TRANSFORMATIONS)
     if whole.text("protocolType", default="http").lower() not in {"", "http"}:
         whole.refuse("protocolType", "must be http")
 

@@ -24,19 +24,19 @@ def _fields(text: str) -> frozenset[str]:
 READ: Mapping[str, frozenset[str]] = {
     "": _fields(
         "name key description image hub active authentication configuration parameters resources "
-        "objects webhook guide quota extends hooks protocolType"
+        "objects webhook guide quota extends hooks protocolType defaultTransformations"
     ),
     "authentication": _fields("type header prefix pkce parameters"),
     "configuration": _fields(
         "key name description type defaultValue required hideFromConsole displayOrder choices"
     ),
     "parameters": _fields(
-        "name vendorName type vendorType dataType required description converter model source"
+        "name vendorName type vendorType dataType required description converter source"
     ),
     "resources": _fields(
         "method path vendorMethod vendorPath type kind description listing rootKey emptyWhenAbsent "
         "emptyStatuses idField primaryKey paginationType nextPageKey maxPageSize firstPage units "
-        "parameters hooks nextResource"
+        "parameters hooks nextResource response"
     ),
     "objects": _fields("name path kind description idField aliases listsIdsOnly fields"),
     "fields": _fields("name type description readOnly required"),
@@ -47,14 +47,15 @@ READ: Mapping[str, frozenset[str]] = {
         "repeatWindow formField"
     ),
     "signature": _fields("header proof encoding prefix signed secretKey"),
+    "response": _fields("contentType"),
 }
 HARMLESS: Mapping[str, frozenset[str]] = {
     "": _fields(
         "id createdDate updatedDate deleted typeOauth trialAccount configDescription "
         "existingAccountDescription signupURL signupUrl hookName elementProvisionType elementType "
         "transformationsEnabled bulkDownloadEnabled bulkUploadEnabled cloneable extendable "
-        "extended beta private defaultTransformations objectMetadata accountId companyId ownerId "
-        "userId logo sampleConfig"
+        "extended beta private objectMetadata accountId companyId ownerId "
+        "userId logo sampleConfig displayOrder normalizedPaging swaggerValidated"
     ),
     "authentication": _fields("id"),
     "configuration": _fields(
@@ -62,14 +63,16 @@ HARMLESS: Mapping[str, frozenset[str]] = {
         "elementId kind"
     ),
     "parameters": _fields(
-        "id createdDate updatedDate resourceId elementId kind displayName defaultValue"
+        "id createdDate updatedDate resourceId elementId kind displayName defaultValue model "
+        "vendorDataType"
     ),
     "resources": _fields(
         "id createdDate updatedDate elementId resourceId ownerAccountId paginationSupported "
-        "operationId summary tags nextResourceId"
+        "operationId summary tags nextResourceId model"
     ),
-    "objects": _fields("id createdDate updatedDate elementId vendorName displayName"),
+    "objects": _fields("id createdDate updatedDate elementId vendorName displayName type"),
     "fields": _fields("id createdDate updatedDate displayName vendorPath"),
+    "response": frozenset(),
     "guide": frozenset(),
     "quota": frozenset(),
     "webhook": frozenset(),
@@ -78,7 +81,7 @@ HARMLESS: Mapping[str, frozenset[str]] = {
 WITHIN: Mapping[str, tuple[str, ...]] = {
     "": tuple(name for name in READ if name in READ[""]),
     "webhook": ("signature",),
-    "resources": ("parameters",),
+    "resources": ("parameters", "response"),
     "objects": ("fields",),
 }
 MAX_NAME_SHOWN = 100  # characters

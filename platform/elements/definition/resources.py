@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from elements.definition import addresses
+from elements.definition.data_type import data_type
 from elements.definition.quota import Costs, units
 from elements.definition.reading import Part
 from elements.interpolation import CONFIGURED
@@ -25,8 +26,9 @@ MOST_STATUSES = 20
 # No such error says that there are no records: the account, its right or the time is amiss.
 NEVER_EMPTY = frozenset({401, 402, 403, 407, 408, 423, 425, 429, 451})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-TYPES = ("string", "integer", "number", "boolean", "array", "object")
-KINDS = ("own", "inherited")
+INHERITED = "inherited"  # the `kind` of what an extended element has; any other says nothing
+WITHOUT_EFFECT = "no-op"  # the place of a parameter that is described, and not sent
+CONTENT_TYPE = "application/json"
 RESERVED = frozenset({"objects", "ping", "bulk"})  # what every hub has itself
 UNSENT = (Place.CONFIGURATION, Place.VALUE)  # no places of a request
 PAGE_SIZE = "pageSize"
@@ -87,7 +89,7 @@ def require_few(whole: Part, everywhere: int) -> None:
 
 
 def is_inherited(part: Part) -> bool:
-    return part.word("kind", KINDS, default="own") == "inherited"
+    return part.text("kind", longest=100).lower() == INHERITED
 
 
 def place_of(part: Part, name: str) -> object:
@@ -116,6 +118,11 @@ def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults, costs:
         part.nothing(name, HOOKS if name == "hooks" else "is not supported")
     if part.text("type") not in {"", "api", "apiNoDocumentation"}:
         part.refuse("type", LIFECYCLE)
+    response = part.part("response")
+    if response.text("contentType", default=CONTENT_TYPE).partition(";")[0].strip() not in {
+        "", CONTENT_TYPE,
+    }:  # fmt: skip
+        response.refuse("contentType", f"must be {CONTENT_TYPE}")
     path = addresses.own_path(
         part.text("path", required=True, right=addresses.HUB_PATH), part.at("path")
     )
@@ -136,7 +143,7 @@ def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults, costs:
     parameters = [
         _parameter(entry, path)
         for entry in entries
-        if not (listing and entry.text("name") in PAGING_NAMES)
+        if not (listing and entry.text("name") in PAGING_NAMES) and not _has_no_effect(entry)
     ]
     if not part.has("parameters") and method in {"POST", "PUT", "PATCH"}:
         parameters.append(Parameter("body", place=Place.BODY, data_type="object", required=True))
@@ -187,8 +194,7 @@ def _check_names(part: Part, path: str, vendor_path: str, parameters: Sequence[P
 
 
 def _parameter(part: Part, path: str) -> Parameter:
-    for name in ("converter", "model"):
-        part.nothing(name, "is not supported")
+    part.nothing("converter", "is not supported")
     if part.word("source", ("request", "response"), default="request") != "request":
         part.refuse("source", "only parameters of the request are supported")
     places = [*Place]
@@ -210,7 +216,7 @@ def _parameter(part: Part, path: str) -> Parameter:
             part.refuse("name", "must be printable ASCII: it is sent as a header")
         if CONFIGURED.search(name):
             part.refuse("name", "is sent as it is: use type configuration for an instance's value")
-    data_type = part.word("dataType", TYPES, default="object" if place == Place.BODY else "string")
+    usual_type = "object" if place == Place.BODY else "string"
     return Parameter(
         name,
         vendor_name="" if vendor_name == name else vendor_name,
@@ -218,8 +224,12 @@ def _parameter(part: Part, path: str) -> Parameter:
         required=part.flag("required"),
         place=place,
         vendor_place=None if vendor_place == place else vendor_place,
-        data_type=data_type,
+        data_type=data_type(part, "dataType", default=usual_type, model=usual_type),
     )
+
+
+def _has_no_effect(part: Part) -> bool:
+    return WITHOUT_EFFECT in (part.text("type").lower(), part.text("vendorType").lower())
 
 
 def _check_place(part: Part, name: str, place: Place, vendor_place: Place, path: str) -> None:
@@ -237,7 +247,11 @@ def _check_place(part: Part, name: str, place: Place, vendor_place: Place, path:
 
 
 def _paging(part: Part, entries: Sequence[Part], defaults: Defaults) -> Paging | None:
-    own = {one.text("name"): one for one in entries if one.text("name") in PAGING_NAMES}
+    own = {
+        one.text("name"): one
+        for one in entries
+        if one.text("name") in PAGING_NAMES and not _has_no_effect(one)
+    }
     next_key = part.text("nextPageKey", longest=200)
     words = (*PagingKind, "none", "VENDOR_SUPPORTED")
     word = part.word("paginationType", words)
@@ -305,9 +319,8 @@ def grouped(
         if not held.operations and one.id_field and held.name not in own:
             held = replace(held, id_field=one.id_field)
         found[resource.name] = replace(held, operations=_with(held.operations, one.operation))
-    for part, resource in zip(objects, declared, strict=True):
-        if resource.name not in found:
-            part.refuse("name", f"has no entry of resources at {resource.root}")
+    for resource in declared:  # what no operation is of is described, and not offered
+        found.setdefault(resource.name, resource)
     _check_names_of_resources([*found.values()], objects)
     return tuple(found.values())
 
@@ -352,7 +365,7 @@ def _object(part: Part) -> Resource:
 def _field(part: Part) -> Field:
     return Field(
         part.text("name", required=True, longest=200),
-        type=part.word("type", TYPES, default="string"),
+        type=data_type(part, "type", default="string", model="object"),
         description=part.description(),
         read_only=part.flag("readOnly"),
         required=part.flag("required"),
