@@ -60,6 +60,7 @@ ELEMENT_OF_INSTANCE_EXAMPLE: dict[str, Any] = {
             "idField": "emailAddress",
             "paginationType": "none",
             "parameters": [],
+            "hooks": [],
         }
     ],
     "hooks": [],

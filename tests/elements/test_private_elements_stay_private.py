@@ -52,6 +52,7 @@ def ask(client: APIClient, path: str, method: str, key: Any) -> Any:
         instance_id=1,
         account_id=Account.objects.values_list("pk", flat=True).first(),
         row_id=1,
+        operation_id="getEntries",
         event_id=1,
     )
     if method == "get":
