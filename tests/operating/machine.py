@@ -61,15 +61,17 @@ def why_not() -> str:
     return ""
 
 
-def blocks(page: Path) -> list[str]:
-    """The commands that a page prints for a shell, in order."""
-    return re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+def blocks(page: Path, host: str = "") -> list[str]:
+    """The commands that a page prints for a shell, or for that of a named host, in order."""
+    begin = f"```sh {host}".strip()
+    return re.findall(rf"^{begin}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 class Machine:
     """Runs commands as root in the namespaces of `process`, and in its root folder."""
 
     def __init__(self, process: int) -> None:
+        self.process = process
         self._enter = ["nsenter", "--target", str(process), "--mount", "--net", "--pid", "--root"]
 
     def run(self, commands: str, *, check: bool = True) -> str:
@@ -110,3 +112,11 @@ def fresh(folder: Path) -> Iterator[Machine]:
     finally:
         holder.kill()  # and with it everything within
         holder.wait()
+
+
+def connect(first: Machine, first_address: str, second: Machine, second_address: str) -> None:
+    """Lay a cable between two machines. An address has its network's length: 10.0.0.1/24."""
+    cable = f"ip link add cable netns {first.process} type veth peer cable netns {second.process}"
+    subprocess.run(cable.split(), check=True)
+    for where, address in ((first, first_address), (second, second_address)):
+        where.run(f"ip address add {address} dev cable; ip link set cable up")

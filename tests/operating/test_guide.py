@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.operating import machine
 from tests.operating.machine import ROOT, Machine
+from tests.outages.installation import until
 
 pytestmark = [
     pytest.mark.installation,
     pytest.mark.xdist_group("operating_guide"),
     pytest.mark.skipif(bool(machine.why_not()), reason=machine.why_not()),
 ]
+PAGE = ROOT / "docs" / "operating.md"
 SITE = "https://periodic.example.com"
 # As a client of an address: nginx sees it, and everything behind must believe nginx.
 CURL = "curl --silent --show-error --insecure --max-time 30 --interface {address} "
@@ -24,7 +27,7 @@ STATUS = "--output /dev/null --write-out '%{{http_code}}' "
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, str]]:
     with machine.fresh(tmp_path_factory.mktemp("machine")) as fresh:
-        blocks = machine.blocks(ROOT / "docs" / "operating.md")
+        blocks = machine.blocks(PAGE)
         yield fresh, "".join(fresh.run(block) for block in blocks)
 
 
@@ -105,3 +108,33 @@ def test_services_stop_in_time_and_start_again(installed: Machine) -> None:
     curl = CURL.format(address="127.0.0.5")
     ready = f"{curl} --fail --retry 30 --retry-all-errors --retry-delay 1 {SITE}/health/ready"
     assert installed.run(ready) == '{"status": "ok"}'
+
+
+def working_hosts(first: Machine) -> int:
+    """How many hosts run the worker's loops."""
+    counted = "SELECT count(DISTINCT host) FROM worker_looplease WHERE lease_until > now()"
+    return int(first.run(f"runuser -u postgres -- psql -At periodic -c '{counted}'"))
+
+
+def test_a_second_host_shares_the_work_and_goes_on_alone(
+    installed: Machine, tmp_path: Path
+) -> None:
+    reach, name = machine.blocks(PAGE, "first-host")
+    (join,) = machine.blocks(PAGE, "further-host")
+    with machine.fresh(tmp_path) as second:
+        machine.connect(installed, "10.0.0.1/24", second, "10.0.0.2/24")
+        installed.run(reach)
+        settings = installed.run("cat /etc/periodic/environment")
+        place = "/run/scp/root@10.0.0.1:/etc/periodic"
+        second.run(f"mkdir -p {place}; cat > {place}/environment <<'END'\n{settings}END")
+        second.run(join)
+        until(lambda: working_hosts(installed) == 2)
+
+        installed.run(name)
+        installed.run("systemctl stop periodic-web periodic-worker")
+        until(lambda: working_hosts(installed) == 1)
+        curl = CURL.format(address="127.0.0.5") + "--fail --retry 60 --retry-all-errors "
+        for question in ("ready", "work"):
+            answer = installed.run(f"{curl} --retry-delay 1 {SITE}/health/{question}")
+            assert answer == '{"status": "ok"}'
+        installed.run("systemctl start periodic-web periodic-worker")
