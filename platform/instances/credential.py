@@ -228,7 +228,12 @@ def _loss(failure: TransportError) -> str | None:
     """Why the grant is gone, in a sentence for a person; None when it is not."""
     if isinstance(failure, GrantLost):
         return str(failure)
-    if isinstance(failure, ProviderError) and failure.reason == "invalid_grant":
+    # A server in trouble (5xx) is not believed: the grant may be there when it is well again.
+    if (
+        isinstance(failure, ProviderError)
+        and failure.reason == "invalid_grant"
+        and failure.status < 500
+    ):
         return f"The provider has ended the authorization: {failure.provider_message}"
     return None
 

@@ -44,6 +44,21 @@ from transport.sync import read_body
 
 TIMEOUT = (5.0, 10.0)  # seconds to connect, seconds between two pieces of the answer
 LIMITS = Limits(total=20.0, body=1_048_576)  # of one answer
+# Words for a refresh token that is gone beside `invalid_grant`: nobody but a person mends it.
+# OpenID Connect Core section 3.1.2.6 has the first three, which Microsoft answers to renewals.
+GONE = frozenset(
+    {
+        "interaction_required",
+        "login_required",
+        "consent_required",
+        "bad_refresh_token",
+        "expired_refresh_token",
+        "invalid_refresh_token",
+        "refresh_token_expired",
+        "token_expired",
+        "token_revoked",
+    }
+)
 LONGEST_ERROR = 300  # characters of a provider's text that we repeat
 SHORTEST_SECRET = 8  # characters of what is taken out where a provider repeats it to us
 DEFAULT_LIFETIME = keys.DEFAULT_TOKEN_LIFETIME  # seconds, when nobody says otherwise
@@ -276,6 +291,9 @@ def _judged(
         refused = bool(body["error"])
         code = (words or {}).get(body["error"], body["error"])[:100]
         description = str(body.get("error_description") or "")
+        if code.lower() in GONE and status < 500:
+            description = f"{code}: {description}" if description else code
+            code = "invalid_grant"
         if isinstance(subtype := body.get("error_subtype"), str):  # Google's
             description = f"{description} ({subtype[:100]})".strip()
     if 200 <= status < 300:

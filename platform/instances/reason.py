@@ -45,6 +45,8 @@ PASSING = frozenset(
 )
 PASSING_STATUS = frozenset({408, 425, 429})
 
+SIGN_IN = ("interaction", "login", "consent")  # OpenID Connect Core section 3.1.2.6
+
 MEANING = {
     Reason.REVOKED: "The account's owner, or an administrator, has taken the access away, or the "
     "account's password was changed.",
@@ -69,7 +71,7 @@ def of_loss(said: str, *, ends_at: datetime | None, used_at: datetime | None, no
         return Reason.EXPIRED
     if "password" in words:
         return Reason.PASSWORD_CHANGED
-    if "rapt" in words or "interaction_required" in words:
+    if "rapt" in words or any(f"{one}_required" in words for one in SIGN_IN):
         return Reason.SIGN_IN_REQUIRED
     if used_at is not None and now - used_at >= UNUSED_FOR:
         return Reason.UNUSED

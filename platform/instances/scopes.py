@@ -6,6 +6,7 @@ People may untick a scope on the consent page (granular consent), and the provid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -41,6 +42,9 @@ class Missing:
         return " ".join(said)
 
 
+SEPARATORS = re.compile(r"[;|+]|%20")
+
+
 class Granted:
     """The scopes that an account granted, compared by what they mean.
 
@@ -60,7 +64,9 @@ class Granted:
             for one, others in names.implied.items()
         }
         self._held: set[str] = set()
-        left = [self._meant(one) for one in scope.split()]
+        # Some providers separate by other signs than a blank; which are letters of RFC 6749, too.
+        parts = {part for one in scope.split() for part in (one, *SEPARATORS.split(one)) if part}
+        left = [self._meant(one) for one in parts]
         while left:
             if (one := left.pop()) not in self._held:
                 self._held.add(one)
@@ -87,12 +93,12 @@ class Granted:
 
 
 def _plain(scope: str) -> str:
-    return scope.casefold()
+    return scope.casefold().rstrip("/")
 
 
 def _name(scope: str) -> str:
     """The name at the end of a scope that is an address; another scope as it is."""
-    return scope.rsplit("/", 1)[-1] if "://" in scope and not scope.endswith("/") else scope
+    return scope.rsplit("/", 1)[-1] if "://" in scope else scope
 
 
 NOTHING = Missing((), (), (), granted_none=False)

@@ -7,6 +7,7 @@ but an unusable access token refuses it: another part that cannot be read counts
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,7 +17,10 @@ from django.utils.dateparse import parse_duration
 from transport import json_text
 
 MAX_TOKEN = 16_384  # characters
+MIN_LIFETIME = 1.0  # second; a token that lives shorter would be renewed without an end
 MAX_LIFETIME = 10 * 365 * 86_400  # seconds that are believed
+PROTOBUF = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)s")  # google.protobuf.Duration in JSON
+DURATION = re.compile(r"P[0-9A-Z.,]{1,40}|[0-9]{1,3}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
 LIFETIMES = ("expires_in", "refresh_token_expires_in")
 
 
@@ -63,8 +67,9 @@ def is_usable(value: object) -> bool:
 def seconds(value: object) -> float | None:
     """Return the seconds that a token lives; None for what says no such thing.
 
-    Takes a number, also as text (`"3600.0"`), and a duration as of ISO 8601 (`"PT1H"`). Zero, what
-    is negative or longer than MAX_LIFETIME, and a word such as "never" say nothing.
+    Takes a number, also as text (`"3600.0"`), and a duration as of ISO 8601 (`"PT1H"`), of
+    protobuf (`"3600s"`) or of a clock (`"01:00:00"`). What is shorter than MIN_LIFETIME, negative
+    or longer than MAX_LIFETIME, and a word such as "never" say nothing.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -74,11 +79,18 @@ def seconds(value: object) -> float | None:
         return None
     except ValueError:
         lifetime = _duration(str(value).strip())
-    return lifetime if 0 < lifetime <= MAX_LIFETIME else None
+    return lifetime if MIN_LIFETIME <= lifetime <= MAX_LIFETIME else None
 
 
 def _duration(text: str) -> float:
-    """Return the seconds of a duration, 0 of another text."""
+    """Return the seconds of a duration, 0 of another text.
+
+    Nothing but the listed forms: Django reads "3,600" as 3.6 s, and "3 600" as three days.
+    """
+    if (found := PROTOBUF.fullmatch(text)) is not None:
+        return float(found[1])
+    if DURATION.fullmatch(text) is None:
+        return 0.0
     try:
         duration = parse_duration(text)
     except (ValueError, OverflowError):

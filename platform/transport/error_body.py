@@ -27,9 +27,15 @@ LIMITS = frozenset(
         "concurrentlimitexceeded",
         "dailylimitexceeded",
         "limitexceeded",
+        "activitylimitreached",
+        "applicationthrottled",
         "quotaexceeded",
+        "ratelimit",
         "ratelimited",
         "ratelimitexceeded",
+        "ratelimitexceededunreg",
+        "ratelimits",
+        "sharingratelimitexceeded",
         "requestlimitexceeded",
         "resourceexhausted",
         "throttled",
@@ -38,11 +44,15 @@ LIMITS = frozenset(
     }
 )
 # Not the space of a drive: nothing but its owner makes room in it.
-_QUOTA = r"(?<!storage )\b(?:quota|(?:rate|usage|request|api|call)s?[- ]limits?)\b"
+_QUOTA = (
+    r"(?<!storage )\b(?:quota|(?:rate|usage|request|api|call)s?[- ]limits?"
+    r"|(?:secondly|hourly|daily|monthly)[- ]limits?)\b"
+)
 LIMIT_WORDS = re.compile(
     rf"{_QUOTA}.{{0,40}}\b(?:exceeded|exhausted|reached|hit)\b"
     rf"|\b(?:exceed(?:ed|s)?|exhausted|reached|hit|over)\b.{{0,40}}{_QUOTA}"
     r"|\babuse detection\b|\btoo many (?:\w+ )?(?:requests|calls|queries)\b"
+    r"|\bdeveloper over (?:rate|qps)\b|\bthrottled out\b"  # Mashery's, WSO2's
     r"|\bresource has been exhausted\b|\brequests? (?:was|were|is|are|has been) throttled\b",
     re.IGNORECASE,
 )
@@ -85,7 +95,8 @@ def read(body: bytes) -> ErrorBody:
 
 def is_limit(reason: str) -> bool:
     """Return whether a code means a limit, however its words are put together."""
-    return re.sub(r"[^a-z]", "", reason.lower()) in LIMITS
+    word = re.sub(r"[^a-z]", "", reason.lower())
+    return word in LIMITS or word.startswith("throttling")  # Throttling.User, ThrottlingException
 
 
 def _message(parts: dict[str, Any], text: str) -> str:
@@ -106,11 +117,14 @@ def _reasons(parts: dict[str, Any]) -> Iterator[str]:
             yield _text(one.get("reason"))
         for one in _objects(error.get("details")):
             yield _of_day(one) or _text(one.get("reason"))
+        yield _text(error.get("code"))  # Microsoft's; Google's is the HTTP status
         status = _text(error.get("status"))
         if is_limit(status):  # another is the name of the HTTP status only
             yield status
-    for name in ("errorCode", "code", "reason"):
+    for name in ("errorCode", "code", "reason", "errorType", "category"):
         yield _text(parts.get(name))
+    for one in _objects(parts.get("errors")):
+        yield _text(one.get("code"))
 
 
 def _of_day(detail: dict[str, Any]) -> str:

@@ -87,3 +87,36 @@ def test_a_failure_that_passes_is_none(endpoint: ScriptedProvider, failure: byte
         renew()
 
     assert (Credential.objects.get().refusal, problem(), told()) == ("", "", [])
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("interaction_required", "sign-in-required"),
+        ("login_required", "sign-in-required"),
+        ("consent_required", "sign-in-required"),
+        ("invalid_refresh_token", "ended"),
+        ("Bad_Refresh_Token", "ended"),
+        ("token_revoked", "revoked"),
+        ("token_expired", "expired"),
+    ],
+)
+def test_a_refresh_token_that_is_gone_loses_the_grant_whatever_the_word(
+    endpoint: ScriptedProvider, code: str, reason: str
+) -> None:
+    due_credential()
+    endpoint.otherwise = answer(400, {"error": code})
+
+    assert renew().state == CredentialState.LOST
+    instance = ElementInstance.objects.get()
+    assert (instance.valid, instance.reason_code) == (False, reason)
+    assert code in instance.problem or reason == "sign-in-required"
+
+
+@pytest.mark.parametrize("code", ["token_expired", "invalid_grant"])
+def test_a_server_in_trouble_loses_no_grant(endpoint: ScriptedProvider, code: str) -> None:
+    due_credential()
+    endpoint.otherwise = answer(503, {"error": code})
+
+    for _ in range(3):
+        assert renew().state == CredentialState.OK

@@ -79,6 +79,13 @@ def test_scopes_are_compared_as_the_element_says(
         (f"{GRAPH}Mail.Read", "Mail.Read", ()),
         ("offline_access Mail.Read", "mail.read", ()),
         ("Mail.Send Mail.Read", "Mail.Read", ("Mail.Send",)),
+        ("read write", "read;write", ()),
+        ("read write", "read|write", ()),
+        ("read write", "read+write", ()),
+        ("read write", "read%20write", ()),
+        ("read;write", "read;write", ()),
+        ("read write", "read;admin", ("write",)),
+        ("https://mail.example.com/", "https://mail.example.com", ()),
         (f"{GRAPH}Mail.Read", "https://other.example.com/Mail.Read", (f"{GRAPH}Mail.Read",)),
     ],
 )

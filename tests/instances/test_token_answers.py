@@ -25,6 +25,8 @@ LIFETIMES = [
     ("PT1H", 3600), ("01:00:00", 3600), ("", None), (None, None), (0, None), ("0", None),
     (-1, None), ("never", None), ([3600], None), ({}, None), (True, None), (1e300, None),
     (10**4000, None), (float("inf"), None), ("nan", None), ("9" * 400, None), ("P1D", 86_400),
+    ("7200s", 7200), ("7200.5s", 7200), ("3,600", None), ("3 600", None), ("1 day", None),
+    ("1h", None), ("s", None), (0.001, None), ("0.5s", None), (1_764_590_400, None),
 ]  # fmt: skip
 
 ANYTHING = st.recursive(

@@ -59,6 +59,19 @@ LIMITS = [
     [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}],
     {"error": "rate_limited"},
     {"code": "TooManyRequests", "message": "Slow down."},
+    {"error": {"code": "TooManyRequests", "message": "Slow down."}},
+    {"error": {"code": "activityLimitReached"}},
+    {"code": "Throttling.User", "message": "Request was denied due to user flow control."},
+    {"__type": "x", "code": "ThrottlingException"},
+    {"errors": [{"code": "RATE_LIMIT", "message": "No."}]},
+    {"status": "error", "errorType": "RATE_LIMIT", "message": "No."},
+    {"status": "error", "category": "RATE_LIMITS", "message": "No."},
+    {"message": "You have reached your secondly limit."},
+    {"fault": {"code": 900803, "message": "Message throttled out"}},
+    "<h1>403 Developer Over Qps</h1>",
+    "Developer Over Rate",
+    google(errors=[{"reason": "sharingRateLimitExceeded"}]),
+    google(errors=[{"reason": "rateLimitExceededUnreg", "domain": "usageLimits"}]),
 ]
 REFUSALS = [
     {"message": "Resource not accessible by integration"},
@@ -71,6 +84,13 @@ REFUSALS = [
            errors=[{"reason": "storageQuotaExceeded"}]),
     "Forbidden", "", "[]", "null", "7", {"error": 7}, {"error": {"errors": 7, "details": {}}},
     {"message": {"exceeded": 1}}, "[" * 3000,
+    {"message": "Your account has reached its user limit."},
+    {"message": "The file exceeds the size limit."},
+    {"message": "Insufficient permission to read rate limits."},
+    {"error": {"code": "accessDenied", "message": "No."}},
+    {"errors": [{"code": "FORBIDDEN"}, 7]}, {"errors": 7}, {"errorType": 7, "category": []},
+    google(errors=[{"reason": "domainPolicy"}]),
+    "The developer overrated this.",
 ]  # fmt: skip
 
 
