@@ -80,7 +80,7 @@ def answered_at(response: Response) -> datetime:
     doesn't say."""
     try:
         found = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of any length
         return LAST_TIME
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
