@@ -107,6 +107,7 @@ ELEMENT = Element(
         delivery_id="header:X-GitHub-Delivery",
         form_field="payload",  # of hooks that people make, unless they choose application/json
         read=webhook.read,
+        read_headers=(webhook.EVENT_HEADER,),
     ),
     watch=Watch(repository_hook.start, repository_hook.stop, repository_hook.wanted),
     guide=GUIDE,

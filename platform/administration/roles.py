@@ -32,6 +32,7 @@ SEEN = (
     "events.deliveryattempt",
     "events.endpoint",
     "events.event",
+    "events.refusedwebhook",
     "events.subscription",
     "instances.credential",
     "instances.elementinstance",

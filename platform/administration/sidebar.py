@@ -34,6 +34,7 @@ GROUPS: dict[str, tuple[Link, ...]] = {
         Link("Deliveries", "send", "events.delivery"),
         Link("Attempts", "repeat", "events.deliveryattempt"),
         Link("Endpoints", "dns", "events.endpoint"),
+        Link("Refused webhooks", "block", "events.refusedwebhook"),
     ),
     "Worker": (
         Link("Schedules", "schedule", "django_q.schedule"),

@@ -60,6 +60,7 @@ ERROR_MESSAGES: dict[int | str, str] = {
     411: "send the body with a Content-Length header, not in chunks",
     413: "the body is larger than 1048576 bytes",
     415: "send the body as JSON, with Content-Type: application/json",
+    422: "the webhook is not understood: nothing stands at data.entries",
     429: "too many requests: try again in 12 seconds",
     502: "the provider cannot be reached",
     503: "the database cannot be reached: try again later",

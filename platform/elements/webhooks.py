@@ -63,7 +63,8 @@ class Webhook:
     to tell of, as a ping is.
     `form_field` names the field that holds the body as JSON where the vendor sends a form.
     `read` takes the place of all these but `delivery_id` and `form_field` where they can't say it;
-    it raises UnreadableWebhookError for what it doesn't understand.
+    it raises UnreadableWebhookError for what it doesn't understand, and reads no headers but those
+    in `read_headers`.
     """
 
     signature: Signature
@@ -78,6 +79,7 @@ class Webhook:
     event_types: Mapping[str, ChangeType | None] = field(default_factory=dict)
     object_types: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[Received], Sequence[Told]] | None = None
+    read_headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,6 +370,38 @@ class ReceivedWebhook(models.Model):
         return self.digest
 
 
+class RefusedWebhook(models.Model):
+    """A proven webhook that nothing could be made of: events.refused.
+
+    `digest` is SHA-256, in hexadecimal, of its media type and all that was sent. `headers` are
+    those that the element reads. `body` is empty where it is larger than is kept; `size` is its.
+    """
+
+    instance = models.ForeignKey(
+        "instances.ElementInstance",
+        on_delete=models.CASCADE,
+        db_index=False,  # the constraint below begins with it
+    )
+    digest = models.CharField(max_length=64)
+    reason = models.TextField()
+    media_type = models.CharField(max_length=100, blank=True)
+    headers = models.JSONField(default=dict)
+    size = models.PositiveIntegerField()  # bytes
+    body = models.BinaryField()
+    times = models.PositiveIntegerField(default=1)  # that it was sent
+    created_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "digest"], name="one_row_a_refused"),
+        ]
+        indexes = [BrinIndex(fields=["last_received_at"], name="refused_webhook_age")]
+
+    def __str__(self) -> str:
+        return f"refused at {self.last_received_at:%Y-%m-%d %H:%M:%S}"
+
+
 class UrlCheckLease(models.Model):
     """An organization whose callback URL is being checked now, which is done one at a time."""
 

@@ -8,7 +8,7 @@ Rule 3: what was received, its event and the event's deliveries are one transact
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 
-from api.errors import ApiError, BadRequest, NotFound, Unauthorized
+from api.errors import ApiError, BadRequest, Conflict, NotFound, Unauthorized
 from elements import catalogue
 from elements.calls import Change, ChangeType, Told
 from elements.errors import ElementNotFound
@@ -28,7 +28,9 @@ from events import (
     receiver_instances,
     receiver_repetition,
     receiver_signature,
+    refused,
 )
+from events.models import RefusedWebhook
 from events.receiver_body import Sent
 from events.record import record_changes, record_webhook
 from instances import configuration, watched_objects
@@ -64,7 +66,8 @@ def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> Non
     2. Instances are found by `ref`, a header or the body; none is a NotFound.
     3. Each has its proof checked; where none holds, Unauthorized.
     4. Those that are off are left out, without a word: the provider would only send it again.
-    5. The others have it stored, unless they have it already.
+    5. The others have it stored, unless they have it already. Those that understand nothing of it
+    have it kept as refused, and where all do, it is refused.
 
     Raises BadRequest and UnsupportedType for a body that cannot be read, and for a notice what
     `notices.receive` raises.
@@ -134,10 +137,21 @@ def _is_on(instance: ElementInstance) -> bool:
 
 
 def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
-    told, refusal = _read(wanted, sent)
-    telling = [one for one in wanted if told.get(one.instance.pk)]
-    if not told and refusal is not None:
-        raise refusal
+    told, refusals = _read(wanted, sent)
+    if refusals:
+        _keep_refused([one for one in wanted if one.instance.pk in refusals], sent, refusals, now)
+    if not told and refusals:
+        raise next(iter(refusals.values()))
+    _record([one for one in wanted if one.instance.pk in told], told, sent, now)
+
+
+def _record(
+    telling: Sequence[_Receiving],
+    told: Mapping[int, Sequence[Told]],
+    sent: Sent,
+    now: datetime,
+) -> None:
+    telling = [one for one in telling if told[one.instance.pk]]
     if not telling:
         return  # a ping
     with transaction.atomic():
@@ -157,13 +171,13 @@ def _store(wanted: Sequence[_Receiving], sent: Sent, now: datetime) -> None:
 
 def _read(
     wanted: Sequence[_Receiving], sent: Sent
-) -> tuple[dict[int, Sequence[Told]], ApiError | None]:
-    """Return what each instance is told of, and why the first that understands nothing does not.
+) -> tuple[dict[int, Sequence[Told]], dict[int, ApiError]]:
+    """Return what each instance is told of, and why those that understand nothing do not.
 
     Where one understands it, the provider is not asked to send it again.
     """
     told: dict[int, Sequence[Told]] = {}
-    refusal: ApiError | None = None
+    refusals: dict[int, ApiError] = {}
     for one in wanted:
         try:
             told[one.instance.pk] = _of_watched(
@@ -171,8 +185,43 @@ def _read(
             )
         except ApiError as error:
             log.warning("webhook not understood", instance=one.instance.pk, reason=error.message)
-            refusal = refusal or error
-    return told, refusal
+            refusals[one.instance.pk] = error
+    return told, refusals
+
+
+def _keep_refused(
+    refusing: Sequence[_Receiving], sent: Sent, reasons: Mapping[int, ApiError], now: datetime
+) -> None:
+    with transaction.atomic():
+        held = _hold([one.instance.pk for one in refusing])
+        for one in refusing:
+            if one.instance.pk in held:
+                refused.keep(
+                    one.instance.pk, one.webhook, sent, reasons[one.instance.pk].message, now
+                )
+
+
+def read_again(instance: ElementInstance, refused_id: int, now: datetime) -> None:
+    """Make the event of a webhook that was refused, as its element reads it now; its row goes.
+
+    Raises NotFound, Unprocessable and BadRequest as `receiver_body.changes` does, and Conflict
+    where the instance takes no webhooks now, or the body was too large to be kept.
+    """
+    receiving = _receiving(instance)
+    if receiving is None or not _is_wanted(instance):
+        raise Conflict("the instance takes no webhooks: its events are off, or it is polled")
+    with transaction.atomic():
+        _hold([instance.pk])
+        rows = RefusedWebhook.objects.select_for_update()
+        row = rows.filter(instance=instance, pk=refused_id).first()
+        if row is None:
+            raise NotFound(f"No refused webhook found with id {refused_id}")
+        sent = refused.sent_of(row)
+        if sent is None:
+            raise Conflict(f"its body of {row.size} bytes was too large to be kept")
+        told = {instance.pk: receiver_body.changes(sent, receiving.webhook)}
+        _record([receiving], told, sent, now)
+        row.delete()
 
 
 def _of_watched(instance: ElementInstance, told: Sequence[Told]) -> Sequence[Told]:

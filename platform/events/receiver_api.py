@@ -44,7 +44,7 @@ class ReceiverView(APIView):
         request_example=receiver_schema.WEBHOOK_EXAMPLE,
         request_types=["application/json", FORM],
         parameters=[receiver_schema.INSTANCES],
-        errors=[403],
+        errors=[403, 422],
     )
     def post(self, request: Request, element_key: str, ref: str | None = None) -> Response:
         """For providers: docs/elements.md says how an element declares what they send.
@@ -66,7 +66,7 @@ class ReceiverView(APIView):
     @documented(
         "Receive a provider's webhook that has no body",
         parameters=[receiver_schema.INSTANCES],
-        errors=[403],
+        errors=[403, 422],
     )
     def get(self, request: Request, element_key: str, ref: str | None = None) -> Response:
         """As POST; the query's parameters are the body, and the query as it came is signed."""

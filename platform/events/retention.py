@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from events.models import Endpoint, ReceivedWebhook
+from events.models import Endpoint, ReceivedWebhook, RefusedWebhook
 from retention.remove import remove
 
 REMOVED_AT_ONCE = 2000  # events
@@ -52,6 +52,11 @@ def remove_received(before: datetime) -> int:
     Returns how many webhooks it were.
     """
     return remove(ReceivedWebhook.objects.filter(received_at__lt=before))
+
+
+def remove_refused(before: datetime) -> int:
+    """Remove refused webhooks that were last sent before that time; return their number."""
+    return remove(RefusedWebhook.objects.filter(last_received_at__lt=before))
 
 
 def remove_endpoints(before: datetime) -> int:

@@ -15,6 +15,7 @@ from worker import leases
 from worker.garbage import rare_collection
 from worker.loops import BUDGET
 
+REFUSED_KEPT_DAYS = 30  # at most
 RECEIVED_KEPT_DAYS = 30  # at least; no provider sends the same again later than that
 
 
@@ -49,6 +50,8 @@ def remove_old_events() -> int:
     remembered = timedelta(days=max(settings.EVENTS_KEPT_DAYS, RECEIVED_KEPT_DAYS))
     now = clock.agreed()
     retention.remove_received(now - remembered)
+    kept = min(REFUSED_KEPT_DAYS, settings.EVENTS_KEPT_DAYS or REFUSED_KEPT_DAYS)
+    retention.remove_refused(now - timedelta(days=kept))
     retention.remove_endpoints(now - remembered)
     if not settings.EVENTS_KEPT_DAYS:
         return 0

@@ -10,6 +10,7 @@ from events import (
     fetch_api,
     notifications_api,
     receiver_api,
+    refused_api,
     signing_key_api,
     subscriptions_api,
 )
@@ -66,6 +67,15 @@ urlpatterns = [
     re_path(
         r"^instances/(?P<instance_id>[0-9]{1,18})/signature-key/?$",
         signing_key_api.InstanceKeyView.as_view(),
+    ),
+    re_path(
+        r"^instances/(?P<instance_id>[0-9]{1,18})/refused-webhooks/?$",
+        refused_api.RefusedWebhooksView.as_view(),
+    ),
+    re_path(
+        r"^instances/(?P<instance_id>[0-9]{1,18})/refused-webhooks"
+        r"/(?P<refused_id>[0-9]{1,18})/read/?$",
+        refused_api.ReadAgainView.as_view(),
     ),
     re_path(
         rf"{NOTIFICATIONS}/subscriptions{SUBSCRIPTION}/signature-key/?$",

@@ -19,7 +19,14 @@ from accounts.secret import digest
 from administration.models import Errand
 from audit.models import Action, AuditEntry, Source
 from bulk.models import BulkJob
-from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
+from events.models import (
+    Delivery,
+    DeliveryAttempt,
+    Endpoint,
+    Event,
+    RefusedWebhook,
+    Subscription,
+)
 from instances.models import Credential, ElementInstance
 from polling.models import PollingResource, PollRun, PutAsideObject
 from quota.models import QuotaBucket
@@ -159,6 +166,16 @@ class World:
                 failures=1,
                 probes=0,
                 updated_at=now,
+            ),
+            RefusedWebhook.objects.create(
+                instance=instance,
+                digest=str(n),
+                reason=SCRIPT,
+                headers={"X-Event": PAYLOAD},
+                size=len(PAYLOAD),
+                body=PAYLOAD.encode(),
+                created_at=now,
+                last_received_at=now,
             ),
             BulkJob.objects.create(
                 organization=organization,

@@ -25,7 +25,7 @@ from elements import register
 from elements.calls import Change, ChangeType
 from elements.models import PrivateElement
 from elements.presentation import configuration_id
-from events.models import Delivery, Event, Subscription
+from events.models import Delivery, Event, RefusedWebhook, Subscription
 from events.record import record_changes
 from instances.models import ElementInstance
 from instances.signals import instance_saved
@@ -53,6 +53,8 @@ WITH_AN_ID = {
     "instances/{instance_id}/polls": ("post",),
     "instances/{instance_id}/reconcile": ("post",),
     "instances/{instance_id}/usage/units": ("get",),
+    "instances/{instance_id}/refused-webhooks": ("get",),
+    "instances/{instance_id}/refused-webhooks/{refused_id}/read": ("post",),
     "instances/{instance_id}/events": ("get",),
     "instances/{instance_id}/events/explanation": ("get",),
     "instances/{instance_id}/events/{event_id}": ("get",),
@@ -159,6 +161,16 @@ def connect(owner: NewOrganization, name: str) -> Connected:
             [Change("m1", ChangeType.CREATED, {"subject": f"of {name}"}, "f")],
             timezone.now(),
         )
+    now = timezone.now()
+    RefusedWebhook.objects.create(
+        instance=instance,
+        digest="d",
+        reason="not understood",
+        size=len(name),
+        body=name.encode(),
+        created_at=now,
+        last_received_at=now,
+    )
     return Connected(instance, token)
 
 
@@ -218,6 +230,7 @@ def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
         event_id=Event.objects.get(instance=of.instance).pk,
         notification_id=Event.objects.get(instance=of.instance).pk,
         subscription_id=Subscription.objects.get(instance=of.instance).pk,
+        refused_id=RefusedWebhook.objects.get(instance=of.instance).pk,
         row_id=ROW,
         ref=of.instance.pk,
         element="gmail",
@@ -233,7 +246,7 @@ def ask(client: APIClient, path: str, method: str, of: Connected) -> Any:
 def everything(of: Connected) -> Any:
     """All there is of the instance, as the database has it."""
     rows = ElementInstance.objects.filter(pk=of.instance.pk)
-    tables = Event, Delivery, Account, User, RoleGrant
+    tables = Event, Delivery, RefusedWebhook, Account, User, RoleGrant
     return list(rows.values()), *(list(table._default_manager.values()) for table in tables)
 
 

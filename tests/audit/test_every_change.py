@@ -36,6 +36,7 @@ NOTHING = {
     "/instances/events/queue/acknowledge": "a receiver at work",
     "/instances/{}/events/queue/acknowledge": "a receiver at work",
     "/notifications/subscriptions/{}/queue/acknowledge": "a receiver at work",
+    "/instances/{}/refused-webhooks/{}/read": "makes an event",
     "/events/{}": "a provider tells something",
     "/events/{}/{}": "a provider tells something",
     "/events/{}/direct": "a provider tells something",

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from console.instance import charts, timeline
 from console.place import Place
-from events.models import Delivery, DeliveryAttempt, Event, Subscription
+from events.models import Delivery, DeliveryAttempt, Event, RefusedWebhook, Subscription
 from events.tasks import deliver_all_due
 from instances import configuration as keys
 from instances.models import ElementInstance
@@ -307,3 +307,27 @@ def test_what_others_wrote_stays_text(browser: Client, instance: ElementInstance
         page = browser.get(f"/instances/{instance.pk}{path}").content.decode()
         assert "<script>alert(1)" not in page, path
     assert keys.masked(instance)  # still there
+
+
+def test_refused_webhooks_are_shown_with_why_and_how_they_begin(
+    browser: Client, instance: ElementInstance
+) -> None:
+    assert "Refused webhooks" not in shown(browser, instance)
+    now = timezone.now()
+    for number in range(12):
+        RefusedWebhook.objects.create(
+            instance=instance,
+            digest=str(number),
+            reason=f"nothing stands at <b> {number}",
+            size=3_000,
+            body=b"<i>" + b"x" * 2_997,
+            created_at=now,
+            last_received_at=now + timedelta(seconds=number),
+        )
+    RefusedWebhook.objects.filter(digest="11").update(body=b"")
+    page = shown(browser, instance)
+    assert "nothing stands at &lt;b&gt; 11" in page
+    assert "nothing stands at &lt;b&gt; 2<" in page
+    assert "nothing stands at &lt;b&gt; 1<" not in page, "the latest ten"
+    assert f"&lt;i&gt;{'x' * 1_997}</pre>" in page
+    assert "not kept" in page

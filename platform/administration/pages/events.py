@@ -17,7 +17,14 @@ from administration.page import (
     by_number,
     pretty,
 )
-from events.models import Delivery, DeliveryAttempt, Endpoint, Event, Subscription
+from events.models import (
+    Delivery,
+    DeliveryAttempt,
+    Endpoint,
+    Event,
+    RefusedWebhook,
+    Subscription,
+)
 from events.subscription import origin_of
 from explanations.masking import masked_url
 from instances.reconnect_link import masked
@@ -230,6 +237,42 @@ class EndpointPage(ReadOnlyPage[Endpoint]):
 
     def sought(self, term: str) -> Q | None:
         return Q(origin__startswith=term.lower())
+
+
+@admin.register(RefusedWebhook)
+class RefusedWebhookPage(ReadOnlyPage[RefusedWebhook]):
+    """What providers sent, proven, and nothing was made of. Bodies are payload."""
+
+    list_display = ["id", "last_received_at", "instance", "times", "size", "reason"]
+    list_select_related = ["instance"]
+    search_fields = ["id"]
+    search_help_text = "the id of the webhook or of its instance"
+    asked_by = ["instance__id__exact"]
+
+    def sought(self, term: str) -> Q | None:
+        return by_number(term, "pk", "instance")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RefusedWebhook]:
+        return super().get_queryset(request).defer("body")
+
+    @admin.display(description="headers")
+    def shown_headers(self, row: RefusedWebhook) -> str:
+        return pretty(row.headers)
+
+    @admin.display(description="body")
+    def shown_body(self, row: RefusedWebhook) -> str:
+        return bytes(row.body).decode("utf-8", "replace")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: RefusedWebhook | None = None
+    ) -> list[Any]:
+        return self.get_fields(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: RefusedWebhook | None = None) -> list[Any]:
+        told = ["instance", "reason", "media_type", "size", "times", "created_at"]
+        told.append("last_received_at")
+        seen = request.user.has_perm(VIEW_PAYLOADS)
+        return [*told, "shown_headers", "shown_body"] if seen else told
 
 
 def attempt_fields(request: HttpRequest) -> list[Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import BinaryField
+from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -21,6 +23,7 @@ from console.instance.sending import Sending
 from console.members import for_members, instance_of
 from console.place import Place
 from elements.types import OAuth2
+from events.models import RefusedWebhook
 from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
@@ -32,6 +35,8 @@ from watching.representation import watch_of
 
 JOBS_SHOWN = 5  # that are running
 PUT_ASIDE_SHOWN = 20
+REFUSED_SHOWN = 10
+REFUSED_BODY_SHOWN = 2_000  # bytes
 CONNECTS = frozenset(
     {*Reason}
     - {
@@ -93,6 +98,8 @@ def page(request: HttpRequest, found: ElementInstance, **more: Any) -> HttpRespo
         "charts": _charts(request, found),
         "put_aside": _put_aside(found),
         "most_put_aside": PUT_ASIDE_SHOWN,
+        "refused": _refused(found),
+        "most_refused": REFUSED_SHOWN,
         "units": units_of(found, timezone.now(), with_project=False),
         **more,
     }
@@ -146,3 +153,11 @@ def _put_aside(found: ElementInstance) -> list[PutAsideObject]:
         resource__instance=found, resource__put_aside_due_at__isnull=False
     )
     return list(waiting.select_related("resource").order_by("-attempts", "pk")[:PUT_ASIDE_SHOWN])
+
+
+def _refused(found: ElementInstance) -> list[tuple[RefusedWebhook, str]]:
+    """The latest webhooks that were not understood, each with how its body begins."""
+    rows = RefusedWebhook.objects.filter(instance=found)
+    begun = Substr("body", 1, REFUSED_BODY_SHOWN, output_field=BinaryField())
+    shown = rows.defer("body").annotate(begun=begun).order_by("-last_received_at", "-pk")
+    return [(row, bytes(row.begun).decode("utf-8", "replace")) for row in shown[:REFUSED_SHOWN]]
