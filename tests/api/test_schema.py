@@ -58,7 +58,7 @@ CHECKS = [
 MADE_BY: dict[str, tuple[str, dict[str, Any], str]] = {
     "account_id": (
         "/accounts",
-        {"name": "An account NUMBER", "externalId": "customer-NUMBER"},
+        {"name": "An account NUMBER", "externalId": "made-NUMBER"},
         "id",
     ),
     "user": (
