@@ -1,7 +1,7 @@
-"""Which errors are a log line of their own, without a traceback: those that a caller makes.
+"""Which errors are a log line of their own, without a traceback: those no code is to blame for.
 
-A wrong Host, a client that hangs up or a failed TLS handshake is no fault of the code, so a
-traceback tells nothing, and anybody could fill the log with them.
+Of a wrong Host, a client that hangs up or a failed TLS handshake a traceback tells nothing, and
+anybody could fill the log with them. Neither does it of a database that cannot be used now.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
+from config.given_postgres.unavailable import Outage, outage_of
+
 CALLERS_ERRORS = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 # An error of a connection may be the database's elsewhere.
 CONNECTION_ERRORS = (ConnectionError, ssl.SSLError)
@@ -24,7 +26,8 @@ EventDict = structlog.typing.EventDict
 
 
 def shorten(logger: Any, method: str, event: EventDict) -> EventDict:
-    """Replace the traceback of a caller's error by its name and message, as a warning."""
+    """Replace the traceback of a caller's error, or of an outage, by its name and message, as a
+    warning."""
     error = _error_of(event.get("exc_info"))
     if error is None or not _is_short(error, str(event.get("logger", ""))):
         return event
@@ -36,15 +39,20 @@ def shorten(logger: Any, method: str, event: EventDict) -> EventDict:
         "error": type(error).__name__,
     }
     del shortened["exc_info"]
-    if (said := str(error)[:MAX_MESSAGE]) and said not in text:
+    if (said := str(error).partition("\n")[0][:MAX_MESSAGE]) and said not in text:
         shortened["reason"] = said
     return shortened
 
 
 def _is_short(error: BaseException, logger: str) -> bool:
-    return isinstance(error, CALLERS_ERRORS) or (
-        isinstance(error, CONNECTION_ERRORS) and logger.startswith(CONNECTION_LOGGERS)
-    )
+    if isinstance(error, CONNECTION_ERRORS):
+        return logger.startswith(CONNECTION_LOGGERS)
+    return isinstance(error, CALLERS_ERRORS) or _is_outage(error)
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Missing tables tell more by where they are missed."""
+    return outage_of(error) not in (None, Outage.SCHEMA)
 
 
 def _error_of(exc_info: Any) -> BaseException | None:

@@ -11,10 +11,12 @@ import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousFileOperation
+from django.db import OperationalError
 from django.test import Client, override_settings
 
 from config import logs
@@ -92,6 +94,27 @@ def test_so_are_the_other_errors_of_callers(written: Lines, logger: str, error: 
     assert line["reason"]
 
 
+def test_a_database_that_cannot_be_used_is_a_short_line(written: Lines) -> None:
+    """django-q2 logs what its queue and its schedules meet, over and over."""
+    for error in (
+        OperationalError("connection failed: Connection refused\nIs the server running?"),
+        psycopg.errors.DiskFull("could not extend file"),
+        psycopg.errors.ReadOnlySqlTransaction("cannot execute UPDATE"),
+    ):
+        try:
+            raise error
+        except Exception:
+            logging.getLogger("django-q").exception("Could not save task result")
+    lines = written()
+    assert [line["error"] for line in lines] == [
+        "OperationalError",
+        "DiskFull",
+        "ReadOnlySqlTransaction",
+    ]
+    assert lines[0]["reason"] == "connection failed: Connection refused"
+    assert all("exception" not in line for line in lines)
+
+
 def test_a_failed_handshake_within_the_event_loop_is_a_short_line(written: Lines) -> None:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
 
@@ -105,12 +128,17 @@ def test_a_failed_handshake_within_the_event_loop_is_a_short_line(written: Lines
 
 
 def test_faults_of_our_own_keep_their_traceback(written: Lines) -> None:
-    for logger, error in (("django.request", KeyError("x")), ("worker", BrokenPipeError("db"))):
+    for logger, error in (
+        ("django.request", KeyError("x")),
+        ("worker", BrokenPipeError("db")),
+        ("django.request", psycopg.errors.UndefinedTable("no such table")),
+        ("django.request", psycopg.errors.UniqueViolation("there already")),
+    ):
         try:
             raise error
         except Exception:
             logging.getLogger(logger).exception("failed")
             structlog.get_logger("polling").error("failed", exc_info=error)
     lines = written()
-    assert len(lines) == 4
+    assert len(lines) == 8
     assert all("Traceback" in line["exception"] and line["level"] == "error" for line in lines)
