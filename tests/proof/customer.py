@@ -52,7 +52,8 @@ def read(body: str) -> list[Told]:
     message = json.loads(body)["message"]
     records = message["raw"].get(RESOURCE, [])
     named = [(one["objectId"], one["eventType"]) for one in message["events"]]
-    assert [(one["id"], one["changeType"]) for one in records] == named, "raw is not what is told"
+    found = [(one["id"], one["changeType"]) for one in records]
+    assert found == named, f"raw is {found}, told is {named}"
     return [
         Told(
             message["instanceName"],
