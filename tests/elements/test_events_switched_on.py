@@ -177,6 +177,7 @@ def test_poller_urls_are_translated(connect: Callable[..., Any], api: APIClient)
     for changed, names in (
         ({URLS: "offset-entries|cursor-entries"}, ["cursor-entries", "offset-entries"]),
         ({"event.poller.configuration": json.dumps(ENTRIES)}, ["entries"]),
+        ({"event.poller.refresh_interval": "7"}, ["entries"]),
         ({URLS: "entries|page-entries"}, ["entries", "page-entries"]),
     ):
         whole = {**api.get(path).json()["configuration"], **changed}
