@@ -171,7 +171,7 @@ class Poller:
         except TransportError as error:
             reason, retry_after = str(error) or type(error).__name__, None
         except TimeoutError:
-            reason, retry_after = f"the poll took longer than {LONGEST_POLL:g} s", None
+            reason, retry_after = progress.took_too_long(), None
         except UnsealError:
             log.exception("poll.token_sealed", resource=resource.id)
             reason, retry_after = "the stored access token cannot be decrypted", None
@@ -195,6 +195,7 @@ class Poller:
         else:
             account, settings = feed.as_claimed(resource)
         meter = progress.meter = feed.meter(resource)
+        progress.reads_whole = feed.reads_whole
         if meter is not None:
             account = Account(account.base_url, account.authorizer, account.scheme, meter)
         asked: tuple[Unfetched, ...] = ()
@@ -262,6 +263,17 @@ class Progress:
     meter: AccountMeter | None = None
     asked: tuple[Unfetched, ...] = ()
     changes: Changes | None = None  # of the last checkpoint
+    reads_whole: bool = False
+
+    def took_too_long(self) -> str:
+        """Says why a poll was ended, and where only a person can help, what does."""
+        reason = f"the poll took longer than {LONGEST_POLL:g} s"
+        if not self.reads_whole:
+            return reason
+        return (
+            f"{reason}, and each poll of this resource has to read its listing whole: let its url "
+            "list less (where, a larger pageSize), or poll it by dates (datesConfiguration)"
+        )
 
     def reached(self, changes: Changes) -> None:
         self.changes = changes
@@ -310,6 +322,7 @@ def moves(found: Changes, resource: ClaimedResource) -> bool:
 class Feed:
     """What is polled, at which address, and with which configuration where nothing is set.
 
+    `reads_whole`: it lists, and goes on from nowhere else than the beginning.
     `asks_instance`: the claimed row doesn't have what the account authenticates with, or all that
     a private element may be configured with.
     """
@@ -319,6 +332,7 @@ class Feed:
     base_url: str
     defaults: Mapping[str, str]
     asks_instance: bool
+    reads_whole: bool = False
     whose_project: str = ""  # where the instance names none
 
     @classmethod
@@ -341,6 +355,7 @@ class Feed:
             "" if asks_instance else catalogue.address(element.base_url),
             configuration.defaults(element),
             asks_instance,
+            resource is not None and resource.changes is None,
             "" if element.quota is None else whose_project(element),
         )
 

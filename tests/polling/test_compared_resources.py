@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,10 +15,12 @@ from accounts.models import Organization
 from elements import snapshot
 from elements.errors import ConfigurationError
 from events.models import Event
+from polling import poll as poll_module
 from polling import poll_now
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
 
 from .conftest import connect_shelf, saved
+from .ledger import Ledger
 from .shelf import Shelf, ShelfServer
 from .telling import poll, told
 
@@ -437,3 +440,27 @@ def test_what_the_platform_sends_itself_is_not_said_in_a_url(
         url = f"/hubs/general/items?{name}=1"
         with pytest.raises(ConfigurationError, match=f"{name}: "):
             connect_shelf(organization, "secret", {"mine": {**ITEMS, "url": url}})
+
+
+def test_a_listing_that_takes_longer_than_a_poll_says_what_helps(
+    items: PollingResource, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll_module, "LONGEST_POLL", 0.3)
+    shelf.put("a")
+    shelf.hook = lambda path: time.sleep(0.6)
+    poll(items)
+    shelf.hook = None
+    assert "longer than 0.3 s" in items.error
+    assert "read its listing whole" in items.error
+    assert "where" in items.error
+    assert told(items) == []
+
+
+def test_a_feed_that_takes_longer_than_a_poll_is_not_told_to_list_less(
+    resource: PollingResource, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll_module, "LONGEST_POLL", 0.3)
+    ledger.hook = lambda path: time.sleep(0.6)
+    poll(resource)
+    ledger.hook = None
+    assert resource.error == "the poll took longer than 0.3 s"
