@@ -98,7 +98,9 @@ def _of_changed_field(
 ) -> Iterator[str]:
     before = state.models[app, operation.model_name.lower()].fields[operation.name]
     after = operation.field
-    old, new = before.db_type(connection), after.db_type(connection)
+    changed = state.clone()
+    operation.state_forwards(app, changed)
+    old, new = (_type(one, app, operation) for one in (state, changed))
     grows = (
         isinstance(before, models.CharField)
         and isinstance(after, models.CharField | models.TextField)
@@ -110,6 +112,13 @@ def _of_changed_field(
         yield "the old code stores NULL, and all rows are read under a lock"
     if (after.unique and not before.unique) or (_is_indexed(after) and not _is_indexed(before)):
         yield "its index locks the table: make the index concurrently"
+
+
+def _type(state: ProjectState, app: str, operation: operations.AlterField) -> str | None:
+    """Return the column's type in PostgreSQL; that of a foreign key is its target's."""
+    model = state.apps.get_model(app, operation.model_name)
+    found: str | None = model._meta.get_field(operation.name).db_type(connection)
+    return found
 
 
 def _is_indexed(field: models.Field) -> bool:  # type: ignore[type-arg]

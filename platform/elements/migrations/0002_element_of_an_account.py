@@ -18,6 +18,10 @@ SELECT e.id, a.id
 
 
 class Migration(migrations.Migration):
+    rolling = (
+        "an element that the version before makes has no account and is the organization's own, as "
+        "all were; there are so few that their index is made in a moment"
+    )
     dependencies = [
         ("accounts", "0010_addresses_verified"),
         ("elements", "0001_private_element"),

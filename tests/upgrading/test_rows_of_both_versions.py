@@ -1,4 +1,4 @@
-"""An idempotency key that one version claims is the other's too, while an upgrade rolls."""
+"""What one version writes of an account is the other's of an organization, while both run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.provision import NewOrganization
+from inbox.models import Inbox
 from instances.models import IdempotencyKey
 
 INSERT_OF_THE_VERSION_BEFORE = """
@@ -62,3 +63,28 @@ def test_the_version_before_sees_what_the_default_account_claims_and_no_other_s(
     claim(other, "a key")
     claim(other, "another key")
     assert seen_by_the_version_before(organization) == ["a key"]
+
+
+def test_an_inbox_that_the_version_before_makes_is_the_default_account_s(
+    organization: NewOrganization,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox_inbox (organization_id, key, key_digest, received, created_at)"
+            " VALUES (%s, '', 'd', 0, now())",
+            [organization.organization.pk],
+        )
+    assert Inbox.objects.get().account == default_of(organization)
+
+
+def test_the_version_before_sees_the_inbox_of_the_default_account_and_no_other_s(
+    organization: NewOrganization,
+) -> None:
+    other = Account.objects.create(
+        organization=organization.organization, name="Another", external_id="another"
+    )
+    own = Inbox.objects.create(account=default_of(organization), key="k", key_digest="1")
+    Inbox.objects.create(account=other, key="l", key_digest="2")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM inbox_inbox WHERE organization_id IS NOT NULL")
+        assert cursor.fetchall() == [(own.pk,)]
