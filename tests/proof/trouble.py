@@ -57,6 +57,7 @@ RARE: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
     ("quota.bucket.CLOSE", HISTORY, {"status": 429}),
     ("instances.credential._store_later", TOKEN, {"latency_ms": 300}),
 )
+OF_RECONCILIATIONS = "polling.reconciliation"
 OF_CREDENTIALS = ("instances_credential", "instances.credential")
 WIDESPREAD = 40  # requests that meet such a fault
 
@@ -208,6 +209,10 @@ class Trouble:
             if part in statement:
                 self.control.add_fault(match, answer, times=WIDESPREAD)
                 self.served[_name(answer)] += WIDESPREAD
+        if OF_RECONCILIATIONS in statement:
+            self.served["history expired"] += len(self.mailboxes)
+            for box in self.mailboxes:
+                self.control.expire_history(box.address)
         if any(part in statement for part in OF_CREDENTIALS):
             self.served["access tokens expired"] += len(self.mailboxes)
             for box in self.mailboxes:
