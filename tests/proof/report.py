@@ -59,9 +59,9 @@ a worker that failed for another reason than a lost database.
 
 When Gmail has forgotten a mailbox's history, a comparison of the whole mailbox shows what is new \
 in the window, and what became of each message that was told of, however old. A message that came \
-and went within the gap, or was added in it under a date of the past, and what became of one that \
-nothing was told of, nobody can know of. Nothing is promised of that, and it is not counted; \
-{unknowable} messages were such.
+and went within the gap, or was added in it under a date of the past, labels that came and went in \
+it, and what became of one that nothing was told of, nobody can know of. Nothing is promised of \
+that, and it is not counted; {unknowable} messages were such.
 
 ## What happened
 

@@ -99,6 +99,15 @@ def test_who_was_told_of_a_message_is_told_of_its_labels_within_a_gap(*, past: b
     assert broken(happened, heard, GAP, past=past) == []
 
 
+def test_of_labels_that_came_and_went_within_a_gap_nothing_is_promised() -> None:
+    happened = story((11, "+"), (25, "*"), (26, "*"))
+    happened.labels[26] = INBOX
+    assert broken(happened, KNOWN, GAP) == []
+    happened.changes.append((31, "labelsAdded"))  # the history tells of it
+    happened.labels[31] = INBOX
+    assert broken(happened, KNOWN, GAP) != []
+
+
 @pytest.mark.parametrize(
     "heard",
     [

@@ -8,7 +8,8 @@ Each counts from where events were switched on, and as far as Gmail lets anybody
 happened while its history was lost, what a comparison of the mailbox with what was told can show.
 There an added message of an ordinary date is promised, and all that became of one that was told of
 before, however old it is. A message that came and went within such a gap, one that was added under
-a date of the past, and what became of one that nothing was told of, nobody can know of.
+a date of the past, what became of one that nothing was told of, and labels that came and went,
+nobody can know of.
 """
 
 from __future__ import annotations
@@ -135,6 +136,11 @@ class Promise:
                 shown.append(id_)
         return shown
 
+    def _is_undone(self, told: Told) -> bool:
+        """Whether it is as it was told, and all that happened to it since lies in gaps."""
+        since = [id_ for id_, _ in self.story.changes if id_ > (told.history_id or 0)]
+        return all(map(self._gap, since)) and self.story.labels[since[-1]] == told.labels
+
     def broken(self, heard: list[Told]) -> Iterable[str]:
         types = [one.type for one in heard]
         added = self.added_at
@@ -158,7 +164,8 @@ class Promise:
         if added is not None and added in self._shown() and types.count("CREATED") != 1:
             yield "it is never new"
         told_last = heard[-1].history_id
-        if types[-1] == "DELETED" or told_last is None or told_last < last:
+        late = told_last is None or (told_last < last and not self._is_undone(heard[-1]))
+        if types[-1] == "DELETED" or late:
             yield f"its last state that can be known, {last}, is not told"
 
 
