@@ -28,6 +28,7 @@ auth_type = any
 pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 200
+server_login_retry = 2
 """
 
 

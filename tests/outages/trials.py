@@ -334,8 +334,8 @@ FAILOVER = Trial("PostgreSQL's primary lost, its standby promoted", standby_prom
 
 # On one behind PgBouncer, in each of its modes.
 POOLED: Sequence[Trial] = (
-    Trial("PostgreSQL restarted (fast)", restarted(signal.SIGINT), 30),
-    Trial("PostgreSQL away for ten seconds", restarted(signal.SIGINT, 10), 30),
+    Trial("PostgreSQL restarted (fast)", restarted(signal.SIGINT), 15),
+    Trial("PostgreSQL away for ten seconds", restarted(signal.SIGINT, 10), 15),
     Trial("PgBouncer killed with -9, away for five seconds", pooler_killed(5), 10),
 )
 MODES = ("session", "transaction")
