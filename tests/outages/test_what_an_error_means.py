@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 from config.given_postgres.unavailable import Outage, outage_of
 
@@ -119,6 +126,7 @@ def test_codes_that_are_hard_to_provoke(code: str, outage: Outage | None) -> Non
 def test_errors_that_no_server_sent() -> None:
     assert outage_of(InterfaceError("connection already closed")) is Outage.AWAY
     assert outage_of(OperationalError("[Errno -2] Name or service not known")) is Outage.AWAY
+    assert outage_of(InternalError("received 2 results from command 'BEGIN'")) is Outage.AWAY
     assert outage_of(ValueError("no error of a database")) is None
     words = 'connection failed: FATAL:  password authentication failed for user "periodic"'
     assert outage_of(OperationalError(words)) is Outage.REFUSED

@@ -70,11 +70,15 @@ BY_TEXT = {
     # Of target_session_attrs=read-write, while no host of DATABASE_URL takes writes.
     Outage.READ_ONLY: re.compile(r"session is read-only|server is in hot standby mode"),
 }
+# Without a code they are psycopg's own, about a connection on which nothing makes sense any more: a
+# pooler whose server was killed answers one statement twice (InternalError).
 CONNECTION_ERRORS = (
     utils.OperationalError,
     utils.InterfaceError,
+    utils.InternalError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    psycopg.InternalError,
 )
 
 
