@@ -48,8 +48,13 @@ class Told:
 
 
 def read(body: str) -> list[Told]:
-    """The changes in the body of one event; its instance is named for its mailbox."""
+    """The changes in the body of one event; its instance is named for its mailbox.
+
+    What is told of the instance itself, such as that polling stalled, is no change.
+    """
     message = json.loads(body)["message"]
+    if "topic" in message:
+        return []
     records = message["raw"].get(RESOURCE, [])
     named = [(one["objectId"], one["eventType"]) for one in message["events"]]
     found = [(one["id"], one["changeType"]) for one in records]
