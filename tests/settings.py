@@ -23,7 +23,7 @@ ALLOWED_HOSTS += ["testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Their counts would outlive a test: those of throttles set limits of their own.
 THROTTLE_USER = THROTTLE_ORGANIZATION = THROTTLE_ADDRESS = THROTTLE_REFUSALS = 0
-THROTTLE_SIGN_INS = THROTTLE_INBOX = 0
+THROTTLE_SIGN_INS = THROTTLE_INBOX = THROTTLE_UNSIGNED_WEBHOOKS = 0
 # Tests store what was counted themselves.
 COUNTERS_STORED_EVERY = 0
 # Tests of e-mails to owners switch them on.

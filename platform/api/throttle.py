@@ -7,7 +7,7 @@ ones, by the address that they come from.
 from __future__ import annotations
 
 import math
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
@@ -29,6 +29,7 @@ WORDS = {
     "refusals": "address with wrong secrets",
     "sign-ins": "address that signs in",
     "inbox": "inbox",
+    "unsigned": "address for unsigned webhooks",
 }
 
 
@@ -69,7 +70,17 @@ def take(subject: str, limit: int) -> None:
 
 
 def address_of(request: Request | HttpRequest) -> str:
-    """The client's address; of IPv6 the network of 64 bits, which one host may have to itself.
+    """The client's address; of IPv6 the network of 64 bits, which one host may have to itself."""
+    address = client_of(request)
+    if address is None:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
+
+
+def client_of(request: Request | HttpRequest) -> IPv4Address | IPv6Address | None:
+    """Return the client's exact address, an IPv4-mapped one as IPv4; None for no address.
 
     X-Forwarded-For is believed as far as the setting PROXIES counts proxies in front. Some of them
     write the client's port behind its address.
@@ -78,12 +89,8 @@ def address_of(request: Request | HttpRequest) -> str:
     try:
         address = ip_address(_without_port(written))
     except ValueError:
-        return "unknown"
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ip_network((int(address) >> 64 << 64, 64)))
-    return str(address)
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 def _without_port(written: str) -> str:

@@ -40,6 +40,7 @@ class Action(models.TextChoices):
     INSTANCE_RECONNECTED = "instance-reconnected", "connected the instance again"
     INSTANCE_TOKEN_SHOWN = "instance-token-shown", "looked at the token of the instance"
     INSTANCE_LINK_MADE = "instance-link-made", "made a link to connect the instance again"
+    UNSIGNED_WEBHOOKS = "unsigned-webhooks", "changed the unsigned webhooks of the instance"
     EVENTS_ON = "events-on", "switched events on for the instance"
     EVENTS_OFF = "events-off", "switched events off for the instance"
 

@@ -35,10 +35,11 @@ IN_QUERY = re.compile(
 IN_HEADER = re.compile(
     r"(?i)\b(bearer|basic|user|organization|element|token) (?=[a-z+/_.-]*\d)([a-z0-9+/_.-]{16,}=*)"
 )
-# What follows these addresses lets in anyone who reads it: an inbox's key, and the tokens of links.
+# What follows these addresses lets in anyone who reads it: keys of inboxes and of addresses for
+# unsigned webhooks, and the tokens of links.
 # A test holds them to the platform's addresses.
 IN_PATH = re.compile(
-    r"(?i)(/(?:inbox|reconnect|password/[\w=-]{1,40}|verify-address)/)[\w%:.~=-]{16,}+"
+    r"(?i)(/(?:inbox|reconnect|password/[\w=-]{1,40}|verify-address|unsigned)/)[\w%:.~=-]{16,}+"
 )
 
 EventDict = structlog.typing.EventDict

@@ -16,7 +16,7 @@ from console import (
     trip,
     verification,
 )
-from console.instance import actions, edit, page
+from console.instance import actions, edit, page, unsigned
 from console.members import posted_only
 from console.reconnect import reconnect
 
@@ -72,6 +72,8 @@ urlpatterns = [
     re_path(rf"{INSTANCE}/edit$", edit.edit, name="edit"),
     re_path(rf"{INSTANCE}/signature-key$", edit.renew_signature_key, name="signature-key"),
     re_path(rf"{INSTANCE}/signature-key/end-old$", edit.end_old_keys, name="end-old-keys"),
+    re_path(rf"{INSTANCE}/unsigned-webhooks$", unsigned.change, name="unsigned-webhooks"),
+    re_path(rf"{INSTANCE}/unsigned-webhooks/end$", unsigned.end, name="end-unsigned-webhooks"),
     re_path(rf"{INSTANCE}/delete$", actions.delete, name="delete"),
     path("bulk-jobs", bulk_jobs.jobs, name="bulk-jobs"),
     re_path(

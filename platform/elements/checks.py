@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from elements import catalogue, poller
 from elements.errors import ConfigurationError
 from elements.types import Element, OAuth2, Setting
+from elements.webhooks import Proof
 
 
 @register
@@ -34,7 +35,7 @@ def faults_of(element: Element) -> Iterable[CheckMessage]:
         yield Error(
             f"{element.key}: the configuration key {key} is given twice", id="elements.E003"
         )
-    if element.webhook is not None:
+    if element.webhook is not None and element.webhook.signature.proof is not Proof.NONE:
         key = element.webhook.signature.secret_key
         if not any(field.key == key and field.secret for field in element.configuration):
             yield Error(

@@ -23,6 +23,7 @@ class Proof(StrEnum):
     HMAC_SHA256 = "hmac-sha256"  # RFC 2104
     HMAC_SHA1 = "hmac-sha1"
     TOKEN = "token"  # noqa: S105 - the header holds the secret itself
+    NONE = "none"  # it does not: only an address of the instance's own takes it
 
 
 class Encoding(StrEnum):
@@ -36,7 +37,8 @@ class Signature:
 
     `signed` is what an HMAC is made of: the body as it came, once, with what else there is around
     it, `{header:Name}` among it, as in "v0:{header:X-Timestamp}:{body}". `secret_key` is the key
-    of the instance's configuration that holds the secret.
+    of the instance's configuration that holds the secret. Where the proof is none, nothing of this
+    says anything.
     """
 
     header: str
@@ -45,6 +47,9 @@ class Signature:
     prefix: str = ""
     signed: str = "{body}"
     secret_key: str = "event.vendor.webhook.secret"  # noqa: S105 - the name of a key
+
+
+UNSIGNED = Signature(header="", proof=Proof.NONE, secret_key="")
 
 
 @dataclass(frozen=True, slots=True)

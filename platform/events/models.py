@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Coalesce
 
 from encryption.fields import EncryptedModel, EncryptedTextField, SparseEncryptedTextField
+from events.unsigned_address import UnsignedAddress as UnsignedAddress
 
 
 class EventStatus(models.TextChoices):

@@ -1,6 +1,7 @@
 """Receives what providers tell by themselves, and stores it before they are answered.
 
-Rule 1: nothing is believed that is not proven, with the secret of the very instance.
+Rule 1: nothing is believed that is not proven, with the secret of the very instance. Who cannot
+prove it sends to an address of the instance's own, where somebody has asked for one (unsigned).
 Rule 2: an instance that nobody has and one of another element are alike to the sender.
 Rule 3: what was received, its event and the event's deliveries are one transaction. A redelivery
 (receiver_repetition), even at the same time, finds the first one's row, and is answered alike.
@@ -21,7 +22,7 @@ from elements import catalogue
 from elements.calls import Change, ChangeType, Told
 from elements.errors import ElementNotFound
 from elements.types import Element
-from elements.webhooks import Signature, Webhook
+from elements.webhooks import Proof, Signature, Webhook
 from encryption.fields import opens
 from events import (
     receiver_body,
@@ -89,9 +90,26 @@ def receive(element_key: str, ref: str | None, sent: Sent, now: datetime) -> Non
         log.warning(
             "webhook refused", element=element_key, instances=[one.instance.pk for one in receiving]
         )
+        if any(one.webhook.signature.proof is Proof.NONE for one in receiving):
+            raise Unauthorized(
+                "nothing unsigned is taken here: the instance may have an address of its own for it"
+            )
         raise Unauthorized("the webhook's signature is missing or wrong")
     note_heard([one.instance.pk for one in proven], watches, now)
     _store([one for one in proven if _is_wanted(one.instance)], sent, now)
+
+
+def receive_unsigned(instance: ElementInstance, sent: Sent, now: datetime) -> None:
+    """Store a webhook that came to the instance's own address (events.unsigned), which proves it.
+
+    Without a body and a query it tells nothing: some providers try an address so. Raises NotFound
+    for an element whose provider signs, and as `receive` for a body that cannot be read.
+    """
+    one = _receiving(instance)
+    if one is None or one.webhook.signature.proof is not Proof.NONE:
+        raise NotFound("nothing takes webhooks at this address")
+    if sent.signed and _is_wanted(instance):
+        _store([one], sent, now)
 
 
 def _require_webhook(element_key: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.permissions import AllowAny
@@ -16,20 +17,20 @@ from api.errors import BadRequest, Forbidden, NotFound, Unauthorized, message_fo
 from api.fields import integer, json_object, text
 from api.permissions import IsAnyCaller
 from api.schema import documented
-from api.throttle import count_refusal
-from events import receiver, receiver_instances, receiver_schema
+from api.throttle import client_of, count_refusal, take
+from events import receiver, receiver_instances, receiver_schema, unsigned
 from events.receiver_body import FORM, Sent
 from events.receiver_instances import INSTANCES_HEADER
 from events.receiver_upload import body_of
+from instances.models import ElementInstance
 
 MOST_RECORDS = 1_000  # of one poll event
 OWN_WORDS = frozenset({"objectType", "instance_id", "request"})
 
 
-class ReceiverView(APIView):
+class ProviderView(APIView):
     """Called by providers: they bring no secrets of ours, share their addresses with many, and
-    accept what they please. What they bring is a signature: only what isn't proven is counted, by
-    address."""
+    accept what they please. Only what isn't proven is counted, by address."""
 
     authentication_classes = ()
     permission_classes = [AllowAny]
@@ -37,6 +38,10 @@ class ReceiverView(APIView):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return super().perform_content_negotiation(request, force=True)
+
+
+class ReceiverView(ProviderView):
+    """What these bring is a signature."""
 
     @documented(
         "Receive a provider's webhook",
@@ -74,19 +79,60 @@ class ReceiverView(APIView):
         return Response()
 
 
+class UnsignedView(ProviderView):
+    """What these bring is the key in the address."""
+
+    @documented(
+        "Receive a webhook that its provider does not sign",
+        request=receiver_schema.ANY_BODY,
+        request_example=receiver_schema.WEBHOOK_EXAMPLE,
+        request_types=["application/json", FORM],
+        errors=[403],
+    )
+    def post(self, request: Request, element_key: str, key: str) -> Response:
+        """The address is that of `/instances/{id}/unsigned-webhooks`. 404 for a key that is none,
+        403 from a network that may not send, 429 beyond THROTTLE_UNSIGNED_WEBHOOKS a minute."""
+        instance = _instance_at(request, element_key, key)
+        with body_of(request._request, addressed=True) as body:
+            receiver.receive_unsigned(instance, _sent(request, body), timezone.now())
+        return Response()
+
+    @documented("Receive a webhook that its provider does not sign, without a body", errors=[403])
+    def get(self, request: Request, element_key: str, key: str) -> Response:
+        """As POST; the query's parameters are the body. Without any nothing is told."""
+        instance = _instance_at(request, element_key, key)
+        receiver.receive_unsigned(instance, _sent(request, None), timezone.now())
+        return Response()
+
+
+def _instance_at(request: Request, element_key: str, key: str) -> ElementInstance:
+    """Return the instance before its body is read. Raises NotFound, Forbidden, TooManyRequests."""
+    try:
+        found = unsigned.sent_to(element_key, key, client_of(request), timezone.now())
+    except (NotFound, Forbidden):
+        count_refusal(request)
+        raise
+    take(f"unsigned {found.pk}", settings.THROTTLE_UNSIGNED_WEBHOOKS)
+    return found
+
+
 def _receive(request: Request, element_key: str, ref: str | None, body: bytes | None) -> None:
+    try:
+        receiver.receive(element_key, ref, _sent(request, body), timezone.now())
+    except (NotFound, Unauthorized, Forbidden):
+        count_refusal(request)
+        raise
+
+
+def _sent(request: Request, body: bytes | None) -> Sent:
+    """Return what was sent; without a body the query."""
     query = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
-    sent = Sent(
+    return Sent(
         signed=query if body is None else body,
         media_type=FORM if body is None else media_type,
         headers=request.headers,
     )
-    try:
-        receiver.receive(element_key, ref, sent, timezone.now())
-    except (NotFound, Unauthorized, Forbidden):
-        count_refusal(request)
-        raise
 
 
 class PollEventView(APIView):

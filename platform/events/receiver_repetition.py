@@ -111,9 +111,13 @@ def _digest(kind: str, content: bytes) -> str:
 
 
 def _is_forgeable(webhook: Webhook) -> bool:
-    """Return whether the delivery's id stands in a header beside what is signed. With a token
-    nothing is signed: who has got hold of it sends what they please."""
-    if webhook.signature.proof is Proof.TOKEN or not webhook.delivery_id.startswith("header:"):
+    """Return whether the delivery's id stands in a header beside what is signed.
+
+    With a token, or without a proof, nothing is signed: anyone with the token or the address sends
+    what they please.
+    """
+    unsigned = webhook.signature.proof in {Proof.TOKEN, Proof.NONE}
+    if unsigned or not webhook.delivery_id.startswith("header:"):
         return False
     return f"{{{webhook.delivery_id}}}".lower() not in webhook.signature.signed.lower()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.schema import (
     AN_OBJECT,
+    FLAG,
     NUMBER,
     NUMBER_OR_TEXT,
     TEXT,
@@ -14,6 +15,7 @@ from api.schema import (
     described,
     header,
     in_path,
+    listed,
     nullable,
     shape,
 )
@@ -22,6 +24,8 @@ in_path("element_key", "the key of the element", TEXT, example="gmail")
 in_path(
     "ref", "the id of the element instance, plain or as Base64 of its digits", TEXT, example="Nw=="
 )
+KEY_EXAMPLE = "YW4gZXhhbXBsZSwgYW5kIG5vIGtleSB0byBhbnl0aGk"
+in_path("key", "the key that the address ends with", TEXT, example=KEY_EXAMPLE)
 
 ANY_BODY: Schema = {"description": "whatever the provider sends", "type": "object"}
 WEBHOOK_EXAMPLE = {"type": "entry.created", "data": {"id": "e1", "amount": 5}}
@@ -67,4 +71,38 @@ POLL_EVENT_EXAMPLE: dict[str, Any] = {
     "objectType": "changed-messages",
     "instance_id": 7,
     "changed-messages": [{"id": "18c2f0b1a2d3e4f5", "changeType": "CREATED"}],
+}
+
+_NETWORKS = described(
+    listed(TEXT), 'who may send: networks in CIDR notation, or ["any"] for everybody'
+)
+UNSIGNED_ADDRESS_WANTED = shape("UnsignedWebhooksWanted", {"networks": _NETWORKS})
+UNSIGNED_ADDRESS_WANTED_EXAMPLE = {"networks": ["203.0.113.0/24", "2001:db8::/32"]}
+_UNSIGNED_ADDRESS: dict[str, Schema] = {
+    "enabled": FLAG,
+    "networks": _NETWORKS,
+    "createdDate": nullable(TIME),
+    "receivedDate": described(nullable(TIME), "of the last one, to a minute"),
+    "refused": nullable(
+        shape(
+            "RefusedSender",
+            {"address": nullable(TEXT), "date": TIME},
+            "who had the address and sent from another network, the last time, to a minute",
+        )
+    ),
+}
+UNSIGNED_ADDRESS = shape("UnsignedWebhooks", _UNSIGNED_ADDRESS)
+UNSIGNED_ADDRESS_EXAMPLE: dict[str, Any] = {
+    "enabled": True,
+    **UNSIGNED_ADDRESS_WANTED_EXAMPLE,
+    "createdDate": "2026-01-31T11:00:00Z",
+    "receivedDate": "2026-01-31T12:30:00Z",
+    "refused": {"address": "198.51.100.7", "date": "2026-01-31T11:20:00Z"},
+}
+NEW_UNSIGNED_ADDRESS = shape("NewUnsignedWebhooks", {"url": TEXT, **_UNSIGNED_ADDRESS})
+NEW_UNSIGNED_ADDRESS_EXAMPLE: dict[str, Any] = {
+    "url": f"https://periodic.example/elements/api-v2/events/ledger/unsigned/{KEY_EXAMPLE}",
+    **UNSIGNED_ADDRESS_EXAMPLE,
+    "receivedDate": None,
+    "refused": None,
 }

@@ -15,7 +15,12 @@ ALGORITHMS = {Proof.HMAC_SHA256: "sha256", Proof.HMAC_SHA1: "sha1"}
 
 
 def is_proven(signature: Signature, secret: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether the header holds the proof. An empty secret proves nothing, in the same time."""
+    """Return whether the header holds the proof.
+
+    An empty secret proves nothing, in the same time. Nothing proves what nobody signs.
+    """
+    if signature.proof is Proof.NONE:
+        return False
     wanted = expected(signature, secret or NO_SECRET, signed(signature, headers, body))
     proven = False
     for given in _given(signature, headers.get(signature.header, "")):

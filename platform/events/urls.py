@@ -13,6 +13,7 @@ from events import (
     refused_api,
     signing_key_api,
     subscriptions_api,
+    unsigned_api,
 )
 
 INSTANCE = r"^instances/(?P<instance_id>[0-9]+)/events"
@@ -78,6 +79,10 @@ urlpatterns = [
         refused_api.ReadAgainView.as_view(),
     ),
     re_path(
+        r"^instances/(?P<instance_id>[0-9]{1,18})/unsigned-webhooks/?$",
+        unsigned_api.UnsignedAddressView.as_view(),
+    ),
+    re_path(
         rf"{NOTIFICATIONS}/subscriptions{SUBSCRIPTION}/signature-key/?$",
         signing_key_api.SubscriptionKeyView.as_view(),
     ),
@@ -97,6 +102,7 @@ urlpatterns = [
         rf"^events/(?P<element_key>[^/]+?)Polling{REF}/?$", receiver_api.PollEventView.as_view()
     ),
     re_path(rf"{RECEIVER}/direct/?$", receiver_api.PollEventView.as_view()),
+    re_path(rf"{RECEIVER}/unsigned/(?P<key>[\w-]{{43}})/?$", receiver_api.UnsignedView.as_view()),
     re_path(rf"{RECEIVER}/?$", receiver_api.ReceiverView.as_view()),
     re_path(rf"{RECEIVER}{REF}/?$", receiver_api.ReceiverView.as_view()),
     re_path(r"^events(?:/.*)?$", receiver_api.NothingView.as_view()),

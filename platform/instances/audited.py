@@ -34,7 +34,13 @@ def begin() -> None:
     instance_saved.connect(_reconnected, dispatch_uid="instances.audited")
 
 
-def told(action: Action, instance: ElementInstance, *, anybody: bool = False) -> None:
+def told(
+    action: Action,
+    instance: ElementInstance,
+    *,
+    anybody: bool = False,
+    changes: Changes | None = None,
+) -> None:
     """Writes down what was done with an instance beside changing its row."""
     record(
         action,
@@ -45,6 +51,7 @@ def told(action: Action, instance: ElementInstance, *, anybody: bool = False) ->
         account_id=instance.user.account_id,
         instance_id=instance.pk,
         anybody=anybody,
+        changes=changes,
     )
 
 

@@ -86,6 +86,7 @@ WITH_AN_ID |= {
     "notifications/subscriptions/{subscription_id}": ("get", "delete"),
     "notifications/subscriptions/{subscription_id}/signature-key": ("post", "delete"),
     "instances/{instance_id}/signature-key": ("post", "delete"),
+    "instances/{instance_id}/unsigned-webhooks": ("get", "post", "patch", "delete"),
     "instances/{instance_id}/events/test": ("post",),
     "instances/{instance_id}/events/active": ("put", "delete"),
     "instances/{instance_id}/events/queue": ("get",),
@@ -114,6 +115,8 @@ BY_TOKEN = {
 BY_PROVIDER = {"{path}", "hubs/{hub}/{path}"}
 # Nobody says who they are: tests/events/test_vendor_webhooks.py.
 BY_SIGNATURE = {"events/{element_key}/{ref}"}
+# Nor here: tests/events/test_unsigned_webhooks.py.
+BY_KEY = {"events/{element_key}/unsigned/{key}"}
 
 CASES = [(path, method) for path, methods in WITH_AN_ID.items() for method in methods]
 
@@ -348,4 +351,4 @@ def test_every_endpoint_with_an_id_is_listed_above() -> None:
     written = {path.removeprefix(prefix) for path in found if path.startswith(prefix)}
     with_an_id = {path for path in written if {*re.findall(r"{(\w+)}", path)} - PUBLIC}
 
-    assert with_an_id - BY_TOKEN - BY_PROVIDER - BY_SIGNATURE == set(WITH_AN_ID)
+    assert with_an_id - BY_TOKEN - BY_PROVIDER - BY_SIGNATURE - BY_KEY == set(WITH_AN_ID)

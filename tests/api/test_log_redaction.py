@@ -98,7 +98,7 @@ def test_secrets_within_text_are_taken_out(written: Lines, text: str) -> None:
 
 SECRET_PARAMETERS = {"token", "key"}
 # As a route or a regular expression has it.
-PARAMETER = re.compile(r"(<\w+:|<|\(\?P<)(\w+)>(?:\[[^]]*\]\{\d+\}\))?")
+PARAMETER = re.compile(r"(<\w+:|<|\(\?P<)(\w+)>(?:\[[^]]*\](?:\{\d+\}|\+)\))?")
 
 
 def addresses_with_secrets(patterns: Any = None, before: str = "/") -> Iterator[tuple[str, str]]:
@@ -107,6 +107,7 @@ def addresses_with_secrets(patterns: Any = None, before: str = "/") -> Iterator[
         "uidb64": "MQ",
         "token": "d7x2k9-hunter2hunter2hunter2:a_B",
         "key": "hunter2" * 6 + "a",
+        "element_key": "ledger",
     }
     for one in get_resolver("config.urls").url_patterns if patterns is None else patterns:
         text = before + str(one.pattern).removeprefix("^").removesuffix("$")
@@ -119,6 +120,7 @@ def addresses_with_secrets(patterns: Any = None, before: str = "/") -> Iterator[
 def test_secrets_in_paths_are_taken_out_of_every_line(written: Lines) -> None:
     addresses = dict(addresses_with_secrets())
     assert {path.split("/")[1] for path in addresses} >= {"inbox", "password", "reconnect"}
+    assert any("/events/ledger/unsigned/" in path for path in addresses)
     access = logging.getLogger("gunicorn.access")
     for path, secret in addresses.items():
         access.info('%(h)s "%(r)s" "%(f)s"', {"h": "::1", "r": f"GET {path} HTTP/1.1", "f": path})

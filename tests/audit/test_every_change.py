@@ -40,6 +40,7 @@ NOTHING = {
     "/events/{}": "a provider tells something",
     "/events/{}/{}": "a provider tells something",
     "/events/{}/direct": "a provider tells something",
+    "/events/{}/unsigned/{}": "a provider tells something",
     "/events/{}Polling/{}": "makes an event",
     "/elements/{}/oauth/url": "makes an address",
     "/hubs/{}/{}": "runs at the provider",
@@ -143,6 +144,8 @@ ALIKE = {
     ("put", "/instances/events/active"), ("put", "/instances/{}/events/active"),
     ("put", "/notifications/subscriptions/{}/active"), ("put", "/elements/{}/active"),
     ("put", "/elements/{}/configuration/{}"), ("delete", "/elements/{}/configuration/{}"),
+    # tests/events/test_unsigned_webhooks.py
+    *((method, "/instances/{}/unsigned-webhooks") for method in ("post", "patch", "delete")),
     # tests/console/test_written_down.py
     ("post", "/instances"), ("post", "/elements/{}/instances"),
 }  # fmt: skip

@@ -49,6 +49,8 @@ WITH_AN_ID = {
     "edit": ("get", "instance"),
     "signature-key": ("post", "instance"),
     "end-old-keys": ("post", "instance"),
+    "unsigned-webhooks": ("post", "instance"),
+    "end-unsigned-webhooks": ("post", "instance"),
     "delete": ("get", "instance"),
     "cancel-bulk-job": ("post", "bulk job"),
     "bulk-records": ("get", "bulk job"),

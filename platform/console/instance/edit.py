@@ -17,8 +17,9 @@ from api.errors import NotFound
 from console.failure import FAILED, sentence_of
 from console.instance.edit_form import Edit
 from console.members import WRONG, for_buttons, for_members, instance_of
-from events import signing_key
+from events import signing_key, unsigned
 from events.models import Subscription
+from events.networks import ANY
 from instances import configuration as keys
 from instances import provision, wish
 from instances.models import ElementInstance
@@ -32,10 +33,10 @@ OVERLAPS = (("0", "not at all"), ("3600", "an hour"), ("86400", "a day"), ("6048
 def edit(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     found = instance_of(reach, instance_id)
     if request.method != "POST":
-        return _edit_page(request, found, Edit(instance=found))
+        return edit_page(request, found)
     form = Edit(request.POST, instance=found)
     if not form.is_valid():
-        return _edit_page(request, found, form, status=400)
+        return edit_page(request, found, form, status=400)
     try:
         if body := form.body():
             provision.change(reach, instance_id, wish.to_change(body, replace=False))
@@ -43,7 +44,7 @@ def edit(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> Ht
         raise Http404 from error
     except FAILED as error:
         form.show_fault(sentence_of(error, keys.element_of(found)))
-        return _edit_page(request, found, form, status=400)
+        return edit_page(request, found, form, status=400)
     messages.success(request, "Saved.")
     return redirect("console:instance", instance_id)
 
@@ -71,7 +72,7 @@ def renew_signature_key(
         messages.error(request, str(error))
         return redirect("console:edit", instance_id)
     again = instance_of(reach, instance_id)
-    return _edit_page(request, again, Edit(instance=again), new_key=key, old_until=until)
+    return edit_page(request, again, new_key=key, old_until=until)
 
 
 @for_buttons
@@ -84,19 +85,30 @@ def end_old_keys(request: HttpRequest, user: User, reach: Reach, instance_id: in
     return redirect("console:edit", instance_id)
 
 
-def _edit_page(
-    request: HttpRequest, found: ElementInstance, form: Edit, status: int = 200, **more: Any
+def edit_page(
+    request: HttpRequest,
+    found: ElementInstance,
+    form: Edit | None = None,
+    status: int = 200,
+    **more: Any,
 ) -> HttpResponse:
+    """The whole page. `form` has what was typed; `more` is what a button has come to."""
     subscription = Subscription.objects.filter(instance=found).first()
     signed = bool(keys.without_secrets(found).get(keys.SIGNATURE_KEY))
+    address = unsigned.address_of(found)
+    takes_from_any = address is not None and ANY in address.networks
     context = {
         "instance": found,
         "element": keys.element_of(found),
-        "form": form,
+        "form": form if form is not None else Edit(instance=found),
         "overlaps": OVERLAPS,
         "default_overlap": str(keys.DEFAULT_OVERLAP),
         "signed": signed,
         "old_until": subscription and signing_key.last_end(subscription, timezone.now()),
+        "is_unsigned": address is not None or unsigned.is_possible(found),
+        "unsigned": address,
+        "takes_from_any": takes_from_any,
+        "networks": "\n".join(address.networks) if address and not takes_from_any else "",
         **more,
     }
     return render(request, "console/instance/edit.html", context, status=status)

@@ -13,7 +13,7 @@ from elements.definition.reading import Part
 from elements.errors import ConfigurationError
 from elements.standard import EVENT_KEYS, POLLER, VENDOR_TYPE, VENDOR_TYPES, WEBHOOK, WEBHOOK_SECRET
 from elements.types import ConfigurationField
-from elements.webhooks import Encoding, Proof, Signature, Webhook
+from elements.webhooks import UNSIGNED, Encoding, Proof, Signature, Webhook
 
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110 5.6.2: a token
 IN_BODY = re.compile(r"[^.:\s]+(\.[^.:\s]+){0,19}")
@@ -23,6 +23,7 @@ LONGEST_WORD = 100  # characters
 MAX_REPEAT_WINDOW = 3_600  # seconds
 NOTHING = "ignored"
 BODY = "{body}"
+NOTHING_IS_SIGNED = "must be left out where proof is none: nothing is signed"
 SECRET_KEY = "webhook.signature.secretKey"  # noqa: S105 - a path
 
 
@@ -52,11 +53,16 @@ def webhook(part: Part) -> Webhook | None:
 def _signature(part: Part) -> Signature:
     if not part.value:
         raise ConfigurationError(
-            part.path, "is missing: without one anybody could send what the provider sends"
+            part.path,
+            "is missing: without one anybody could send what the provider sends. Of a provider "
+            'that signs nothing it is {"proof": "none"}',
         )
+    proof = Proof(part.word("proof", list(Proof), default=Proof.HMAC_SHA256))
+    if proof is Proof.NONE:
+        return _unsigned(part)
     return Signature(
         header=part.text("header", required=True, form=HEADER, right="the name of a header"),
-        proof=Proof(part.word("proof", list(Proof), default=Proof.HMAC_SHA256)),
+        proof=proof,
         encoding=Encoding(part.word("encoding", list(Encoding), default=Encoding.HEX)),
         prefix=part.text("prefix", longest=100),
         signed=_signed(part),
@@ -68,6 +74,16 @@ def _signature(part: Part) -> Signature:
         )
         or Signature("").secret_key,
     )
+
+
+def _unsigned(part: Part) -> Signature:
+    """Nothing is said of a signature that is not there, so that no slip of the pen drops one."""
+    part.word("encoding", list(Encoding), default=Encoding.HEX)
+    for name in ("header", "prefix", "secretKey"):
+        part.nothing(name, NOTHING_IS_SIGNED)
+    if part.text("signed", longest=500) != BODY:  # as exports have it
+        part.nothing("signed", NOTHING_IS_SIGNED)
+    return UNSIGNED
 
 
 def _signed(part: Part) -> str:
@@ -127,26 +143,34 @@ def _object_type(part: Part, word: str, name: Any) -> str:
 def with_webhook(
     fields: Mapping[str, ConfigurationField], declared: Webhook
 ) -> dict[str, ConfigurationField]:
-    """The configuration with what a webhook needs. Raises ConfigurationError.
+    """Return the configuration with what a webhook needs. Raises ConfigurationError.
 
-    The secret is among them, and `event.vendor.type` may be webhook: unless the definition says
-    otherwise it is that by default, where nothing is polled by default.
+    The secret is among them where the provider signs. `event.vendor.type` may be webhook: unless
+    the definition says otherwise it is that by default, where nothing is polled by default.
     """
-    key = declared.signature.secret_key
-    if key.lower().startswith("event.") and key not in EVENT_KEYS:
-        raise ConfigurationError(SECRET_KEY, f"{key} is reserved: none of your own begins so")
     completed = dict(fields)
-    for usual in (replace(WEBHOOK_SECRET, key=key), *WEBHOOK):
+    if declared.signature.proof is not Proof.NONE:
+        completed |= _with_secret(completed, declared.signature.secret_key)
+    for usual in WEBHOOK:
         completed.setdefault(usual.key, usual)
-    secret = completed[key]
-    if not secret.secret:
-        raise ConfigurationError(SECRET_KEY, f"{key} must be an entry of the type PASSWORD")
     vendor_type = completed.get(VENDOR_TYPE)
     if vendor_type is not None and vendor_type.choices == ("polling",):
         poller = completed.get(POLLER)
         default = "polling" if poller is not None and poller.default else "webhook"
         completed[VENDOR_TYPE] = replace(vendor_type, choices=VENDOR_TYPES, default=default)
     return completed
+
+
+def _with_secret(
+    fields: Mapping[str, ConfigurationField], key: str
+) -> dict[str, ConfigurationField]:
+    """Return the entry for the secret. Raises ConfigurationError."""
+    if key.lower().startswith("event.") and key not in EVENT_KEYS:
+        raise ConfigurationError(SECRET_KEY, f"{key} is reserved: none of your own begins so")
+    secret = fields.get(key, replace(WEBHOOK_SECRET, key=key))
+    if not secret.secret:
+        raise ConfigurationError(SECRET_KEY, f"{key} must be an entry of the type PASSWORD")
+    return {key: secret}
 
 
 # --- Writing -------------------------------------------------------------------------------------
