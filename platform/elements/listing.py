@@ -73,7 +73,7 @@ class Listing:
         """
         if not page.next_token:
             return True
-        if same_ids and self._is_numbered and pages > 2:
+        if same_ids and self.is_numbered and pages > 2:
             return True  # the last page again, with something in its records that is always new
         if page.next_token == token or same_ids:
             raise MalformedAnswer(
@@ -83,7 +83,8 @@ class Listing:
         return False
 
     @property
-    def _is_numbered(self) -> bool:
+    def is_numbered(self) -> bool:
+        """Whether the provider's answers say nothing of the next page."""
         paging = self.operation.paging
         return paging is not None and listed_page.is_numbered(paging)
 

@@ -1,10 +1,10 @@
 """What is known of a listing, and which of it was missing in the poll before.
 
 A listing that has lost most of its records at once has mostly not: a filter was set at the
-provider, a right was taken away, a part of it is being restored. And one from which records are
-deleted while its pages are read hides others. So what goes in such a crowd, or meanwhile, is marked
-as missing in what is known of it, by a prefix of its fingerprint, and is told as deleted by the
-next poll that misses it. What is listed again loses its mark.
+provider, a right was taken away, a part of it is being restored. So what goes in such a crowd is
+marked as missing in what is known of it, by a prefix of its fingerprint, and is told as deleted by
+the next poll that misses it. What is listed again loses its mark. One from which records are
+deleted whenever its pages are read hides others, and says nothing of what is gone.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Known:
         self.missing = frozenset(id_ for id_, one in stored.items() if one.startswith(MARK))
 
     def in_doubt(self, gone: Collection[str], *, still: bool = True) -> frozenset[str]:
-        """Return which of those that are listed no more have to be missed a second time: all that
-        are so for the first time, while more than half of what is known is, or where the listing
-        did not stand `still` while it was read."""
-        crowd = len(gone) >= FEWEST and 2 * len(gone) > len(self.fingerprints)
-        if still and not crowd:
+        """Return which of those that are listed no more have to be missed by another poll: all of
+        them where the listing did not stand `still` while it was read, and while they are more than
+        half of what is known, those that are missing for the first time."""
+        known = (id_ for id_ in gone if self.fingerprints.get(id_))
+        if not still:
+            return frozenset(known)
+        if len(gone) < FEWEST or 2 * len(gone) <= len(self.fingerprints):
             return frozenset()
-        return frozenset(
-            id_ for id_ in gone if self.fingerprints.get(id_) and id_ not in self.missing
-        )
+        return frozenset(id_ for id_ in known if id_ not in self.missing)
 
     def marks(self, listed: Collection[str], doubtful: Collection[str]) -> dict[str, str]:
         """Return what is to be stored, as {object id: fingerprint}: marks of the `doubtful`, and

@@ -7,7 +7,7 @@ as they may have to be told.
 Rule 3: records move between pages while these are read. What a listing of several pages lacks is
 deleted only if a second one at once lacks it too; so it is when the listing is suddenly empty. Only
 a deletion before a record moves it out of sight, so the second one must still have all that the
-first one had; else it is not told from a single poll.
+first one had, or a third one all that the second one had; else the next poll looks again.
 Rule 4: that most of what is known is gone at once is never told from a single poll. Those records
 are marked as missing (elements.missing); the next poll tells of those that it misses, too.
 
@@ -40,13 +40,14 @@ from elements.listing import (
 )
 from elements.missing import Known
 from elements.types import Resource
-from transport.errors import TransportError
+from transport.errors import MalformedAnswer, TransportError
 from transport.types import KnownObjects, Steps
 
 MOST_RECORDS = 50_000  # of one listing
 MOST_TOLD = 2_000  # changes that one poll tells; the next one, at once, tells more
 LARGEST_HELD = 4_000_000  # characters of records held to be told
 MOST_FETCHED = 100  # records that one poll reads one by one
+LOOKS = 3  # through the whole listing, at most
 PAGE = 200  # records, where neither the entry nor the provider says
 UNTOLD = "-"
 
@@ -227,11 +228,25 @@ def _read(look: Look) -> Steps[None]:
     while True:
         page = yield from listing.page(token)
         ids = look.take(page.records)
+        _require_another_page(listing, ids, before)
         if look.crowded:
             look.compare(Known((yield KnownObjects(everything=True))))
         if listing.is_last(page, token, same_ids=bool(ids) and ids == before, pages=look.pages):
             return
         token, before = page.next_token, ids
+
+
+def _require_another_page(listing: Listing, ids: list[str], before: list[str]) -> None:
+    """Raise MalformedAnswer where most of a numbered page stood on the page before it.
+
+    It is that page again, moved on by what was created meanwhile: the provider reads no number. Or
+    so much is created that nobody could say what is gone.
+    """
+    if listing.is_numbered and ids != before and 2 * len({*ids} & {*before}) > len(before):
+        raise MalformedAnswer(
+            "most of a page that the provider answers stood on the page before it: the paging of "
+            "the resource is not the provider's, or its records move too fast to be compared"
+        )
 
 
 def _gone(look: Look) -> Steps[tuple[list[str], bool, bool]]:
@@ -241,10 +256,15 @@ def _gone(look: Look) -> Steps[tuple[list[str], bool, bool]]:
     gone = [id_ for id_ in known if id_ not in look.seen]
     if not gone or (look.pages == 1 and look.seen):
         return gone, True, True
-    again = Look(look.listing, look.scope, hold=False)
-    yield from _read(again)
-    still_gone = [id_ for id_ in gone if id_ not in again.seen]
-    return still_gone, len(still_gone) == len(gone), again.has_all_of(look)
+    still_gone, before = gone, look
+    for _ in range(LOOKS - 1):
+        again = Look(look.listing, look.scope, hold=False)
+        yield from _read(again)
+        still_gone = [id_ for id_ in still_gone if id_ not in again.seen]
+        if not still_gone or again.has_all_of(before):
+            return still_gone, len(still_gone) == len(gone), True
+        before = again
+    return still_gone, False, False
 
 
 def _fetched(look: Look, call: PollCall, gone: list[str]) -> Steps[Changes]:
