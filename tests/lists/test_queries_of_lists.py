@@ -23,7 +23,7 @@ from api.openapi import PREFIX, Enumerator
 from api.schema import documentation_of
 from bulk.models import BulkError, BulkJob
 from elements.models import PrivateElement
-from events.models import Delivery, DeliveryAttempt, Event, Subscription
+from events.models import Delivery, DeliveryAttempt, Event, RefusedWebhook, Subscription
 from instances.models import Credential, ElementInstance
 from polling.models import PollingResource
 from tests.conftest import ClientFor
@@ -148,6 +148,18 @@ def multiply(world: World) -> None:
                 webhook_id=f"to {number} of {event.pk}",
             )
             again(DeliveryAttempt.objects.all()[0], 1, delivery_id=copy.pk)
+    RefusedWebhook.objects.bulk_create(
+        RefusedWebhook(
+            instance=world.instance,
+            digest=str(number),
+            reason="nothing is known of it",
+            size=2,
+            body=b"{}",
+            created_at=timezone.now(),
+            last_received_at=timezone.now(),
+        )
+        for number in range(MANY)
+    )
     again(world.job)
     again(BulkError.objects.get())
     for number in range(MANY):
@@ -174,6 +186,7 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "/elements/{element}/instances/{instance_id}/configuration": ("organization", {}),
     "/instances/events": ("organization", {}),
     "/instances/{instance_id}/events": ("organization", {}),
+    "/instances/{instance_id}/refused-webhooks": ("organization", {}),
     "/instances/events/analytics": ("organization", {}),
     "/instances/events/analytics/instances": ("organization", {}),
     "/instances/events/analytics/accounts": ("organization", {}),
