@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization, create_organization
 from config import clock
 from integrations.gmail.sandbox.server import SandboxServer
+from monitoring import readiness
 from quota import meter
 from quota.models import QuotaBucket
 from tests import database, services, static_files
@@ -79,6 +80,12 @@ def _clock_of_the_host(request: pytest.FixtureRequest) -> Iterator[None]:
 def _no_units_in_hand() -> None:
     """A test's processes hold nothing of a quota whose buckets are no longer there."""
     meter.purse.empty()
+
+
+@pytest.fixture(autouse=True)
+def _database_asked_anew() -> None:
+    """What an earlier test of this process made of the database says nothing of this one's."""
+    readiness.forget()
 
 
 @pytest.fixture
