@@ -12,6 +12,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from urllib.parse import quote
 import psycopg
 from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "test_template_"
@@ -33,6 +34,7 @@ KEPT = (
     "auth_group_permissions",
 )
 LARGE = 262_144  # bytes of a table that is truncated: dead rows would be in everybody's way
+EMPTYING_TRIES = 5
 # In the order of foreign keys nothing could be deleted from; as a replica nobody looks at them.
 EMPTY = f"""
 DO $$
@@ -70,8 +72,15 @@ def empty(_test_case: object) -> None:
     every table and has all permissions made anew: a tenth of a second for each test."""
     from worker.schedules import keep_schedules
 
-    with connection.cursor() as cursor:
-        cursor.execute(EMPTY)
+    for left in reversed(range(EMPTYING_TRIES)):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(EMPTY)
+            break
+        except OperationalError:  # a deadlock: a server that a test started ends its last request
+            if not left:
+                raise
+            time.sleep(0.5)
     keep_schedules()
 
 
