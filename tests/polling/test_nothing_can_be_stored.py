@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from config import log_rate
 from elements.calls import Changes
-from polling import store
+from polling import engine
 from polling.claim import ClaimedResource
+from polling.commit import Idle, commit_idle
 from polling.engine import Engine
-from polling.idle import Idle, commit_idle
 from polling.models import PollingResource
 from polling.poll import Outcome, Succeeded
 
@@ -67,7 +67,7 @@ def test_polls_wait_until_outcomes_are_stored_again(
         polled.append(resource.id)
         return Succeeded(resource, timezone.now(), Changes((), resource.cursor or "0"))
 
-    monkeypatch.setattr(store, "commit_idle", storing)
+    monkeypatch.setattr(engine, "commit_idle", storing)
     async_to_sync(Engine(poll, PLACES, None).run)()
 
     assert polled_when_it_ended[0] <= 3 * PLACES  # five refusals last longer than eight polls

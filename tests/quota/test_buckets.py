@@ -24,7 +24,7 @@ def draw(
     seat: bool = False,
     unused: Unused | None = None,
 ) -> Drawn:
-    ask = bucket.Ask(
+    return bucket.draw(
         "project",
         limits,
         need=need,
@@ -34,7 +34,6 @@ def draw(
         unused=unused,
         zone=PACIFIC,
     )
-    return bucket.draw([ask])["project"]
 
 
 def test_no_more_than_the_limit_is_drawn_in_a_minute(world: World) -> None:
