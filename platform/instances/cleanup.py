@@ -234,7 +234,7 @@ def _account(
     element: Element,
     instance: ElementInstance,
     values: Mapping[str, str],
-    details: Mapping[str, Any],
+    details: dict[str, Any],
     row: Cleanup,
 ) -> Account:
     meter = meter_of(element, session.subject_of(instance, row.account), share=1.0)
@@ -249,17 +249,17 @@ def _account(
 
 
 class _Remembered:
-    """Authorizes by the tokens that a row keeps; a renewed one is kept in it."""
+    """Authorizes by the tokens that a row keeps; a renewed one is kept in it, and in `details`."""
 
     def __init__(
         self,
         row: Cleanup,
-        details: Mapping[str, Any],
+        details: dict[str, Any],
         element: Element,
         values: Mapping[str, str],
     ) -> None:
         self._row = row
-        self._details = dict(details)
+        self._details = details
         self._element = element
         self._values = values
 

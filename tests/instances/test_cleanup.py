@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from instances import cleanup, provision
+from instances import cleanup, grant, provision
 from instances.models import Cleanup, Credential, ElementInstance
 from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
@@ -175,6 +175,29 @@ def test_a_token_is_not_sent_to_an_address_that_was_set_after_the_deletion(
 
     assert statuses(sandbox) == []
     assert not Cleanup.objects.exists()
+
+
+def test_of_a_refresh_token_that_was_replaced_the_new_one_is_revoked(
+    api: APIClient, body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(gone: cleanup.Gone, details: object) -> None:
+        assert gone.account.authorizer is not None
+        assert gone.account.authorizer.refresh("rejected") == "new access"
+
+    renewed = grant.Grant("new access", "new refresh", "", timezone.now(), None)
+    revoked: list[str] = []
+    monkeypatch.setattr(grant, "renew", lambda *_, **__: renewed)
+    monkeypatch.setattr(grant, "revoke", lambda _, token: revoked.append(token))
+    monkeypatch.setitem(cleanup.STEPS, "ask", ask)
+    instance = connect(api, body)
+    held = Credential.objects.get(instance=instance)
+    with transaction.atomic():
+        cleanup.plan(instance, steps=[cleanup.Step("ask")], revoke=held.refresh_token, held=held)
+        ElementInstance.objects.filter(pk=instance.pk).delete()
+
+    clean_all_due()
+
+    assert revoked == ["new refresh"]
 
 
 @pytest.fixture
