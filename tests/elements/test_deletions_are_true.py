@@ -176,6 +176,30 @@ def test_what_moved_out_of_sight_in_both_looks_is_not_told_as_deleted() -> None:
     assert it.poll(at(30)) == [("14", "DELETED")]
 
 
+@dataclass
+class Growing(Provider):
+    """Makes a note after each answer, while `growing`."""
+
+    growing: bool = False
+
+    def answer(self, query: Mapping[str, Any]) -> Response:
+        response = super().answer(query)
+        if self.growing:
+            self.make()
+        return response
+
+
+def test_a_first_page_that_moved_on_is_not_taken_for_the_second() -> None:
+    """Three notes in a page, and a provider that reads no number: all but one come again."""
+    provider = Growing(Random(1), 3, {**OWN, "page": "x"}, clamps=False)  # noqa: S311 - repeatable
+    for _ in range(3):
+        provider.make()
+    it = polled(provider, PAGINGS["page"], COMPARED)
+    provider.growing = True
+    with pytest.raises(TransportError, match="stood on the page before"):
+        it.poll(at(0))
+
+
 def test_a_key_that_is_not_the_providers_fails_the_poll() -> None:
     provider = Provider(Random(1), 9, OWN, clamps=False)  # noqa: S311 - repeatable
     for _ in range(8):
