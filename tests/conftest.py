@@ -19,7 +19,7 @@ from integrations.gmail.sandbox.server import SandboxServer
 from monitoring import readiness
 from quota import meter
 from quota.models import QuotaBucket
-from tests import database, services, static_files
+from tests import database, debian_programs, static_files
 from tests.browser import chromium
 
 ClientFor = Callable[..., APIClient]
@@ -42,9 +42,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = terminalreporter.stats.get("skipped", [])
     if missed := sum(chromium.MISSING in str(report.longrepr) for report in reports):
         terminalreporter.write_line(f"{missed} browser tests did not run: {chromium.MISSING}")
-    if missed := sum(services.MISSING in str(report.longrepr) for report in reports):
+    if missed := sum(debian_programs.MISSING in str(report.longrepr) for report in reports):
         terminalreporter.write_line(
-            f"{missed} tests of programs did not run: {services.MISSING}they need"
+            f"{missed} tests of programs did not run: {debian_programs.MISSING}they need"
         )
 
 

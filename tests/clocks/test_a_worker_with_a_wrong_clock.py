@@ -22,9 +22,9 @@ from audit.models import AuditEntry
 from events.models import Delivery, Event, ReceivedWebhook
 from monitoring import checks
 from polling.models import PollingResource
+from tests.debian_programs import require
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
-from tests.services import require
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from config.logs import IN_PATH
-from tests import services
+from tests import debian_programs
 
 SITE = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 KEY = "k3yOfAnInbox-0123456789_abcdef"
@@ -52,7 +52,7 @@ def nginx(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     log = tmp_path / "access.log"
     (tmp_path / "site.conf").write_text(site.replace("/var/log/nginx/access.log", str(log)))
     (tmp_path / "nginx.conf").write_text(MAIN.format(folder=tmp_path))
-    program = services.require("nginx")
+    program = debian_programs.require("nginx")
     command = [program, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
     process = subprocess.Popen(command, start_new_session=True)
     address = f"http://127.0.0.1:{port}"

@@ -78,13 +78,13 @@ def _write(page: Path, results: list[Result], table: str) -> None:
 
 
 def _results(only: str) -> Iterator[Result]:
+    from tests.debian_programs import find
     from tests.outages.cut_link import cut_link
     from tests.outages.installation import installation
     from tests.outages.pgbouncer import running_pgbouncer
     from tests.outages.real_postgres import open_folder, real_postgres
     from tests.outages.standby import postgres_with_standby
     from tests.outages.trials import ALL, CUTS, FAILOVER, MODES, POOLED, can_mount, small_disk
-    from tests.services import find
 
     if trials := _chosen(ALL, only):
         with ExitStack() as stack:

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from tests.debian_programs import find
 from tests.outages.forwarder import Forwarder
 from tests.outages.real_postgres import NAME, SUPERUSER, RealPostgres
-from tests.services import find
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x4000_0000  # linux/sched.h

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests.debian_programs import require
 from tests.outages.real_postgres import Server, free_port, open_folder
-from tests.services import require
 
 SESSIONS = 4  # that PostgreSQL lends in transaction mode; fewer than the tests have clients
 CONFIGURATION = """
@@ -37,7 +37,7 @@ class PgBouncer:
     since it refuses to be root."""
 
     def __init__(self, folder: Path, owner: os.stat_result, mode: str, server: Server) -> None:
-        """Skips the test without the program; see `tests.services`."""
+        """Skips the test without the program; see `tests.debian_programs`."""
         self._program = require("pgbouncer")
         self._settings = folder / "pgbouncer.ini"
         self._owner = owner

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
+from tests.debian_programs import require
 from tests.outages.installation import Host, Installation, until
 from tests.outages.standby import PostgresWithStandby
-from tests.services import require
 
 WITHIN = 60.0  # seconds until everything flows again
 VANISHING = 75.0  # seconds, where rows are leased to a host for 60 that is no longer there
