@@ -1,14 +1,11 @@
 """What a customer asks of web servers all the time: each address that lists, and some that write.
 
-An answer of 500 or more is a fault, and so is what does not answer. A customer follows Retry-After
-now and then: a migration that wants a table for itself and a request that holds part of it may end
-in a deadlock, of which PostgreSQL picks one.
+An answer of 500 or more is a fault, and so is what does not answer.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +21,6 @@ from tests.outages.installation import HttpApi, Installation
 from tests.outages.web_server import WebServer
 
 PATIENCE = 30.0  # seconds
-MAX_RETRIED = 2  # requests that are answered 503 with Retry-After
 MAILBOX = "customer@example.com"
 PAGES = ("/sign-in", "/health/live", "/health/ready", "/metrics")
 
@@ -36,7 +32,6 @@ class CustomersRequests:
         self.servers: list[WebServer] = list(running.webs)
         self.answers: Counter[tuple[str, int]] = Counter()
         self.faults: list[str] = []
-        self.retried = 0
         self._running = running
         running.control.create_mailbox(MAILBOX)
         self._numbers = count()
@@ -124,11 +119,6 @@ class CustomersRequests:
             self.faults.append(f"{asked}: {error}")
             return None
         self.answers[server.url, answer.status_code] += 1
-        wait = answer.headers.get("Retry-After") if answer.status_code == 503 else None
-        if wait and method in ("DELETE", "PATCH") and self.retried < MAX_RETRIED:
-            self.retried += 1
-            time.sleep(int(wait))
-            return self._ask(server, method, path, headers=headers, **more)
         if answer.status_code >= 500:
             self.faults.append(f"{asked}: {answer.status_code} {answer.text[:300]}")
         is_json = "json" in answer.headers.get("Content-Type", "")

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangoMigrate
-from django.db import connection
+from django.db import connection, transaction
 
 from tests import database
 from upgrading.management.commands import migrate
@@ -33,8 +33,6 @@ def alter() -> None:
 @pytest.fixture
 def migration(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """In place of Django's own command; how often it ran."""
-    from django.db import transaction
-
     ran: list[int] = []
 
     def handle(self: object, *args: object, **options: object) -> None:
@@ -43,7 +41,7 @@ def migration(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             alter()
 
     monkeypatch.setattr(DjangoMigrate, "handle", handle)
-    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "20ms")
+    monkeypatch.setattr(migrate, "LOCK_WAIT", 20)
     monkeypatch.setattr(migrate, "PAUSE", 0.01)
     return ran
 
@@ -77,6 +75,40 @@ def test_it_ends_with_a_sentence_where_the_lock_stays(
         call_command("migrate", stderr=StringIO())
     other.close()
     assert len(migration) == 3
+
+
+def test_it_gives_way_to_who_waits_for_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database.url_of(connection.settings_dict["NAME"])
+    waits = threading.Event()
+    refused: list[psycopg.Error] = []
+    ran: list[int] = []
+
+    def request() -> None:
+        """Holds one of the two tables, and wants the other."""
+        with psycopg.connect(url) as other:
+            other.execute("SELECT 1 FROM django_migrations")
+            waits.wait()
+            try:
+                other.execute("SELECT 1 FROM django_content_type")
+            except psycopg.Error as error:
+                refused.append(error)
+
+    def handle(self: object, *args: object, **options: object) -> None:
+        ran.append(1)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE django_content_type IN ACCESS EXCLUSIVE MODE")
+            waits.set()
+            cursor.execute("SELECT pg_sleep(0.9)")  # rows that are filled in
+            alter()
+
+    monkeypatch.setattr(DjangoMigrate, "handle", handle)
+    monkeypatch.setattr(migrate, "PAUSE", 0.01)
+    thread = threading.Thread(target=request)
+    thread.start()
+    call_command("migrate", stderr=StringIO())
+    thread.join()
+    assert refused == []
+    assert len(ran) == 2
 
 
 def test_an_index_that_was_left_half_made_is_dropped(migration: list[int]) -> None:

@@ -1,9 +1,10 @@
 """`manage.py migrate`: Django's own, which waits for no lock while others work.
 
-A statement that waits for a lock on a table makes everybody wait who wants the table after it. So
-it waits a moment, gives up, and is tried again: each migration is a transaction, and what is done
-is skipped. An index that is made concurrently waits for others' transactions without holding
-anybody up, and may.
+A statement that waits for a lock on a table makes everybody wait who wants the table after it, and
+what its transaction holds already may be what they wait for. So a transaction waits in its first
+moment only, gives up, and is tried again: each migration is a transaction, and what is done is
+skipped. An index that is made concurrently waits for others' transactions without holding anybody
+up, and may.
 """
 
 from __future__ import annotations
@@ -18,8 +19,19 @@ from django.db import OperationalError, connections
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-LOCK_TIMEOUT = "2s"
-TRIES = 30
+# Milliseconds from a transaction's begin. Who waits for one of its locks has begun later, and looks
+# for a deadlock after PostgreSQL's deadlock_timeout of a second: by then this one waits no more, so
+# that never a request is ended in its favour.
+LOCK_WAIT = 700
+BOUND = """
+SELECT set_config(
+    'lock_timeout',
+    greatest(1, %s - 1000 * extract(epoch FROM clock_timestamp() - now()))::int || 'ms',
+    true
+)
+"""
+GAVE_WAY = (errors.LockNotAvailable, errors.DeadlockDetected)
+TRIES = 60
 PAUSE = 1.0  # seconds
 # Left behind where making one was ended: nobody uses it, and its name is taken.
 BROKEN_INDEXES = """
@@ -42,12 +54,12 @@ class Command(DjangoMigrate):
                     super().handle(*args, **options)
                     return
             except OperationalError as error:
-                if not isinstance(error.__cause__, errors.LockNotAvailable):
+                if not isinstance(error.__cause__, GAVE_WAY):
                     raise
                 if tries == TRIES:
                     raise CommandError(
-                        f"others hold a lock on a table: {TRIES} tries of {LOCK_TIMEOUT} each were "
-                        "in vain. What is done stays done; run migrate again"
+                        f"others hold a lock on a table: {TRIES} tries were in vain. What is done "
+                        "stays done; run migrate again"
                     ) from error
                 self.stderr.write("Others hold a lock on a table: trying again.")
                 time.sleep(PAUSE)
@@ -71,5 +83,5 @@ def wait_shortly(
     if connection.in_atomic_block and (
         connection.connection.info.transaction_status != TransactionStatus.INERROR
     ):
-        connection.connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.connection.execute(BOUND, [LOCK_WAIT])
     return execute(statement, parameters, many, context)
