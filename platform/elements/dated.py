@@ -1,8 +1,8 @@
 """Polls what has dates: asks a listing for what changed lately, and tells what nobody was told of.
 
 Rule 1: what is answered is judged with an overlap to the window before (elements.window). What was
-told is known by its id and fingerprint, and is not told again. What a url asks the provider for is
-the entry's own matter: the last look less `pollDelay`, and no more.
+told is known by its id and fingerprint, and is not told again. What a url asks the provider for
+goes back by `pollDelay`, and by a unit of what its template writes at least.
 Rule 2: what may be news is news: a date is a stretch of time, and only a record that is surely
 older than the window is left out. A record without a date that can be read is told when it is new
 or not the same as before.
@@ -41,7 +41,7 @@ from elements.newest_first import Order
 from elements.polled_url import asks_where
 from elements.record_dates import DATES, ENTRY_TIMEZONE, TIMEZONE, RecordDates, dates_of
 from elements.types import Resource
-from elements.url_template import filled
+from elements.url_template import asked_from
 from elements.window import OVERLAP, Look, Window
 from transport.errors import ProviderError
 from transport.types import KnownObjects, Steps
@@ -76,7 +76,7 @@ def changed(resource: Resource, call: PollCall) -> Steps[Changes]:
     )
     overlap = timedelta(seconds=options.get("pollDelay", OVERLAP))
     wanted = asks_where(url)
-    asked = filled(url, look.since - timedelta(seconds=options.get("pollDelay", 0)), dates)
+    asked = asked_from(url, look.since, timedelta(seconds=options.get("pollDelay", 0)), dates)
     listing = Listing.of(resource, call, asked, PAGE_OF_WANTED if wanted else PAGE)
     since = look.since if wanted or window.whole is None else min(look.since, window.whole)
     stops = not (wanted or look.first or look.fresh) and window.newest_first

@@ -14,12 +14,16 @@ missed.
 
 A local time that doesn't say how far it is from UTC is repeated when the clock is set back. It is
 written so that every later time reads later: in the hours before the change, earlier by as much.
+
+What a template writes stands for the whole of its last unit: a second, a day, a month. A provider
+that is asked for what is later than that leaves out what it dates within the same unit. So who asks
+from a time on (`asked_from`) writes an earlier unit than that of the time itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
@@ -30,6 +34,7 @@ from elements import zones
 from elements.date_pattern import DateFormat, format_of
 from elements.errors import ParameterError, PatternError, ZoneError
 from elements.record_dates import RecordDates
+from elements.window import BEGINNING
 from elements.zones import zone
 
 MARK = "${"
@@ -61,6 +66,14 @@ class Template:
     start: int
     end: int
     write: Write
+    unit: timedelta  # what is written is no longer than this
+
+    def before(self, since: datetime, delay: timedelta) -> str:
+        """Return what stands for `delay` before `since`, and reads earlier than `since` does."""
+        text, earlier = self.write(since), since - delay
+        while self.write(earlier) == text and earlier > BEGINNING:
+            earlier -= self.unit  # again for a day of 25 hours, or an hour that comes twice
+        return self.write(max(earlier, BEGINNING))
 
 
 def templates_of(url: str, dates: RecordDates) -> list[Template]:
@@ -68,23 +81,37 @@ def templates_of(url: str, dates: RecordDates) -> list[Template]:
     found = []
     for match in TEMPLATE.finditer(url):
         following = unquote(url[match.end() : match.end() + LONGEST_FOLLOWING])
-        write = _write(match[0], match[1], dates, FOLLOWING.match(following))
-        found.append(Template(match.start(), match.end(), write))
+        write, unit = _writing(match[0], match[1], dates, FOLLOWING.match(following))
+        found.append(Template(match.start(), match.end(), write, unit))
     return found
 
 
 def filled(url: str, since: datetime, dates: RecordDates) -> str:
     """The url with `since` in place of every template. Raises ParameterError."""
+    return _with_texts(url, templates_of(url, dates), lambda template: template.write(since))
+
+
+def asked_from(url: str, since: datetime, delay: timedelta, dates: RecordDates) -> str:
+    """The url that asks for all that is dated from `since` on: `delay` before it, and a whole unit
+    of what is written before it at least, in place of every template. Raises ParameterError."""
+    templates = templates_of(url, dates)
+    return _with_texts(url, templates, lambda template: template.before(since, delay))
+
+
+def _with_texts(url: str, templates: Sequence[Template], text: Callable[[Template], str]) -> str:
     parts, last = [], 0
-    for template in templates_of(url, dates):
-        parts += [url[last : template.start], quote(template.write(since), safe="")]
+    for template in templates:
+        parts += [url[last : template.start], quote(text(template), safe="")]
         last = template.end
     return "".join((*parts, url[last:]))
 
 
-def _write(template: str, inner: str, dates: RecordDates, following: re.Match[str] | None) -> Write:
-    def dated(written: DateFormat, place: tzinfo) -> Write:
-        return partial(_written, written, place, following[0] if following else "")
+def _writing(
+    template: str, inner: str, dates: RecordDates, following: re.Match[str] | None
+) -> tuple[Write, timedelta]:
+    def dated(written: DateFormat, place: tzinfo) -> tuple[Write, timedelta]:
+        write = partial(_written, written, place, following[0] if following else "")
+        return write, written.precision
 
     if not template.endswith("}"):
         raise ParameterError(template[:60], "has no closing brace")
@@ -104,7 +131,7 @@ def _write(template: str, inner: str, dates: RecordDates, following: re.Match[st
             case "dateTimeZone" if (zoned := ZONED.fullmatch(rest)) is not None and zoned[2]:
                 return dated(format_of(zoned[2]), zone(zoned[1]))
             case "epoch" if rest in UNITS and (rest or not colon):
-                return partial(_epoch, UNITS[rest])
+                return partial(_epoch, UNITS[rest]), UNITS[rest]
     except PatternError as error:
         raise ParameterError(template[:120], f"its pattern {error}") from error
     except ZoneError as error:

@@ -32,12 +32,15 @@ def test_what_is_created_and_updated_is_told_once(notes: Notes, entry: Json) -> 
     ("delay", "asked"),
     [
         ({"pollDelay": 90}, ["11:58:30", "11:58:30", "12:13:30"]),
-        ({"pollDelay": 0}, ["12:00:00", "12:00:00", "12:15:00"]),
-        ({"pollDelay": ""}, ["12:00:00", "12:00:00", "12:15:00"]),
-        ({}, ["12:00:00", "12:00:00", "12:15:00"]),
+        ({"pollDelay": 1}, ["11:59:59", "11:59:59", "12:14:59"]),
+        ({"pollDelay": 0}, ["11:59:59", "11:59:59", "12:14:59"]),
+        ({"pollDelay": ""}, ["11:59:59", "11:59:59", "12:14:59"]),
+        ({}, ["11:59:59", "11:59:59", "12:14:59"]),
     ],
 )
-def test_the_url_asks_from_the_poll_before_on(notes: Notes, delay: Json, asked: list[str]) -> None:
+def test_the_url_asks_from_the_second_before_the_last_poll_on(
+    notes: Notes, delay: Json, asked: list[str]
+) -> None:
     url = "/hubs/crm/notes?since=${gmtDate:yyyy-MM-dd'T'HH:mm:ssZ}"
     polled = Polled({**SINCE, "url": url, **delay}, notes)
     for minutes in (0, 15, 31):
@@ -72,7 +75,7 @@ def test_a_record_that_is_dated_before_the_poll_is_left_out_with_a_delay_of_noth
         ("epoch:s", "1777636680"),
         ("epoch:us", "1777636680000000"),
         ("gmtDate:milliseconds", "1777636680000"),
-        ("gmtDate:'&?#='yyyy", "&?#=2026"),
+        ("gmtDate:'&?#='yyyy", "&?#=2025"),
     ],
 )
 def test_every_template_is_written_before_the_url_is_read(
@@ -94,7 +97,7 @@ def test_dates_within_a_where_clause_reach_the_provider(notes: Notes) -> None:
     url = "/hubs/crm/notes?where=updated>'${gmtDate:yyyy-MM-dd'T'HH:mm:ssXXX}' AND size = 3"
     polled = Polled({**SINCE, "url": url}, notes)
     polled.poll(at(0))
-    assert polled.asked[0]["where"] == "updated>'2026-05-01T12:00:00Z' AND size = 3"
+    assert polled.asked[0]["where"] == "updated>'2026-05-01T11:59:59Z' AND size = 3"
 
 
 # --- Order ---------------------------------------------------------------------------------------

@@ -152,6 +152,88 @@ def test_a_change_of_the_clock_neither_repeats_nor_loses_a_record(
     assert told == list(records)
 
 
+# --- Units of what is written --------------------------------------------------------------------
+
+WRITTEN = (
+    "yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", "yyyy-MM-dd'T'HH:mm:ssXXX",
+    "yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd HH:mm:ss", "EEE, dd MMM yyyy HH:mm:ss Z",
+    "MM/dd/yyyy hh:mm:ss a", "yyyy-MM-dd'T'HH:mmz", "dd/MM/yyyy HH:mm", "yyyyMMddHH",
+    "MM/dd/yyyy hh a", "yyyy-MM-dd", "MM/dd/yyyy", "yyMMdd", "MMM yyyy", "yyyy-MM", "yyyy",
+)  # fmt: skip
+# Polls and records: around midnight, the turn of a year, and clocks that are set back.
+INSTANTS = [
+    datetime(2026, 5, 1, 12, tzinfo=UTC),
+    datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC),
+    datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC),
+    *(changed_at for _, changed_at in CHANGES.values()),
+]
+
+
+@given(
+    pattern=st.sampled_from(WRITTEN),
+    place=st.sampled_from(["UTC", "Asia/Tokyo", *(name for name, _ in CHANGES.values())]),
+    instant=st.sampled_from(INSTANTS),
+    after=st.integers(-50_000_000, 50_000_000),  # milliseconds from it to the poll
+    later=st.one_of(st.integers(0, 2_000), st.integers(0, 100_000_000)),  # from the poll on
+    dated=st.booleans(),
+)
+def test_what_is_created_in_the_same_unit_as_the_last_poll_is_told_once(
+    pattern: str, place: str, instant: datetime, after: int, later: int, dated: bool
+) -> None:
+    """A provider that tells only what is later than it is asked for, in units of the pattern."""
+    written, where = format_of(pattern), zone(place)
+    if "'Z'" in pattern:
+        where = UTC
+    records: dict[str, Json] = {}
+
+    def put(id_: str, time: datetime) -> None:
+        records[id_] = {"id": id_, "updated": written.write(time.astimezone(where))}
+
+    def position(text: object) -> datetime:
+        """Where a text stands by the provider's calendar, which is local where it has no offset."""
+        read = written.read(text, UTC)
+        assert read is not None
+        return read.start
+
+    entry: Json = {"url": f"/notes?since=${{dateTimeZone:{place}:{pattern}}}", "idField": "id"}
+    if dated:
+        entry["datesConfiguration"] = {
+            "updatedDateField": "updated",
+            "updatedDateFormat": pattern,
+            "updatedDateTimezone": place,
+        }
+    polled = Polled(
+        entry,
+        lambda query: [
+            one for one in records.values() if position(one["updated"]) > position(query["since"])
+        ],
+    )
+    begun = instant + timedelta(milliseconds=after)
+    put("before", begun - timedelta(milliseconds=1))
+    assert polled.poll(begun) == []
+    put("new", begun + timedelta(milliseconds=later))
+    now = begun + timedelta(milliseconds=later)
+    told = [polled.poll(now + timedelta(minutes=minutes)) for minutes in (1, 2, 3)]
+    assert [id_ for poll in told for id_, _ in poll] == ["new"]
+
+
+@pytest.mark.parametrize("unit", ["epoch", "epoch:ms", "epoch:s", "epoch:us"])
+@pytest.mark.parametrize("later", [0, 0.001, 0.4, 0.999, 1, 60])
+def test_what_is_created_in_the_same_second_as_the_last_poll_is_told_once(
+    unit: str, later: float
+) -> None:
+    parts = {"epoch": 1e3, "epoch:ms": 1e3, "epoch:s": 1, "epoch:us": 1e6}[unit]
+    records: list[Json] = []
+    polled = Polled(
+        {"url": f"/notes?since=${{{unit}}}", "idField": "id"},
+        lambda query: [one for one in records if one["at"] > int(query["since"])],
+    )
+    polled.poll(at(0))
+    records.append({"id": "new", "at": int((at(0).timestamp() + later) * parts)})
+    assert polled.poll(at(15)) == [("new", "UPDATED")]
+    assert polled.poll(at(30)) == []
+
+
 # --- Whatever happens ----------------------------------------------------------------------------
 
 STEPS = st.lists(

@@ -127,7 +127,6 @@ def test_messages_are_polled_by_date(line: Line) -> None:
                     "createdDateField": "internalDate",
                     "createdDateFormat": "milliseconds",
                 },
-                "pollDelay": 60,  # for the pattern has whole seconds
             }
         }
     )
