@@ -209,8 +209,7 @@ def _migrations_missing() -> bool:
 
 def _of_transport(error: TransportError) -> ApiError:
     if isinstance(error, ProviderError):
-        status = error.status if 400 <= error.status < 500 else 502
-        return ApiError(status, _message_of(error), error.provider_message)
+        return ApiError(_status_of(error), _message_of(error), error.provider_message)
     if isinstance(error, UnitsUsedUp):
         return TooManyRequests(_message_of(error), wait=math.ceil(error.retry_after))
     if isinstance(error, GrantLost):
@@ -218,6 +217,13 @@ def _of_transport(error: TransportError) -> ApiError:
     if isinstance(error, AddressRefused):
         return BadRequest(_message_of(error))
     return BadGateway(_message_of(error))
+
+
+def _status_of(error: ProviderError) -> int:
+    """A redirect that was not followed says that nothing is there any more, not of a failure."""
+    if 300 <= error.status < 400:
+        return HTTPStatus.NOT_FOUND
+    return error.status if 400 <= error.status < 500 else HTTPStatus.BAD_GATEWAY
 
 
 def _of_rest_framework(error: exceptions.APIException) -> ApiError:

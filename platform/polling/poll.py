@@ -40,6 +40,7 @@ from transport.types import Account, ListedObjects, Question, Steps
 LONGEST_POLL = 80.0  # seconds; a poll that takes longer has failed
 AT_ONCE = timedelta(seconds=1)  # from when a resource is to be polled until its first poll
 LONGEST_ERROR = 1000  # characters that we keep
+LONGEST_PATH = 200  # characters of one that is told
 
 log = structlog.get_logger()
 
@@ -194,10 +195,9 @@ class Poller:
             account, settings = await sync_to_async(feed.as_configured)(resource)
         else:
             account, settings = feed.as_claimed(resource)
-        meter = progress.meter = feed.meter(resource)
+        progress.meter = feed.meter(resource)
         progress.reads_whole = feed.reads_whole
-        if meter is not None:
-            account = Account(account.base_url, account.authorizer, account.scheme, meter)
+        account = replace(account, meter=progress.meter, moved=progress.moved)
         asked: tuple[Unfetched, ...] = ()
         if resource.put_aside_due_at is not None and resource.put_aside_due_at <= started_at:
             asked = await sync_to_async(due_put_aside)(resource.id, started_at)
@@ -224,7 +224,7 @@ class Poller:
             )
         if not isinstance(changes, Changes) or not changes.cursor:
             raise NotPollableError("the connector failed: it gave no cursor")
-        return Succeeded(resource, started_at, changes, asked, progress.cost)
+        return Succeeded(resource, started_at, progress.noted(changes), asked, progress.cost)
 
     async def _look_up(self, resource: ClaimedResource) -> Feed:
         """The feed of an element that hasn't been polled yet, or that is private."""
@@ -264,6 +264,20 @@ class Progress:
     asked: tuple[Unfetched, ...] = ()
     changes: Changes | None = None  # of the last checkpoint
     reads_whole: bool = False
+    redirect: str = ""  # the first one, as people are told of it
+
+    def moved(self, before: str, after: str) -> None:
+        self.redirect = self.redirect or (
+            f"the provider has moved {before[:LONGEST_PATH]} to {after[:LONGEST_PATH]}, which is "
+            "read now: where something was renamed, configure its new name"
+        )
+
+    def noted(self, changes: Changes) -> Changes:
+        """Return the changes with a note of the redirect, beside the feed's own."""
+        if not self.redirect:
+            return changes
+        notes = [note for note in (self.redirect, changes.note) if note]
+        return replace(changes, note="; ".join(notes))
 
     def took_too_long(self) -> str:
         """Says why a poll was ended, and where only a person can help, what does."""
@@ -295,7 +309,7 @@ class Progress:
                     for one in found.unfetched
                 ),
             )
-        found = replace(found, more=True)
+        found = replace(self.noted(found), more=True)
         return Succeeded(
             resource, self.started_at, found, self.asked, self.cost, cut_short=True, pause=pause
         )

@@ -1,7 +1,8 @@
 """What is said between a connector and a runner, without I/O: the part both runners share.
 
-Rule 1: which request is sent, what is done about a rejected token, and what the connector is told
-is decided here and nowhere else. (Whether an attempt is repeated is decided in retry.py.)
+Rule 1: which request is sent, what is done about a rejected token or a redirect, and what the
+connector is told is decided here and nowhere else. (Whether an attempt is repeated is decided in
+retry.py.)
 Rule 2: a runner only performs operations, and answers each as its type says.
 """
 
@@ -10,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 
 from transport.errors import GrantLost, TransportError
-from transport.outgoing import Outgoing, is_own, prepare
+from transport.outgoing import Outgoing, is_own, prepare, redirected
 from transport.types import (
     Account,
     Authorizer,
@@ -29,6 +31,8 @@ from transport.types import (
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
+
+MOST_REDIRECTS = 5  # of one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,33 @@ def converse(steps: Steps[T], account: Account) -> Conversation[T]:
 
 
 def _answers(requests: Sequence[Request], account: Account) -> Conversation[list[Outcome]]:
+    """The outcome of each request, or of the one that a redirect within the origin leads to."""
+    outcomes = yield from _authorized(requests, account)
+    asked = list(requests)
+    for _ in range(MOST_REDIRECTS):
+        moved = {
+            place: request
+            for place, outcome in enumerate(outcomes)
+            if isinstance(outcome, Response)
+            and (request := redirected(asked[place], outcome, account)) is not None
+        }
+        if not moved:
+            break
+        again = yield from _authorized([*moved.values()], account)
+        for (place, request), outcome in zip(moved.items(), again, strict=True):
+            asked[place], outcomes[place] = request, outcome
+    if account.moved is not None:
+        for before, after, outcome in zip(requests, asked, outcomes, strict=True):
+            if after is not before and isinstance(outcome, Response) and _is_answer(outcome):
+                account.moved(urlsplit(before.url).path, urlsplit(after.url).path)
+    return outcomes
+
+
+def _is_answer(response: Response) -> bool:
+    return response.ok or response.status == 304  # to who has it already
+
+
+def _authorized(requests: Sequence[Request], account: Account) -> Conversation[list[Outcome]]:
     """The outcome of each request, those rejected with 401 repeated once with another token."""
     authorizer = account.authorizer
     token = authorizer.access_token() if authorizer else None

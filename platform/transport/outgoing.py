@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 from transport.errors import AddressRefused, TransportError
 from transport.guard import Target, read_url
-from transport.types import Account, QueryValue, Request
+from transport.types import Account, QueryValue, Request, Response
 
 # Google compresses only for a User-Agent that says gzip
 # (https://developers.google.com/workspace/gmail/api/guides/performance).
@@ -75,6 +75,34 @@ def is_own(request: Request, account: Account) -> bool:
         return read_url(request.url) == origin
     # Anything else, put behind the base URL, could change its host ("@example.com").
     raise AddressRefused("a request's URL must be a path that begins with / or be absolute")
+
+
+REPEATS_METHOD = frozenset({307, 308})  # RFC 9110 sections 15.4.8 and 15.4.9
+READS = frozenset({"GET", "HEAD"})
+
+
+def redirected(request: Request, answer: Response, account: Account) -> Request | None:
+    """Return the request that a redirect asks for within the account's own origin; else None.
+
+    A path of that origin is the provider's own matter (a repository that was renamed), and all
+    else might be anybody's. Any method is repeated where the status says so, else those that read.
+    A Location without a query keeps that of the request.
+    """
+    location = answer.headers.get("location", "")
+    if not location or not 300 <= answer.status < 400 or not is_own(request, account):
+        return None
+    if answer.status not in REPEATS_METHOD and (
+        answer.status not in (301, 302) or request.method.upper() not in READS
+    ):
+        return None
+    try:
+        url = urljoin(prepare(request, account, None).url, location).partition("#")[0]
+        moved = replace(request, url=url)
+        if not is_own(moved, account):
+            return None
+        return replace(moved, query={}) if urlsplit(url).query else moved
+    except (TransportError, ValueError):  # an address that nobody can read
+        return None
 
 
 def sendable(token: str) -> str:

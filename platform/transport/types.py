@@ -8,7 +8,7 @@ drives it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -226,9 +226,13 @@ BEARER = Scheme()
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """On whose behalf and against which address a connector runs."""
+    """On whose behalf and against which address a connector runs.
+
+    `moved` is told the path of a request that the provider has redirected, and where it led.
+    """
 
     base_url: str
     authorizer: Authorizer | None = None
     scheme: Scheme = BEARER
     meter: Meter | None = None  # None: the provider counts nothing
+    moved: Callable[[str, str], None] | None = None

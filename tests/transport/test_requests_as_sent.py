@@ -117,17 +117,6 @@ def test_a_malformed_token_is_neither_sent_nor_shown(
     assert not token or token not in repr(raised.value)
 
 
-def test_a_redirect_is_given_back_and_not_followed(
-    provider: ScriptedProvider, drive: Drive
-) -> None:
-    provider.answers = [answer(302, Location=provider.url + "/elsewhere")]
-
-    response = drive(one(Request("GET", "/")), Account(provider.url))
-
-    assert response.status == 302
-    assert [seen.path for seen in provider.seen] == ["/"]
-
-
 def test_a_cookie_is_not_kept_for_the_next_account(
     provider: ScriptedProvider, drive: Drive
 ) -> None:
