@@ -12,7 +12,8 @@ would be older.
 
 The cursor is JSON (`Cursor`). The first poll, and the first of another repository, takes the
 baseline of the margin and tells nothing; what changed between the connection and a first poll that
-came late is told by the next one. A list that is switched off is empty.
+came late is told by the next one. A repository under a new name is no other one: it is read on. A
+list that is switched off is empty.
 
 What one page doesn't hold is read on from there, at most PAGES_A_POLL at once; the cursor then says
 where the next poll, at once, goes on:
@@ -45,12 +46,14 @@ from integrations.github.api import (
     repository_of,
     time_of,
 )
+from transport.errors import ProviderError
 from transport.types import KnownObjects, QueryValue, Response, Steps
 
 MARGIN = timedelta(seconds=60)
 PAGES_A_POLL = 10
 PAGE = 100  # records, the most that GitHub gives
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+UNREACHABLE = (301, 403, 404, 410, 451)  # a repository that is gone, or is shown to others only
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,8 @@ class Cursor:
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def of(cls, text: str | None, repository: str) -> Cursor | None:
-        """None where there is none, or one of another repository."""
-        if text is None:
-            return None
-        cursor = cls(**json.loads(text))
-        return cursor if cursor.repository == repository else None
+    def of(cls, text: str | None) -> Cursor | None:
+        return None if text is None else cls(**json.loads(text))
 
 
 def changes(of: List, call: PollCall) -> Steps[Changes]:
@@ -117,7 +116,10 @@ def changes(of: List, call: PollCall) -> Steps[Changes]:
     Raises ParameterError where no repository is configured, ProviderError and MalformedAnswer.
     """
     repository = repository_of(call.configuration)
-    cursor = Cursor.of(call.cursor, repository)
+    cursor = Cursor.of(call.cursor)
+    if cursor is not None and cursor.repository != repository:
+        renamed = yield from _are_one(cursor.repository, repository)
+        cursor = replace(cursor, repository=repository, etag="") if renamed else None
     if cursor is None:
         elapsed = None
         if call.cursor is None and call.watched_since is not None:
@@ -142,6 +144,23 @@ def changes(of: List, call: PollCall) -> Steps[Changes]:
         return (yield from _read_on(of, replace(cursor, on=page.more), page.sightings))
     on = {**(of.oldest_first or {}), "per_page": PAGE, "since": cursor.since, "page": 1}
     return (yield from _read_on(of, replace(cursor, on=on), []))
+
+
+def _are_one(before: str, after: str) -> Steps[bool]:
+    """Whether both names lead to the same repository. GitHub redirects a name that was given up.
+
+    Raises ProviderError where it cannot be known now.
+    """
+    ids = []
+    for name in (before, after):
+        try:
+            repository = (yield from get(path_of(name, ""))).object()
+        except ProviderError as error:
+            if error.status in UNREACHABLE and not error.is_rate_limit:
+                return False
+            raise
+        ids.append(repository.get("id"))
+    return ids[0] is not None and ids[0] == ids[1]
 
 
 def _baseline(of: List, repository: str, elapsed: timedelta | None) -> Steps[Changes]:

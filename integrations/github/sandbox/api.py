@@ -23,16 +23,22 @@ def _world(request: web.Request) -> World:
 
 def _repository(request: web.Request) -> Repository:
     name = f"{request.match_info['owner']}/{request.match_info['name']}"
+    if (renamed := _world(request).renamed.get(name)) is not None:
+        path = request.path.replace(name, renamed, 1)
+        location = str(request.url.origin().join(request.rel_url.with_path(path, keep_query=True)))
+        status = 301 if request.method in ("GET", "HEAD") else 307
+        raise error(status, "Moved Permanently", location=location)
     repository = _world(request).repositories.get(name)
     if repository is None:
         raise not_found()
     return repository
 
 
-def error(status: int, message: str) -> web.HTTPException:
+def error(status: int, message: str, *, location: str = "") -> web.HTTPException:
     answer = web.HTTPException(
         text=json.dumps({"message": message, "documentation_url": "https://docs.github.com/rest"}),
         content_type="application/json",
+        headers={"Location": location} if location else {},
     )
     answer.set_status(status)
     return answer
@@ -232,15 +238,13 @@ async def _branches(request: web.Request) -> web.Response:
 
 @routes.get(f"{REPOSITORY}/commits")
 async def _commits(request: web.Request) -> web.Response:
-    entries = _repository(request).activity[::-1]
-    return listed(
-        request,
-        [
-            {"sha": one["after"], "commit": {"author": {"date": one["timestamp"]}}}
-            for one in entries
-            if one["activity_type"] == "push"
-        ],
-    )
+    repository = _repository(request)
+    pushed = [
+        {"sha": one["after"], "commit": {"author": {"date": one["timestamp"]}}}
+        for one in repository.activity[::-1]
+        if one["activity_type"] == "push"
+    ]
+    return listed(request, [*pushed, repository.first])
 
 
 # --- Webhooks ------------------------------------------------------------------------------------

@@ -34,10 +34,12 @@ class Code:
 
 @dataclass
 class Repository:
-    """Issues and pull requests share their numbers; `heads` are the branches' commits."""
+    """Issues and pull requests share their numbers; `heads` are the branches' commits, `first` is
+    the one that was there before anybody pushed."""
 
     full_name: str
     id: int
+    first: Json
     issues: dict[int, Json] = field(default_factory=dict)
     comments: dict[int, Json] = field(default_factory=dict)
     pulls: dict[int, Json] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class World:
         self.codes: dict[str, Code] = {}
         self.tokens: dict[str, str] = {}  # scopes by token
         self.repositories: dict[str, Repository] = {}
+        self.renamed: dict[str, str] = {}  # new names by those that were given up
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.tell: Callable[[Repository, str, Json], None] = lambda *_: None
         self.remaining: int = LIMIT
@@ -81,10 +84,20 @@ class World:
 
     def add_repository(self, full_name: str) -> Repository:
         with self.lock:
-            repository = Repository(full_name, next(self._ids))
-            repository.heads["refs/heads/main"] = secrets.token_hex(20)
+            sha = secrets.token_hex(20)
+            first: Json = {"sha": sha, "commit": {"author": {"date": "2026-01-01T00:00:00Z"}}}
+            repository = Repository(full_name, next(self._ids), first)
+            repository.heads["refs/heads/main"] = sha
             self.repositories[full_name] = repository
             return repository
+
+    def rename(self, before: str, after: str) -> None:
+        """From now on the name before leads to the one after."""
+        with self.lock:
+            repository = self.repositories.pop(before)
+            repository.full_name = after
+            self.repositories[after] = repository
+            self.renamed[before] = after
 
     def repository(self, full_name: str = DEFAULT_REPOSITORY) -> Repository:
         return self.repositories[full_name]
