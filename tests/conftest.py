@@ -14,7 +14,8 @@ from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
-from config import clock
+from config import clock, log_rate
+from config.given_postgres import trouble
 from integrations.gmail.sandbox.server import SandboxServer
 from monitoring import readiness
 from quota import meter
@@ -86,6 +87,13 @@ def _no_units_in_hand() -> None:
 def _database_asked_anew() -> None:
     """What an earlier test of this process made of the database says nothing of this one's."""
     readiness.forget()
+
+
+@pytest.fixture
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line of the log is kept back for what an earlier test made it say."""
+    monkeypatch.setattr(log_rate, "_said", {})
+    monkeypatch.setattr(trouble, "_said", [0.0] * 3)
 
 
 @pytest.fixture

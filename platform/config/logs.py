@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from config.short_lines import shorten
+from config.short_lines import OutageFilter, shorten
 
 REDACTED = "[redacted]"
 MAX_TEXT = 20_000  # characters of one value in a line; of a longer one, its two ends
@@ -74,12 +74,18 @@ def configure(*, production: bool, level: str = "INFO") -> dict[str, Any]:
                 "processors": _written(production),
             }
         },
+        "filters": {"outages": {"()": OutageFilter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
-            "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+            "django-q": {
+                "handlers": [],
+                "level": "WARNING",
+                "propagate": True,
+                "filters": ["outages"],
+            },
             # In place of its own handlers: it quotes a header line that it cannot read.
             "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
             # Where gunicorn is told to write it: paths hold secrets.

@@ -6,6 +6,7 @@ anybody could fill the log with them. Neither does it of a database that cannot 
 
 from __future__ import annotations
 
+import logging
 import ssl
 from typing import Any
 
@@ -14,15 +15,36 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
+from config.given_postgres import trouble
 from config.given_postgres.unavailable import Outage, outage_of
 
 CALLERS_ERRORS = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 # An error of a connection may be the database's elsewhere.
 CONNECTION_ERRORS = (ConnectionError, ssl.SSLError)
 CONNECTION_LOGGERS = ("django.", "gunicorn.", "api.", "asyncio")
+# How django-q2 says that a task failed: its traceback is part of the text, as are these classes.
+TRACEBACK = " : Traceback "
+DATABASE_ERROR = "\ndjango.db.utils."
+OUTAGE_CLASSES = ("OperationalError:", "InterfaceError:", "InternalError:")
 MAX_MESSAGE = 200  # characters: a Host header may have thousands
 
 EventDict = structlog.typing.EventDict
+
+
+class OutageFilter(logging.Filter):
+    """Of what django-q2 logs again and again in an outage of the database, lets nothing through:
+    `trouble.tell` says once a minute that there is one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = _error_of(record.exc_info)
+        if error is not None and _is_outage(error):
+            trouble.tell(record.getMessage(), error)
+            return False
+        said, _, traceback = record.getMessage().partition(TRACEBACK)
+        if not traceback.rpartition(DATABASE_ERROR)[2].startswith(OUTAGE_CLASSES):
+            return True
+        record.msg, record.args = said.partition("\n")[0], ()
+        return not trouble.is_told()
 
 
 def shorten(logger: Any, method: str, event: EventDict) -> EventDict:

@@ -19,11 +19,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from prometheus_client.utils import floatToGoString
 
+from config.given_postgres import trouble
 from counters.families import Family
 
 # In the order of the key, so that two processes never wait for each other's rows crosswise.
@@ -35,7 +35,6 @@ SELECT sample, labels, value
     ON CONFLICT (sample, labels) DO UPDATE SET value = counters_countertotal.value + EXCLUDED.value
 """
 
-log = structlog.get_logger()
 Key = tuple[Family, tuple[str, ...]]  # with the values of its labels
 Sample = tuple[str, str]  # as it is stored: its name and its labels in JSON
 
@@ -71,8 +70,9 @@ def observe(family: Family, seconds: Iterable[float], *labels: str) -> None:
                 observed[-1] += value
 
 
-def store() -> None:
-    """Add what this process has counted since the last time to the stored sums.
+def store() -> bool:
+    """Add what this process has counted since the last time to the stored sums, and return whether
+    there was anything.
 
     Raises the database's errors; nothing is lost then, and the next call adds it.
     """
@@ -84,10 +84,11 @@ def store() -> None:
             if value != _stored.get(key)  # a zero is stored, too: rates begin there
         ]
         if not added:
-            return
+            return False
         with connection.cursor() as cursor:
             cursor.execute(ADD, [json.dumps(added)])
         _stored.update(counted)
+        return True
 
 
 def _counted() -> Iterator[tuple[Sample, float]]:
@@ -131,21 +132,18 @@ def _ensure_writer() -> None:
 
 def _write() -> None:
     pause = threading.Event()
-    failing = False
     while not pause.wait(settings.COUNTERS_STORED_EVERY):
-        failing = not store_or_say(silent=failing)
+        store_or_say()
         connection.close()  # or each process would hold one more all the time
 
 
-def store_or_say(*, silent: bool = False) -> bool:
-    """Store, and return whether that went well; once in a row is enough to say that it did not."""
+def store_or_say() -> None:
+    """Store, and log where that fails, or works again."""
     try:
-        store()
+        if store():
+            trouble.tell_end()
     except (DatabaseError, InterfaceError) as error:
-        if not silent:
-            log.warning("counters.not_stored", error=str(error))
-        return False
-    return True
+        trouble.tell("counters.not_stored", error)
 
 
 def _after_fork() -> None:

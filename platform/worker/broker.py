@@ -1,7 +1,7 @@
 """The queue of tasks, in the database and by the database's clock.
 
-django-q2's pusher ends at the first error of its broker; this one has none. Polling and delivering
-need no queue: their turns never go through one.
+django-q2's pusher and monitor end at the first error of their broker; this one has none. Polling
+and delivering need no queue: their turns never go through one.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 from time import sleep
 from typing import Any
 
-import structlog
 from django import db
 from django.db import connection
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
-from config import log_rate
-from config.given_postgres.unavailable import outage_of
+from config.given_postgres import trouble
 
 PAUSE = 1.0  # seconds, after an error
 
@@ -33,8 +31,6 @@ UPDATE django_q_ormq AS task
               ORDER BY lock, id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, payload
 """
-
-log = structlog.get_logger()
 
 
 class DatabaseBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
@@ -63,12 +59,19 @@ class DatabaseBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
                 row: Any = cursor.fetchone()
         except db.Error as error:
             connection.close()
-            outage = outage_of(error)
-            if log_rate.first_in_a_minute(f"queue {outage}"):
-                log.warning("queue.not_read", reason=outage.value if outage else str(error))
+            trouble.tell("queue.not_read", error)
             sleep(PAUSE)
             return None
         if row is None:
             sleep(Conf.POLL)
             return None
         return [row]
+
+    def delete(self, task_id: int) -> None:
+        """Remove a task that has run. Where that fails it runs once more when its lock ends, which
+        changes nothing."""
+        try:
+            super().delete(task_id)
+        except db.Error as error:
+            connection.close()
+            trouble.tell("queue.not_written", error)

@@ -15,8 +15,8 @@ from django import db
 from django.db import connection
 from django_q.scheduler import scheduler
 
-from config import clock, log_rate
-from config.given_postgres.unavailable import outage_of
+from config import clock
+from config.given_postgres import trouble
 from worker import leases, loops, schedules
 from worker.board import Board
 from worker.broker import DatabaseBroker
@@ -77,6 +77,7 @@ class Keeper:
             else:
                 slot.let_go()
         self._board.tended()
+        trouble.tell_end()
 
     def _trouble(self, now: float) -> str:
         """Say which of the loops that this host holds do not work, for people."""
@@ -110,9 +111,4 @@ class Job:
         except db.Error as error:
             connection.close()
             self._due_at = time.monotonic() + TEND_EVERY
-            outage = outage_of(error)
-            if log_rate.first_in_a_minute(f"keeper {outage}"):
-                log.warning(
-                    "worker.database_unavailable",
-                    reason=outage.value if outage else str(error).strip(),
-                )
+            trouble.tell("worker.not_kept", error)

@@ -19,6 +19,7 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 from config import log_rate
+from config.given_postgres import trouble
 from config.given_postgres.unavailable import outage_of
 from worker.board import MAX_SLOTS, Board, Outcome, Slot
 
@@ -113,10 +114,8 @@ def take_turn(name: str, slot: int) -> None:
 
 
 def _note_failure(name: str, error: Exception) -> None:
-    outage = outage_of(error)
-    if outage is not None:
+    if outage_of(error) is not None:
         connection.close()
-        if log_rate.first_in_a_minute(f"loop {name} {outage}"):
-            log.warning("loop.database_unavailable", loop=name, reason=outage.value)
+        trouble.tell("loop.failed", error)
     elif log_rate.first_in_a_minute(f"loop {name} {type(error)}"):
         log.error("loop.failed", loop=name, exc_info=error)

@@ -95,7 +95,6 @@ def test_so_are_the_other_errors_of_callers(written: Lines, logger: str, error: 
 
 
 def test_a_database_that_cannot_be_used_is_a_short_line(written: Lines) -> None:
-    """django-q2 logs what its queue and its schedules meet, over and over."""
     for error in (
         OperationalError("connection failed: Connection refused\nIs the server running?"),
         psycopg.errors.DiskFull("could not extend file"),
@@ -104,7 +103,7 @@ def test_a_database_that_cannot_be_used_is_a_short_line(written: Lines) -> None:
         try:
             raise error
         except Exception:
-            logging.getLogger("django-q").exception("Could not save task result")
+            logging.getLogger("django.request").exception("failed")
     lines = written()
     assert [line["error"] for line in lines] == [
         "OperationalError",

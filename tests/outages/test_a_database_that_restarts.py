@@ -18,7 +18,7 @@ pytestmark = pytest.mark.installation
 TRIALS = (
     *RESTARTS,
     Trial("PostgreSQL read-only for a moment", read_only(3)),
-    Trial("each process of a host killed with -9 in turn", each_process_killed),
+    Trial("each process of a host killed with -9 in turn", each_process_killed, lines=40),
 )
 
 

@@ -11,7 +11,6 @@ from asgiref.sync import async_to_sync
 from django.db import InternalError
 from django.utils import timezone
 
-from config import log_rate
 from elements.calls import Changes
 from polling import engine
 from polling.claim import ClaimedResource
@@ -22,14 +21,9 @@ from polling.poll import Outcome, Succeeded
 
 from .conftest import Connect
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_said")]
 NUMBER = 20
 PLACES = 2
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_rate, "_said", {})
 
 
 @pytest.fixture
@@ -73,4 +67,4 @@ def test_polls_wait_until_outcomes_are_stored_again(
     assert polled_when_it_ended[0] <= 3 * PLACES  # five refusals last longer than eight polls
     assert sorted(polled) == sorted(set(polled))
     assert len(polled) == NUMBER
-    assert len([one for one in caplog.records if "database_unusable" in one.getMessage()]) == 1
+    assert len([one for one in caplog.records if "database.unavailable" in one.getMessage()]) == 1

@@ -12,17 +12,15 @@ from django.db import OperationalError
 from django.utils.module_loading import import_string
 from structlog.testing import capture_logs
 
-from config import log_rate
 from worker import loops
 from worker.board import Board, Outcome, Slot
 from worker.loops import LOOPS, NAMES, Loop, take_turn
 
 
 @pytest.fixture
-def board(monkeypatch: pytest.MonkeyPatch) -> Board:
+def board(nothing_said: None, monkeypatch: pytest.MonkeyPatch) -> Board:
     board = Board(NAMES)
     monkeypatch.setattr(loops, "_board", board)
-    monkeypatch.setattr(log_rate, "_said", {})
     return board
 
 
@@ -91,7 +89,7 @@ def test_a_database_that_is_away_is_one_line_a_minute(
     with capture_logs() as logged:
         for _ in range(20):
             take_turn("deliver", 0)
-    assert [one["event"] for one in logged] == ["loop.database_unavailable"]
+    assert [one["event"] for one in logged] == ["database.unavailable"]
     assert outcome(board.slot("deliver", 0)) is Outcome.FAILED
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from queue import SimpleQueue
+from typing import Any
 
 import psycopg
 import pytest
 import time_machine
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.models import OrmQ
+from django_q.monitor import monitor
+from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 from structlog.testing import capture_logs
 
-from config import log_rate
 from worker import broker as module
 from worker.broker import DatabaseBroker
 
@@ -22,10 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> DatabaseBroker:
+def broker(nothing_said: None, monkeypatch: pytest.MonkeyPatch) -> DatabaseBroker:
     monkeypatch.setattr(Conf, "POLL", 0)
     monkeypatch.setattr(module, "PAUSE", 0)
-    monkeypatch.setattr(log_rate, "_said", {})
     broker = get_broker()
     assert isinstance(broker, DatabaseBroker)
     return broker
@@ -52,17 +54,42 @@ def test_the_task_that_waited_longest_comes_first(broker: DatabaseBroker) -> Non
     assert list(OrmQ.objects.values_list("pk", flat=True)) == [second]
 
 
+class Away:
+    """In place of the connection."""
+
+    def cursor(self) -> None:
+        raise OperationalError("gone") from psycopg.OperationalError("gone")
+
+    def close(self) -> None:
+        pass
+
+
 def test_a_database_that_is_away_is_one_line_a_minute_and_no_end(
     broker: DatabaseBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Away:
-        def cursor(self) -> None:
-            raise OperationalError("gone") from psycopg.OperationalError("gone")
-
-        def close(self) -> None:
-            pass
-
     monkeypatch.setattr(module, "connection", Away())
     with capture_logs() as logged:
         assert [broker.dequeue() for _ in range(5)] == [None] * 5
-    assert [one["event"] for one in logged] == ["queue.not_read"]
+    assert [one["event"] for one in logged] == ["database.unavailable"]
+
+
+def test_a_task_that_ends_while_the_database_is_away_does_not_end_the_monitor(
+    broker: DatabaseBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    results: SimpleQueue[Any] = SimpleQueue()
+    for number in range(5):
+        async_task("math.copysign", 1, number)
+        [(ack_id, payload)] = broker.dequeue() or []
+        ended = {"result": "gone", "success": False, "stopped": None, "ack_id": ack_id}
+        results.put({**SignedPackage.loads(payload), **ended})
+    results.put("STOP")
+
+    def refuse(*_: Any) -> None:
+        Away().cursor()
+
+    with connection.execute_wrapper(refuse):
+        monitor(results, broker)
+    assert results.empty()
+    assert OrmQ.objects.count() == 5, "they are handed out again later"
+    said = [one.getMessage() for one in caplog.records if one.exc_info]
+    assert said == []
