@@ -50,7 +50,7 @@ def nginx(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     site = re.sub(r"listen 443 [^;]*;", f"listen 127.0.0.1:{port};", site)
     site = re.sub(r"\n *(listen \[::\]|ssl_)[^;]*;", "", site)
     log = tmp_path / "access.log"
-    (tmp_path / "site.conf").write_text(site.replace("/var/log/nginx/access.log", str(log)))
+    (tmp_path / "site.conf").write_text(site.replace("/var/log/nginx", str(tmp_path)))
     (tmp_path / "nginx.conf").write_text(MAIN.format(folder=tmp_path))
     program = debian_programs.require("nginx")
     command = [program, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
@@ -97,6 +97,30 @@ def test_other_addresses_are_logged_as_they_are(nginx: tuple[str, Path]) -> None
     address, log = nginx
     requests.get(f"{address}/elements/api-v2/instances/12345678901234567890?where=a", timeout=5)
     assert '"GET /elements/api-v2/instances/12345678901234567890 HTTP/1.1" 502' in _last(log)
+
+
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [pytest.param(10, 502, id="error"), pytest.param(100_000, 500, id="crit")],
+)
+def test_the_log_of_errors_names_no_address(
+    nginx: tuple[str, Path], size: int, status: int
+) -> None:
+    """It is written in nginx's own format, with the request's line and the page it came from."""
+    address, log = nginx
+    (log.parent / "body").chmod(0)  # where nginx puts what does not fit into memory
+    path = f"{address}/elements/api-v2/inbox/{KEY}"
+    answer = requests.post(path, data=b"a" * size, headers={"Referer": path}, timeout=5)
+    assert answer.status_code == status
+    _last(log)
+    assert KEY not in (log.parent / "error.log").read_text()
+
+
+def test_the_log_tells_of_each_web_server_that_was_asked(nginx: tuple[str, Path]) -> None:
+    """As the log of errors no longer does."""
+    address, log = nginx
+    requests.get(f"{address}/health/live", timeout=5)
+    assert re.search(r'502 .* "127\.0\.0\.1:1" "502" "[\d.]+"$', _last(log))
 
 
 def _last(log: Path) -> str:
