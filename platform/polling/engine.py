@@ -3,7 +3,8 @@
 Rule 1: nobody waits for anybody: a poll that ends makes room for the next at once. One that takes
 long gives its place up and goes on beside the others.
 Rule 2: what is claimed and not polled is given back, at once when the process is to stop; what
-dies with the process comes back when its lease runs out.
+dies with the process comes back when its lease runs out. What could be neither stored nor given
+back, since the database was away, the next turn of this process gives back before it claims.
 Rule 3: polls that find nothing are stored many in one statement, as are those that wait for units
 of the provider's quota; the others each in a transaction of its own.
 Rule 4: while outcomes cannot be stored nothing is claimed or polled, and nothing again before
@@ -61,6 +62,8 @@ PATIENCE_WITH_A_LOCK = 30.0  # seconds that an outcome waits for its instance to
 LOOK_AGAIN = 0.1  # seconds until it is tried again
 
 log = structlog.get_logger()
+# What earlier turns of this process still have leases on.
+_not_given_back: list[ClaimedResource] = []
 
 
 async def poll_until(deadline: float | None, *, places: int | None = None) -> None:
@@ -106,6 +109,7 @@ class Engine:
         self._idle: list[Succeeded | PutOff] = []
         self._idle_since = 0.0
         self._storing: asyncio.Task[None] | None = None
+        self._unstored: list[ClaimedResource] = []  # polled, and the database took no outcome
         self._claiming: asyncio.Task[None] | None = None
         self._next_claim_at = 0.0
         self._next_check_at = 0.0
@@ -179,6 +183,7 @@ class Engine:
             await patiently(clock.measure)
         if not self._writable:
             await patiently(trouble.require_space)
+            await patiently(_give_back_earlier)
             self._writable = True
         alone = not (self._waiting or self._in_flight or self._idle or self._storing)
         resources = await patiently(
@@ -227,6 +232,8 @@ class Engine:
         if held is not None and held.slow:
             self._slow -= 1
         self._note(task)
+        if held is not None and self._fault is not None:
+            self._unstored.append(held.resource)
         self._start()
 
     async def _poll_and_store(self, resource: ClaimedResource) -> None:
@@ -248,8 +255,15 @@ class Engine:
         ):
             batch, self._idle = self._idle, []
             self._idle_since = time.monotonic()
-            self._storing = asyncio.create_task(store_idle(batch))
+            self._storing = asyncio.create_task(self._store_batch(batch))
             self._storing.add_done_callback(self._stored)
+
+    async def _store_batch(self, batch: list[Succeeded | PutOff]) -> None:
+        try:
+            await store_idle(batch)
+        except Error:
+            self._unstored += [one.resource for one in batch]
+            raise
 
     def _stored(self, task: asyncio.Task[None]) -> None:
         self._storing = None
@@ -290,12 +304,27 @@ class Engine:
             task.cancel()
         ending = [task for task in (*tasks, self._storing, self._claiming) if task is not None]
         await asyncio.gather(*ending, return_exceptions=True)
-        if isinstance(self._fault, Error):
-            return  # was waited for already: the leases end by themselves
         unpolled += [held.resource for held in self._waiting]  # of a claim that was under way
-        if self._idle:
-            await store_idle(self._idle)
-        await patiently(claim.release, unpolled)
+        unpolled += self._unstored
+        if isinstance(self._fault, Error):  # was waited for already
+            _not_given_back.extend((*unpolled, *(one.resource for one in self._idle)))
+            return
+        try:
+            if self._idle:
+                await self._store_batch(self._idle)
+            await patiently(claim.release, unpolled)
+        except Error:
+            _not_given_back.extend((*unpolled, *self._unstored))
+            raise
+
+
+def _give_back_earlier() -> None:
+    """Give back what earlier turns could not. Raises the database's errors.
+
+    Who has a row by now has it under another lease, and keeps it.
+    """
+    claim.release(_not_given_back)
+    _not_given_back.clear()
 
 
 async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import SimpleQueue, Value
 from typing import Any
 
@@ -51,10 +52,11 @@ class LoopWorker:
         self.process = spawn(loop_worker, self.queue, timer, timeout)
         self.process.timer = timer
         self.slot: Slot | None = None
+        self.last: Slot | None = None  # whose turn it took last
         self.began = 0.0
 
     def take(self, slot: Slot) -> None:
-        self.slot = slot
+        self.slot = self.last = slot
         self.began = time.monotonic()
         self.queue.put(
             {
@@ -100,14 +102,17 @@ class Turns:
         self._say(held, now)
 
     def _hand_out(self, due: list[Slot]) -> None:
-        """What polls and delivers finds a process free, however much the others have to do."""
+        """What polls and delivers finds a process free, however much the others have to do. It is
+        the one that took its last turn, which holds what that could not store."""
         free = [one for one in self.workers if one.slot is None]
         resting = sum(one.slot is not None and not _continuous(one.slot) for one in self.workers)
         for slot in sorted(due, key=_continuous, reverse=True):
             if not free or (not _continuous(slot) and resting >= BESIDE):
                 return
             resting += not _continuous(slot)
-            free.pop().take(slot)
+            one = min(free, key=partial(_strangeness, slot))
+            free.remove(one)
+            one.take(slot)
 
     def _collect(self, now: float) -> None:
         for one in list(self.workers):
@@ -153,6 +158,12 @@ class Turns:
         if quiet and now - self._said_at >= SAY_EVERY:
             self._said_at = now
             log.error("worker.loops_not_working", seconds=quiet)
+
+
+def _strangeness(slot: Slot, worker: LoopWorker) -> int:
+    if worker.last is None:
+        return 1
+    return 0 if worker.last is slot else 2 + _continuous(worker.last)
 
 
 def _continuous(slot: Slot) -> bool:

@@ -11,7 +11,7 @@ from asgiref.sync import async_to_sync
 from django.db import InternalError
 from django.utils import timezone
 
-from elements.calls import Changes
+from elements.calls import Change, Changes, ChangeType
 from polling import engine
 from polling.claim import ClaimedResource
 from polling.commit import Idle, commit_idle
@@ -68,3 +68,44 @@ def test_polls_wait_until_outcomes_are_stored_again(
     assert sorted(polled) == sorted(set(polled))
     assert len(polled) == NUMBER
     assert len([one for one in caplog.records if "database.unavailable" in one.getMessage()]) == 1
+
+
+@pytest.mark.parametrize("finds", [False, True], ids=["idle", "found"])
+@pytest.mark.parametrize("late", [False, True], ids=["storing", "giving back"])
+def test_the_next_turn_gives_back_what_this_one_could_not(
+    resources: None, monkeypatch: pytest.MonkeyPatch, finds: bool, late: bool
+) -> None:
+    """Else the rows would wait for their leases to end, a minute after the last renewal."""
+    monkeypatch.setattr("polling.database.PAUSE", 0.05)
+    monkeypatch.setattr("polling.database.PATIENCE", 0.2)
+    polled: list[int] = []
+
+    def refuse(what: object, *_: object, **__: object) -> None:
+        if what:
+            raise read_only()
+
+    async def poll(resource: ClaimedResource) -> Outcome:
+        await asyncio.sleep(0.05 if len(polled) % 2 else 0.01)
+        polled.append(resource.id)
+        cursor = resource.cursor or "0"
+        if late and len(polled) >= PLACES:
+            raise KeyError("a defect")
+        found = (Change("1", ChangeType.CREATED, {}, ""),) if finds else ()
+        return Succeeded(resource, timezone.now(), Changes(found, cursor))
+
+    with monkeypatch.context() as outage:
+        for name in ("commit_idle", "commit", "claim.release"):
+            outage.setattr(f"polling.engine.{name}", refuse)
+        with pytest.raises((InternalError, KeyError)):
+            async_to_sync(Engine(poll, PLACES, None).run)()
+    assert 0 < len(polled) < NUMBER
+    assert PollingResource.objects.exclude(lease_until=None).exists()
+    polled.clear()
+
+    async def poll_soundly(resource: ClaimedResource) -> Outcome:
+        polled.append(resource.id)
+        return Succeeded(resource, timezone.now(), Changes((), resource.cursor or "0"))
+
+    async_to_sync(Engine(poll_soundly, PLACES, None).run)()
+    assert len(polled) == NUMBER
+    assert not PollingResource.objects.exclude(lease_until=None).exists()

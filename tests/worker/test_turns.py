@@ -74,6 +74,22 @@ def test_a_loop_with_nothing_to_do_makes_room_for_the_others(
     assert set(names) == served
 
 
+def test_what_polls_and_delivers_stays_with_its_process(handed_out: Turns, board: Board) -> None:
+    """Which holds what its last turn could not store."""
+    kept = {str(one.slot): one for one in handed_out.workers}
+    for first, second in (("poll", "deliver"), ("deliver", "poll"), ("deliver", "poll")):
+        ended = [str(one.slot) for one in handed_out.workers if one.slot is not None]
+        for name in ended:
+            board.slot(name.removesuffix(" loop 1"), 0).end(Outcome.FAILED)
+        handed_out.step()
+        assert at_work(handed_out) & set(ended) == set()
+        for name in (first, second):
+            handed_out._due_at[f"{name} loop 1"] = 0.0
+            handed_out.step()
+        for name in ("poll loop 1", "deliver loop 1"):
+            assert kept[name].slot is board.slot(name.removesuffix(" loop 1"), 0)
+
+
 def test_a_turn_that_fails_waits_longer_each_time(
     handed_out: Turns, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
