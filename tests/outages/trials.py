@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -310,7 +310,8 @@ def others_frozen(running: Installation, host: Host) -> Iterator[None]:
         yield
     finally:
         for one in others:
-            one.resume()
+            with suppress(psutil.NoSuchProcess):  # it was about to end
+                one.resume()
 
 
 RESTARTS = (
