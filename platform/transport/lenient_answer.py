@@ -6,6 +6,8 @@ twice, or bytes after a 204. For a delivery that would be false: the receiver ha
 Rule 1: the status line decides. Nothing that comes after it makes an answer unreadable.
 Rule 2: where it is not certain where an answer ends, its connection is not used again: the next
 answer on it could be taken from the middle of this one.
+Rule 3: one event loop reads the answers of all receivers, so what one of them sends is read in time
+in proportion to its length, and no more than MAX_HEAD of it before the final status.
 """
 
 from __future__ import annotations
@@ -19,13 +21,16 @@ from typing import Any, NamedTuple
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-MAX_HEAD = 300 * 1024  # bytes of a status line and headers, as in curl; what is longer is cut
+# Bytes of a status line and headers, as in curl; what is longer is cut. All that comes before them,
+# interim answers and blank lines, has no more.
+MAX_HEAD = 300 * 1024
 _BEGINNING = b"HTTP/"
 _END = re.compile(rb"\r?\n\r?\n")
 LONGEST_END = 4  # bytes
 _STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+(\d{3})(?!\d)[^\n]*\n")
 _WITHOUT_BODY = frozenset({204, 205, 304})
-_SWITCHING_PROTOCOLS = 101
+# Another answer follows one of these (RFC 9110 section 15.2); 101 is the last.
+_INTERIM = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+1(?!01)\d\d(?!\d)[^\n]*\n")
 
 
 class Head(NamedTuple):
@@ -34,11 +39,6 @@ class Head(NamedTuple):
     status: int
     text: bytes
     has_body: bool
-
-    @property
-    def interim(self) -> bool:
-        """Return whether another answer follows (RFC 9110 section 15.2)."""
-        return 100 <= self.status < 200 and self.status != _SWITCHING_PROTOCOLS
 
 
 def clean(raw: bytes, *, whole: bool = True) -> Head | None:
@@ -98,9 +98,10 @@ class LenientHandler(ResponseHandler):
         super().__init__(loop=loop)
         self._head: bytearray | None = None  # what has come of it; None while none is expected
         self._searched = 0  # bytes of it in which no end begins
+        self._passed_over = 0  # bytes before it
 
     def set_response_params(self, **options: Any) -> None:
-        self._head, self._searched = bytearray(), 0
+        self._head, self._searched, self._passed_over = bytearray(), 0, 0
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
@@ -111,7 +112,7 @@ class LenientHandler(ResponseHandler):
             self._read_heads()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._head:
+        if self._head and not _INTERIM.match(self._head):
             self._pass_on(bytes(self._head), b"", whole=False)
         super().connection_lost(exc)
 
@@ -119,14 +120,15 @@ class LenientHandler(ResponseHandler):
         """Look for the end of a head in what is new: a server may send it byte by byte."""
         while self._head:
             head = self._head
-            blank = 0
-            while not self._searched and blank < len(head) and head[blank] in b"\r\n":
-                blank += 1
-            del head[:blank]
+            if not self._searched and (blank := len(head) - len(head.lstrip(b"\r\n"))):
+                self._pass_over(blank)
+                continue
             end = _END.search(head, self._searched)
             self._searched = max(0, len(head) - LONGEST_END + 1)
             if not head.startswith(_BEGINNING[: len(head)]):
                 self._pass_on(bytes(head), b"", whole=False)
+            elif end is not None and _INTERIM.match(head):
+                self._pass_over(end.end())
             elif end is not None:
                 self._pass_on(bytes(head[: end.end()]), bytes(head[end.end() :]), whole=True)
             elif len(head) > MAX_HEAD:
@@ -134,12 +136,19 @@ class LenientHandler(ResponseHandler):
             else:
                 return
 
+    def _pass_over(self, size: int) -> None:
+        """Take an interim answer or blank lines away, or end where these have too many bytes."""
+        assert self._head is not None  # noqa: S101 - it begins with those
+        self._passed_over += size
+        if self._passed_over > MAX_HEAD:
+            self._pass_on(b"no final status\r\n\r\n", b"", whole=False)
+            return
+        del self._head[:size]
+        self._searched = 0
+
     def _pass_on(self, raw: bytes, rest: bytes, *, whole: bool) -> None:
         """Feed a head and what follows it to the parser, each alone: the first stands anyway."""
         head = clean(raw, whole=whole)
-        if head is not None and head.interim:
-            self._head, self._searched = bytearray(rest), 0
-            return
         self._head = None
         self._parse(raw if head is None else head.text)
         if head is None or not rest:

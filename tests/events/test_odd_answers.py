@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -143,6 +144,19 @@ def test_what_has_no_status_is_no_answer(raw: MakeRaw, answer: bytes) -> None:
 
     assert (found.status, found.delivered) == (None, False)
     assert found.error in ("the answer is not HTTP", "the connection was cut")
+
+
+@pytest.mark.parametrize("before", [b"HTTP/1.1 100\n\n", b"HTTP/1.1 103 Hint\r\n\r\n", b"\r\n"])
+def test_an_answer_that_only_ever_begins_is_none_and_holds_nobody_up(
+    raw: MakeRaw, before: bytes
+) -> None:
+    endless = raw(lambda *_: before * (3_000_000 // len(before)) + ANSWERED)
+    began = time.process_time()
+
+    [found] = answers(endless.url)
+
+    assert (found.status, found.error) == (None, "the answer is not HTTP")
+    assert time.process_time() - began < 3.0  # of this thread and the receiver's
 
 
 @pytest.mark.parametrize("status", [199, 301, 404, 422, 500, 503])
