@@ -27,7 +27,11 @@ class FairThread(threading.Thread):
 
 
 class FairThreads:
-    """At most `threads` at work at once; what is more of an owner waits behind its own."""
+    """At most `threads` at work at once; what is more of an owner waits behind its own.
+
+    What the system has no thread for waits, too, and is tried again whenever there is a reason to
+    look: something is to be started, has ended, or `look_again` is called.
+    """
 
     def __init__(self, threads: int) -> None:
         self._shares = Shares(threads)
@@ -39,6 +43,11 @@ class FairThreads:
         thread.ended = lambda: self._ended(thread.owner)
         with self._lock:
             self._waiting.setdefault(thread.owner, deque()).append(thread)
+            self._start_waiting()
+
+    def look_again(self) -> None:
+        """Starts what waits and may start by now."""
+        with self._lock:
             self._start_waiting()
 
     def _ended(self, owner: Owner) -> None:
@@ -56,7 +65,12 @@ class FairThreads:
         """Whether one of the owner was started, and more of it wait."""
         if not self._shares.take(owner):
             return False
-        self._waiting[owner].popleft().start()
+        try:
+            self._waiting[owner][0].start()
+        except RuntimeError:  # the system has no thread left
+            self._shares.give_back(owner)
+            return False
+        self._waiting[owner].popleft()
         if not self._waiting[owner]:
             del self._waiting[owner]
         return owner in self._waiting

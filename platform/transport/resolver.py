@@ -90,11 +90,14 @@ class Resolver:
             asked = self._asked.get((owner, host))
             if asked is not None:
                 asked.give_up_at = now + self._within
-                return asked.answer
-            asked = _Asked(owner, host, port, now + self._within)
-            self._asked[owner, host] = asked
-        self._threads.start(FairThread(owner, partial(self._run, asked)))
-        return asked.answer
+            else:
+                new = _Asked(owner, host, port, now + self._within)
+                self._asked[owner, host] = new
+        if asked is not None:
+            self._threads.look_again()
+            return asked.answer
+        self._threads.start(FairThread(owner, partial(self._run, new)))
+        return new.answer
 
     def _run(self, asked: _Asked) -> None:
         try:

@@ -124,3 +124,20 @@ def test_addresses_are_remembered_for_a_while_only(names: Names) -> None:
     resolver.addresses("good", 443)
 
     assert names.asked == {"good": 2}
+
+
+def test_a_name_is_looked_up_once_the_system_has_threads_again(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = Resolver(names, lookups=1, within=0.2)
+
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(socket.gaierror):
+            resolver.addresses("good", 443)
+
+    assert resolver.addresses("good", 443) == [PUBLIC]
+    assert resolver.addresses("other", 443) == [PUBLIC]
