@@ -175,7 +175,8 @@ def canonical(record: Mapping[str, Any]) -> str:
 
 
 def digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:32]
+    """Return a short digest of any text, also of what a provider writes that is no Unicode."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _can_be_stored(text: str) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Organization
 from elements import snapshot
@@ -189,6 +190,29 @@ def test_a_condition_and_parameters_say_what_is_listed(
     shelf.put("e", colour="red", size=1)
     poll(resource)
     assert sorted(told(resource)) == [("a", "CREATED"), ("e", "DELETED")]
+
+
+@pytest.mark.parametrize("id_", ["\ud800", "a\0b", "x" * 501, {"no": "id"}])
+def test_whatever_id_a_record_has_that_is_left_out_it_holds_nobody_up(
+    organization: Organization,
+    items: PollingResource,
+    shelf: Shelf,
+    shelves: ShelfServer,
+    id_: Any,
+) -> None:
+    url = "/hubs/general/items?where=colour='red'"
+    instance = connect_shelf(organization, "other", {"items": {**ITEMS, "url": url}})
+    filtering = PollingResource.objects.get(instance=instance)
+    shelves.shelves["other"].put("a", colour="red")
+    shelves.shelves["other"].items["odd"] = {"id": id_, "colour": "blue"}
+    shelf.put("e")
+
+    PollingResource.objects.filter(pk=items.pk).update(next_poll_at=timezone.now())
+    poll(filtering)
+
+    assert (filtering.failures, filtering.error) == (0, "")
+    assert known(filtering) == {"a"}
+    assert told(items) == [("e", "CREATED")]
 
 
 def test_another_url_or_id_field_begins_anew(items: PollingResource, shelf: Shelf) -> None:
