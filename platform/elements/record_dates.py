@@ -95,7 +95,8 @@ class RecordDates:
         if not created or (self.updated and self.updated.is_unread(record)):
             return ChangeType.UPDATED
         updated = self.updated and self.updated.of(record)
-        if updated and updated.start >= created.end + self.tolerance:
+        # As a difference: the sum may lie beyond the calendar.
+        if updated and updated.start - created.end >= self.tolerance:
             return ChangeType.UPDATED
         return ChangeType.CREATED
 

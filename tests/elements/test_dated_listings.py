@@ -194,6 +194,15 @@ def test_created_and_updated_are_told_apart_by_the_tolerance(
     assert polled.poll(at(15)) == [("new", kind)]
 
 
+def test_a_date_at_the_end_of_the_calendar_has_a_tolerance_like_any(notes: Notes) -> None:
+    """Some providers write it for never."""
+    polled = Polled({**PLAIN, "createdCheckTolerance": 5}, notes)
+    polled.poll(at(0))
+    notes.put("new", at(5))
+    notes.notes["new"]["created"] = "9999-12-31T23:59:59Z"
+    assert polled.poll(at(15)) == [("new", "CREATED")]
+
+
 @pytest.mark.parametrize("spelling", ["filterByUpdatedDate", "filterByUpdateDate"])
 def test_judged_by_its_creation_a_record_is_told_once(notes: Notes, spelling: str) -> None:
     polled = Polled({**PLAIN, spelling: "false"}, notes)
