@@ -44,6 +44,7 @@ from transport.errors import MalformedAnswer, TransportError
 from transport.types import KnownObjects, Steps
 
 MOST_RECORDS = 50_000  # of one listing
+MAX_LEFT_OUT = 500_000  # records beside them that a condition leaves out: numbers in memory
 MOST_TOLD = 2_000  # changes that one poll tells; the next one, at once, tells more
 LARGEST_HELD = 4_000_000  # characters of records held to be told
 MOST_FETCHED = 100  # records that one poll reads one by one
@@ -119,7 +120,7 @@ class Look:
     pages: int = 0
     more: bool = False  # there was no room for all that may have to be told
     filtered: list[Filtered] = field(default_factory=list)  # some of what the condition leaves out
-    left_out: set[str] = field(default_factory=set)  # ids of all that the condition leaves out
+    left_out: set[int] = field(default_factory=set)  # hashes of ids that the condition leaves out
     _held: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
     _size: int = 0  # characters of the records held
 
@@ -137,24 +138,33 @@ class Look:
             self.seen[id_] = LISTED if self.listing.resource.lists_ids_only else digest(text)
             if self.hold:
                 self._keep(id_, record, len(text))
-        if len(self.seen) > MOST_RECORDS:
-            raise ListingTooLong(
-                f"{self.listing.resource.name} lists more than {MOST_RECORDS} records, which is "
-                "more than a poll compares: list fewer by where or a parameter of the url"
-            )
+        self._require_bounds()
         self.pages += 1
         return ids
 
+    def _require_bounds(self) -> None:
+        name = self.listing.resource.name
+        if len(self.seen) > MOST_RECORDS:
+            raise ListingTooLong(
+                f"{name} lists more than {MOST_RECORDS} records, which is more than a poll "
+                "compares: list fewer by where or a parameter of the url"
+            )
+        if len(self.left_out) > MAX_LEFT_OUT:
+            raise ListingTooLong(
+                f"{name} lists more than {MAX_LEFT_OUT} records that the where of its url leaves "
+                "out, which is more than a poll reads: list fewer by a parameter of the url"
+            )
+
     def _leave_out(self, record: Mapping[str, Any]) -> None:
         id_ = str(run.found_at(record, self.listing.id_field))[:LONGEST_ID]
-        self.left_out.add(id_)
+        self.left_out.add(hash(id_))
         if len(self.filtered) < MOST_FILTERED:
             self.filtered.append(Filtered(id_, WHERE))
 
     def has_all_of(self, other: Look) -> bool:
         """Return whether nothing that `other` listed is listed no more."""
-        mine = self.seen.keys() | self.left_out
-        return mine.issuperset(other.seen) and mine.issuperset(other.left_out)
+        mine = self.left_out.union(map(hash, self.seen))
+        return mine.issuperset(map(hash, other.seen)) and mine.issuperset(other.left_out)
 
     @property
     def crowded(self) -> bool:

@@ -267,6 +267,18 @@ def test_too_many_records_fail_the_poll(
     assert told(items) == []
 
 
+def test_too_many_records_that_are_left_out_fail_the_poll(
+    organization: Organization, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "MAX_LEFT_OUT", 4)
+    url = "/hubs/general/items?where=colour='blue'"
+    resource = started(organization, {"items": {**ITEMS, "url": url}})
+    poll(resource)
+    assert resource.failures == 0
+    shelf.put("e", colour="red")
+    assert "more than 4 records that the where of its url leaves out" in failed(resource)
+
+
 def test_paging_that_leads_nowhere_fails_the_poll(items: PollingResource, shelf: Shelf) -> None:
     full = {"items": [{"id": "1"}, {"id": "2"}, {"id": "3"}]}
     shelf.answer = lambda path, query: (200, full)  # type: ignore[method-assign]
