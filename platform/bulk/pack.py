@@ -65,17 +65,23 @@ class Packer:
 
 
 def lines(data: bytes) -> Iterator[bytes]:
-    """The lines of a chunk, each with its end, without holding them all."""
+    """The lines of a chunk, each with its end, without holding them all.
+
+    In time in proportion to their length: one line may be a mail with all its files.
+    """
     decompressor = zlib.decompressobj()
-    rest = b""
+    line: list[bytes] = []  # what has come of it
     waiting = data
     while waiting:
-        rest += decompressor.decompress(waiting, READ_AT_ONCE)
+        piece = decompressor.decompress(waiting, READ_AT_ONCE)
         waiting = decompressor.unconsumed_tail
-        *whole, rest = rest.split(b"\n")
-        yield from (line + b"\n" for line in whole)
-    rest += decompressor.flush()
-    yield from (line + b"\n" for line in rest.split(b"\n") if line)
+        first, *others = piece.split(b"\n")
+        line.append(first)
+        for other in others:
+            yield b"".join((*line, b"\n"))
+            line = [other]
+    line.append(decompressor.flush())
+    yield from (one + b"\n" for one in b"".join(line).split(b"\n") if one)
 
 
 def _sorted_by(record: Mapping[str, Any], field: str) -> tuple[float | None, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 import tracemalloc
 from typing import Any
 
@@ -153,6 +154,16 @@ def test_a_chunk_is_read_line_by_line(size: int) -> None:
 
     assert all(line.endswith(b"\n") for line in read)
     assert [json.loads(line) for line in read] == records
+
+
+def test_a_record_as_large_as_a_mail_is_read_in_time() -> None:
+    packer = Packer(())
+    packer.add({"raw": "x" * 32_000_000})
+    [chunk] = packer.chunks()
+    began = time.process_time()
+
+    assert sum(map(len, lines(chunk.data))) == 32_000_011
+    assert time.process_time() - began < 5.0
 
 
 @pytest.mark.django_db(transaction=True)
