@@ -24,9 +24,13 @@ from encryption.keys import key_ring
 from encryption.rotation import encrypted_columns
 
 COMPRESSION = "gzip:6"
+# What extensions of the server have there is theirs: pg_dump leaves it out.
 TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relpersistence = 'p' ORDER BY c.relname
+ WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relpersistence = 'p'
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                                             AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY c.relname
 """
 KEYS_USED = """
 SELECT DISTINCT split_part({column}, '.', 2) FROM {table} WHERE starts_with({column}, 'v1.')

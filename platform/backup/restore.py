@@ -47,7 +47,7 @@ BEGIN = b"""\\set ON_ERROR_STOP on
 BEGIN;
 SET LOCAL lock_timeout = '10s';
 """
-# Not the schema itself, which its database's owner may not own.
+# Not the schema itself, which its database's owner may not own, and nothing of an extension's.
 EMPTY = b"""
 DO $$
 DECLARE one text;
@@ -56,12 +56,19 @@ BEGIN
                                                    ELSE 'TABLE' END, relname)
                  FROM pg_class WHERE relnamespace = 'public'::regnamespace
                                  AND relkind IN ('r', 'p', 'v', 'S')
+                                 AND NOT EXISTS (SELECT FROM pg_depend AS d
+                                                  WHERE d.classid = 'pg_class'::regclass
+                                                    AND d.objid = pg_class.oid
+                                                    AND d.deptype = 'e')
                 ORDER BY relkind = 'S'
     LOOP
         EXECUTE 'DROP ' || replace(one, ' ', ' IF EXISTS public.') || ' CASCADE';
     END LOOP;
     FOR one IN SELECT oid::regprocedure::text FROM pg_proc
                 WHERE pronamespace = 'public'::regnamespace
+                  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                                   WHERE d.classid = 'pg_proc'::regclass
+                                     AND d.objid = pg_proc.oid AND d.deptype = 'e')
     LOOP
         EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', one);
     END LOOP;

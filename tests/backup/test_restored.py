@@ -85,6 +85,28 @@ def test_it_moves_to_an_older_server_and_back(
     assert token in manage("shell", "-v", "0", "-c", READ, url=empty_database).stdout
 
 
+def test_what_an_extension_has_in_the_database_is_neither_saved_nor_removed(
+    manage: Manage, file: Path, older_server: OlderServer, empty_database: str, tmp_path: Path
+) -> None:
+    """Managed servers come with some, such as pg_stat_statements, in the schema of the tables."""
+    url = older_server.new_database("extended")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE TABLE of_the_extension AS SELECT 1")
+        connection.execute("ALTER EXTENSION pg_stat_statements ADD TABLE of_the_extension")
+
+    for more in ((), ("--replace",)):
+        done = manage("restore", str(file), *more, url=url)
+        assert done.returncode == 0, done.stderr
+    assert rows(url, "of_the_extension") == 1
+    assert rows(url, "pg_views WHERE viewname = 'pg_stat_statements'") == 1
+
+    back = tmp_path / "back.backup"
+    assert manage("backup", str(back), url=url).returncode == 0
+    done = manage("restore", str(back), url=empty_database)
+    assert done.returncode == 0, done.stderr
+
+
 def test_ids_given_since_are_not_given_again(
     manage: Manage, file: Path, empty_database: str
 ) -> None:
