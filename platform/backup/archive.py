@@ -7,6 +7,7 @@ writer was killed is none, and each part has a checksum.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zipfile
@@ -20,6 +21,8 @@ from backup.errors import BackupError
 DUMP, MANIFEST, KEYS = "database.dump", "manifest.json", "keys.json"
 FORMAT = 1
 BLOCK = 1_048_576  # bytes copied at once
+# What folders answer that know no hard links, such as shares of Windows and of object stores.
+WITHOUT_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def written(path: Path) -> Iterator[zipfile.ZipFile]:
                 yield archive
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, path)  # unlike a rename, it replaces nothing
+        _name(partial, path)
     except OSError as error:
         raise BackupError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
@@ -66,6 +69,18 @@ def written(path: Path) -> Iterator[zipfile.ZipFile]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _name(partial: Path, path: Path) -> None:
+    """Give a whole file its name. Raises OSError where somebody has taken it meanwhile."""
+    try:
+        os.link(partial, path)  # unlike a rename, it replaces nothing
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+        partial.rename(path)
 
 
 @contextmanager
