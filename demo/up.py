@@ -24,6 +24,7 @@ from demo.processes import (
     require_free,
     wait_until_ready,
 )
+from integrations.gmail.sandbox.stand_in import DEFAULT_CLIENT
 
 EMAIL = "admin@example.com"
 INTERRUPTED = 130  # what honcho returns after Ctrl-C
@@ -31,10 +32,18 @@ INTERRUPTED = 130  # what honcho returns after Ctrl-C
 
 def places_from_environment() -> Places:
     """Raises ServiceError when a port is none."""
+    sandbox_port = _port("SANDBOX_PORT", "8025")
+    client_id, client_secret = DEFAULT_CLIENT
     return Places(
         var=kept_in(),
         web_port=_port("PORT", "8000"),
-        sandbox_port=_port("SANDBOX_PORT", "8025"),
+        sandbox_port=sandbox_port,
+        more={
+            "SANDBOXES": f"gmail=http://127.0.0.1:{sandbox_port}",
+            "GMAIL_CLIENT_ID": client_id,
+            "GMAIL_CLIENT_SECRET": client_secret,
+            "GMAIL_PUBSUB_TOPIC": TOPIC,
+        },
     )
 
 
@@ -91,9 +100,8 @@ def greeting(places: Places, created: dict[str, str] | None, inbox: str) -> list
         f"  Console   {places.web}/",
         f"  Admin     {places.web}/admin/",
         f"  API       {places.api}/",
-        f"  Sandbox   {places.sandbox}/   stands in for Google; client id sandbox-client,",
-        "            client secret sandbox-secret; deliver mail on its page. It pushes, too:",
-        f"            event.vendor.push.topic={TOPIC}",
+        f"  Sandbox   {places.sandbox}/   stands in for Google, pushes included; client id",
+        "            sandbox-client, client secret sandbox-secret; deliver mail on its page",
         f"  Inbox     {places.web}/inbox   shows each event that is sent to its callback URL:",
         f"            {inbox}",
         "",
@@ -110,10 +118,12 @@ def greeting(places: Places, created: dict[str, str] | None, inbox: str) -> list
     authorization = f"User {user}, Organization {organization}"
     return [
         *lines,
-        f"  Sign in   {EMAIL}   password {created['password']}",
         "  The header of API calls:",
         f"  Authorization: {authorization}",
-        "  These are shown once; only digests are kept.",
+        "",
+        f"  Sign in   {EMAIL}   password {created['password']}",
+        "            Save these now: they cannot be shown again. Then click",
+        "            Try it with the sandbox, on the card of Gmail.",
         "",
     ]
 

@@ -38,6 +38,7 @@ def faults(
     debug: bool,
     allowed_hosts: Sequence[str],
     private_networks: Iterable[str],
+    sandboxes: Iterable[str],
 ) -> list[str]:
     """Return a sentence for each setting that production must not have; none for one not set."""
     found = [_secret_key(secret_key)]
@@ -51,6 +52,11 @@ def faults(
         found.append(
             "ALLOWED_HOSTS holds *, so that links lead to any host that a request names: write "
             "the server's own host names, such as periodic.example.com."
+        )
+    if any(sandboxes):
+        found.append(
+            "SANDBOXES offers accounts that exist at no provider: remove it, or set "
+            "PERIODIC_ENV=development."
         )
     found += [_network(network.strip()) for network in private_networks if network.strip()]
     return [fault for fault in found if fault]

@@ -330,6 +330,8 @@ EMAILS_PER_HOUR = env.int("EMAILS_PER_HOUR", 100)  # of one organization
 # --- Elements and providers ----------------------------------------------------------------------
 # Folders beside integrations/ in which further elements are found.
 INTEGRATIONS_DIRS = env.list("INTEGRATIONS_DIRS", default=[])
+# Sandboxes that stand in for providers on this machine: `gmail=http://127.0.0.1:8025`.
+SANDBOXES = env.dict("SANDBOXES", default={})
 # Private networks that outgoing requests may reach, as CIDR; none unless configured.
 ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", default=[])
 # All that goes to providers and receivers goes through it (transport.proxy); never HTTP_PROXY.
@@ -406,6 +408,7 @@ if PRODUCTION:
         debug=DEBUG,
         allowed_hosts=ALLOWED_HOSTS,
         private_networks=ALLOWED_PRIVATE_NETWORKS,
+        sandboxes=SANDBOXES,
     )
     if faults:
         raise ImproperlyConfigured(

@@ -90,21 +90,26 @@ def posted(request: HttpRequest, user: User, reach: Reach, element_key: str) -> 
 @for_members
 def authenticate(request: HttpRequest, user: User, reach: Reach, element_key: str) -> HttpResponse:
     form = posted(request, user, reach, element_key)
-    element, controls = form.element, form.controls
     if request.method != "POST":
-        body = form.kept or forms.blank(element, _names(reach, element))
+        body = form.kept or blank(reach, form.element)
         return _page(request, user, reach, form, body)
     try:
         body = form.body()
     except BadRequest as error:
-        body, faults = form.refused(), [forms.Fault(str(error))]
-    else:
-        try:
-            return _connected(request, user, reach, element, body)
-        except FAILED as error:
-            faults = forms.faults_of(sentence_of(error, element), element, controls)
-    aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
-    return _page(request, user, reach, replace(form, trip=str(aside.pk)), body, faults)
+        return _again(request, user, reach, form, form.refused(), [forms.Fault(str(error))])
+    return connect(request, user, reach, form, body)
+
+
+def connect(
+    request: HttpRequest, user: User, reach: Reach, form: Posted, body: dict[str, Any]
+) -> HttpResponse:
+    """Go on to the provider, or to the instance; where that fails, back to the form with why."""
+    try:
+        return _connected(request, user, reach, form.element, body)
+    except FAILED as error:
+        sentence = sentence_of(error, form.element)
+        faults = forms.faults_of(sentence, form.element, form.controls)
+    return _again(request, user, reach, form, body, faults)
 
 
 @require_safe
@@ -179,6 +184,26 @@ def _require_own_callback(wanted: provision.Wish) -> None:
         raise BadRequest(f"{keys.CALLBACK_URL}: must be {callback_url()}, to come back here")
 
 
+def blank(reach: Reach, element: Element) -> dict[str, Any]:
+    """Return the body that a new form begins with, under a name that is not taken."""
+    rows = reach.rows(ElementInstance).filter(element_key=element.key)
+    names = rows.order_by("-pk").values_list("name", flat=True)[:NAMES_LOOKED_AT]
+    return forms.blank(element, list(names))
+
+
+def _again(
+    request: HttpRequest,
+    user: User,
+    reach: Reach,
+    form: Posted,
+    body: dict[str, Any],
+    faults: Sequence[forms.Fault],
+) -> HttpResponse:
+    """The form with its faults. What was typed is kept, so that it outlives a way elsewhere."""
+    aside = oauth.put_aside(user, request.session, oauth.Request(callback_url(), body))
+    return _page(request, user, reach, replace(form, trip=str(aside.pk)), body, faults)
+
+
 def _page(
     request: HttpRequest,
     user: User,
@@ -226,8 +251,3 @@ def _kept_body(
     named = kept.body.get("element")
     key = named.get("key") if isinstance(named, dict) else None
     return kept.body if key in (None, element.key) else None
-
-
-def _names(reach: Reach, element: Element) -> list[str]:
-    rows = reach.rows(ElementInstance).filter(element_key=element.key)
-    return list(rows.order_by("-pk").values_list("name", flat=True)[:NAMES_LOOKED_AT])

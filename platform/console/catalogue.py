@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.reach import Reach
+from console import sandbox
 from console.members import for_members
 from elements import catalogue as elements
 from elements.types import Element
@@ -32,6 +33,10 @@ class Card:
         return f"{self.instances:,} instance{'' if self.instances == 1 else 's'}"
 
     @property
+    def sandbox(self) -> bool:
+        return sandbox.is_served(self.element.key)
+
+    @property
     def described(self) -> Element | None:
         """Whose hub calls the API's page describes: those of elements that everybody has."""
         if not self.element.private:
@@ -50,7 +55,9 @@ def catalogue(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     ]
     counts = census.by_element(reach, [one.key for one in found])
     cards = [Card(one, counts[one.key]) for one in found]
-    cards.sort(key=lambda card: (card.instances == 0, card.element.name.casefold()))
+    cards.sort(
+        key=lambda card: (not card.sandbox, card.instances == 0, card.element.name.casefold())
+    )
     page = Paginator(cards, CARDS).get_page(request.GET.get("page"))
     return render(request, "console/catalogue.html", {"page": page, "asked": asked})
 

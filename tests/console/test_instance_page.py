@@ -130,7 +130,7 @@ def test_parts_make_the_same_number_of_queries_whatever_happened(
         happen(instance, resource)
     assert queries() == few
     assert few["timeline"] <= 9
-    assert few["now"] <= 13
+    assert few["now"] <= 14
 
 
 def happen(instance: ElementInstance, resource: PollingResource) -> None:

@@ -61,6 +61,8 @@ WITH_AN_ID = {
     "left-out": ("get", "instance"),
     "authenticate": ("get", "element"),
     "test-callback": ("post", "element"),
+    "try-with-the-sandbox": ("post", "element"),
+    "change-in-the-sandbox": ("post", "instance"),
 }
 FORMS = ("edit", "delete")  # answer a POST, too
 ARGUMENTS = {"kind": "csv"}  # beside the id

@@ -24,6 +24,7 @@ SAFE: dict[str, Any] = {
     "debug": False,
     "allowed_hosts": ["periodic.example.com", ".example.org"],
     "private_networks": ["10.1.0.0/16", "127.0.0.1/32", "::1/128", "fd00::/8", ""],
+    "sandboxes": {},
 }
 
 
@@ -49,6 +50,7 @@ def test_secrets_of_its_own_are_let_through() -> None:
         ({"private_networks": ["10.0.0.0/7"]}, "10.0.0.0/7 holds addresses"),
         ({"private_networks": ["8.8.8.8"]}, "8.8.8.8 holds addresses"),
         ({"private_networks": ["10.0.0.0/33"]}, "10.0.0.0/33 is not a network"),
+        ({"sandboxes": {"gmail": "http://127.0.0.1:8025"}}, "SANDBOXES offers accounts"),
     ],
 )
 def test_what_lets_strangers_in_is_refused(changed: dict[str, Any], said: str) -> None:

@@ -78,6 +78,23 @@ async def _register(request: web.Request) -> web.Response:
     return web.json_response(dataclasses.asdict(client))
 
 
+@routes.post(f"{PREFIX}/change")
+async def _change(request: web.Request) -> web.Response:
+    """What every sandbox has: a change in an account that its customers are told of."""
+    stand_in = _stand_in(request)
+    body = await read_body(request)
+    mailbox = stand_in.mailboxes.open(body.text("account"))
+    body.done()
+    number = mailbox.overview().messages_total + 1
+    draft = mime.Draft(
+        "sender@example.com", mailbox.address, f"Mail {number}", "A mail from the sandbox."
+    )
+    with stand_in.store.transaction():
+        labels = [mailbox.labels.find_or_create(name).label_id for name in ("INBOX", "UNREAD")]
+        message_id, _, _ = deliver(stand_in, mailbox.address, draft, labels, None, None)
+    return web.json_response({"id": message_id})
+
+
 # Mail
 
 

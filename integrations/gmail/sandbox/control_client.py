@@ -32,6 +32,10 @@ class SandboxControl:
         """Make a mailbox, or find the one that is there."""
         return self._call("POST", "/mailboxes", {"address": address})
 
+    def change(self, account: str) -> Json:
+        """Change something in an account, whatever the sandbox is of: here deliver a mail."""
+        return self._call("POST", "/change", {"account": account})
+
     def deliver(
         self,
         address: str = DEFAULT_MAILBOX,

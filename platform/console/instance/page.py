@@ -17,7 +17,7 @@ from bulk.models import UNFINISHED, BulkJob
 from bulk.representation import job_of
 from console import fragment
 from console.fragment import Fragment
-from console.instance import backlog, sending, state, timeline
+from console.instance import backlog, first_event, sending, state, timeline
 from console.instance import charts as bars
 from console.instance.sending import Sending
 from console.members import for_members, instance_of
@@ -125,6 +125,7 @@ def _now(request: HttpRequest, found: ElementInstance, sent: Sending | None) -> 
         "jobs": [job_of(job) for job in running[:JOBS_SHOWN]],
         "sending": sent,
         "watch": watch_of(found, timezone.now()),
+        "first": first_event.of(found, resources, sent),
     }
     return Fragment.of(request, "console/instance/now.html", context)
 
