@@ -23,9 +23,11 @@ otherwise; what it says then closes the bucket (`close`).
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -41,6 +43,7 @@ LONGEST_WAIT = 900.0  # seconds, after which it is asked again: what was drawn m
 LONGEST_CLOSED = 3600.0  # seconds
 KEPT = "3 days"  # rows that nobody draws from
 
+# Of many buckets, in the order of their names, so that no two wait for each other crosswise.
 DRAW = """
 UPDATE quota_quotabucket AS b SET
     (minute, drawn, late, seats, late_seats, day, day_drawn, called,
@@ -52,14 +55,14 @@ UPDATE quota_quotabucket AS b SET
            kept.late_seats + CASE WHEN now.is_late THEN got.seat ELSE 0 END,
            now.day,
            kept.day_drawn + got.block,
-           kept.called + CASE WHEN %(polls)s THEN 0 ELSE got.block END,
+           kept.called + CASE WHEN ask.polls THEN 0 ELSE got.block END,
            got.block,
            got.seat > 0,
            now.minute + CASE WHEN now.is_late THEN interval '60 s' ELSE %(early)s END,
            CASE WHEN got.block > 0 THEN NULL
                 WHEN b.closed_until > clock.at THEN b.closed_until
-                WHEN %(day_limit)s - kept.day_drawn < %(need)s
-                THEN (now.day + 1)::timestamp AT TIME ZONE %(zone)s
+                WHEN ask.day_limit - kept.day_drawn < ask.need
+                THEN (now.day + 1)::timestamp AT TIME ZONE ask.zone
                 ELSE now.minute + interval '60 s' END
       FROM (SELECT clock_timestamp() AS at) AS clock
      CROSS JOIN LATERAL (
@@ -69,8 +72,8 @@ UPDATE quota_quotabucket AS b SET
      CROSS JOIN LATERAL (
            SELECT minutes.minute,
                   clock.at >= minutes.minute + %(early)s AS is_late,
-                  GREATEST((clock.at AT TIME ZONE %(zone)s)::date,
-                           LEAST(b.day, (clock.at AT TIME ZONE %(zone)s)::date + 1)) AS day) AS now
+                  GREATEST((clock.at AT TIME ZONE ask.zone)::date,
+                           LEAST(b.day, (clock.at AT TIME ZONE ask.zone)::date + 1)) AS day) AS now
      CROSS JOIN LATERAL (
            SELECT CASE WHEN b.minute >= now.minute THEN b.drawn
                        WHEN b.minute = now.minute - interval '1 minute' THEN b.late
@@ -82,31 +85,40 @@ UPDATE quota_quotabucket AS b SET
                   CASE WHEN b.minute >= now.minute THEN b.late_seats ELSE 0 END AS late_seats,
                   CASE WHEN b.day >= now.day
                        THEN b.day_drawn
-                            - CASE WHEN b.day = %(unused_day)s THEN %(unused)s ELSE 0 END
+                            - CASE WHEN b.day = ask.unused_day THEN ask.unused ELSE 0 END
                        WHEN b.minute = now.minute - interval '1 minute' THEN b.late
                        ELSE 0 END AS day_drawn,
                   CASE WHEN b.day >= now.day THEN b.called ELSE 0 END AS called) AS kept
      CROSS JOIN LATERAL (
            SELECT CASE WHEN b.closed_until > clock.at THEN 0
-                       ELSE LEAST(%(limit)s - kept.drawn, %(day_limit)s - kept.day_drawn)
+                       ELSE LEAST(ask."limit" - kept.drawn, ask.day_limit - kept.day_drawn)
                        END AS units) AS room
      CROSS JOIN LATERAL (
-           SELECT CASE WHEN room.units < %(need)s THEN 0
-                       ELSE LEAST(room.units, GREATEST(%(wish)s,
-                                  LEAST(room.units / %(part)s, %(largest)s)))
+           SELECT CASE WHEN room.units < ask.need THEN 0
+                       ELSE LEAST(room.units, GREATEST(ask.wish,
+                                  LEAST(room.units / ask.part, %(largest)s)))
                        END AS block,
-                  CASE WHEN %(seat)s AND kept.seats < %(seats)s AND room.units >= %(need)s
+                  CASE WHEN ask.seat AND kept.seats < %(seats)s AND room.units >= ask.need
                        THEN 1 ELSE 0 END AS seat) AS got)
- WHERE b.subject = %(subject)s
-RETURNING block, seated, day,
+  FROM (SELECT own.subject, asked.*
+          FROM json_to_recordset(%(asks)s) AS asked(
+               of text, "limit" bigint, day_limit bigint, need bigint, wish bigint, part bigint,
+               zone text, seat boolean, polls boolean, unused bigint, unused_day date)
+          JOIN quota_quotabucket AS own ON own.subject = asked.of
+         ORDER BY own.subject
+           FOR NO KEY UPDATE OF own) AS ask
+ WHERE b.subject = ask.subject
+RETURNING b.subject, block, seated, b.day,
           EXTRACT(EPOCH FROM ends_at - clock_timestamp())::float8,
           EXTRACT(EPOCH FROM again_at - clock_timestamp())::float8
 """
 BEGIN = """
 INSERT INTO quota_quotabucket
        (subject, minute, day, drawn, late, seats, late_seats, day_drawn, called, block, seated)
-VALUES (%(subject)s, date_trunc('minute', clock_timestamp()),
-        (clock_timestamp() AT TIME ZONE %(zone)s)::date, 0, 0, 0, 0, 0, 0, 0, FALSE)
+SELECT of, date_trunc('minute', clock_timestamp()),
+       (clock_timestamp() AT TIME ZONE zone)::date, 0, 0, 0, 0, 0, 0, 0, FALSE
+  FROM json_to_recordset(%(asks)s) AS asked(of text, zone text)
+ ORDER BY of
     ON CONFLICT (subject) DO NOTHING
 """
 CLOSE = """
@@ -130,7 +142,8 @@ DELETE FROM quota_quotabucket
  WHERE subject IN (SELECT subject FROM quota_quotabucket
                     WHERE minute < clock_timestamp() - %(kept)s::interval
                       AND (closed_until IS NULL OR closed_until < clock_timestamp())
-                    LIMIT 5000)
+                    LIMIT 5000
+                      FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -180,60 +193,77 @@ def of_accounts(account: Bucket) -> Bucket:
     return Bucket(account.minute - SEATS * small_change(account), account.day)
 
 
-def draw(
-    subject: str,
-    limits: Bucket,
-    *,
-    need: int,
-    wish: int,
-    zone: str,
-    part: int = NO_LIMIT,
-    seat: bool = False,
-    polls: bool = False,
-    unused: Unused | None = None,
-) -> Drawn:
-    """A block of `wish` units; or of a `part`-th of what is left, if that is more, but not of more
-    than LARGEST_BLOCK.
+class Ask(NamedTuple):
+    """A block that is wanted of a bucket: of `wish` units; or of a `part`-th of what is left, if
+    that is more, but not of more than LARGEST_BLOCK. At least of `need`, or none at all.
 
-    At least of `need`, or none at all. With `seat`, a seat as well, if there is one.
+    With `seat`, a seat as well, if there is one.
     """
+
+    of: str  # the bucket's subject
+    limits: Bucket
+    need: int
+    wish: int
+    zone: str
+    part: int = NO_LIMIT
+    seat: bool = False
+    polls: bool = False
+    unused: Unused | None = None
+
+
+def draw(asks: Sequence[Ask]) -> dict[str, Drawn]:
+    """Draws from each of the buckets, {subject: what was drawn}; one ask a bucket."""
+    drawn = _draw(asks)
+    new = [ask for ask in asks if ask.of not in drawn]
+    if new:
+        _begin([(ask.of, ask.zone) for ask in new])
+        drawn |= _draw(new)
+    return drawn
+
+
+def _draw(asks: Sequence[Ask]) -> dict[str, Drawn]:
+    rows = [
+        {
+            "of": ask.of,
+            "limit": ask.limits.minute or NO_LIMIT,
+            "day_limit": ask.limits.day or NO_LIMIT,
+            "need": ask.need,
+            "wish": ask.wish,
+            "part": ask.part,
+            "zone": ask.zone,
+            "seat": ask.seat,
+            "polls": ask.polls,
+            "unused": ask.unused.units if ask.unused else 0,
+            "unused_day": ask.unused.day if ask.unused else None,
+        }
+        for ask in asks
+    ]
     parameters: dict[str, Any] = {
-        "subject": subject,
-        "limit": limits.minute or NO_LIMIT,
-        "day_limit": limits.day or NO_LIMIT,
-        "need": need,
-        "wish": wish,
-        "part": part,
+        "asks": json.dumps(rows, default=str),
         "largest": LARGEST_BLOCK,
-        "zone": zone,
         "early": f"{60 - FLIGHT} s",
-        "seat": seat,
-        "polls": polls,
         "seats": SEATS,
-        "unused": unused.units if unused else 0,
-        "unused_day": unused.day if unused else None,
     }
     with connection.cursor() as cursor:
         cursor.execute(DRAW, parameters)
-        row = cursor.fetchone()
-        if row is None:
-            cursor.execute(BEGIN, parameters)
-            cursor.execute(DRAW, parameters)
-            row = cursor.fetchone()
-    units, seated, day, seconds, wait = row
-    return Drawn(units, seated, day, seconds, min(wait or 0.0, LONGEST_WAIT))
+        return {
+            subject: Drawn(units, seated, day, seconds, min(wait or 0.0, LONGEST_WAIT))
+            for subject, units, seated, day, seconds, wait in cursor.fetchall()
+        }
+
+
+def _begin(subjects: Sequence[tuple[str, str]]) -> None:
+    """Makes the rows of (subject, zone of the provider's day) that are not there."""
+    asks = json.dumps([{"of": subject, "zone": zone} for subject, zone in subjects])
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN, {"asks": asks})
 
 
 def close(subject: str, seconds: float, zone: str) -> None:
     """Nothing is drawn for so long: the provider has said that there is nothing left."""
-    parameters: dict[str, Any] = {
-        "subject": subject,
-        "zone": zone,
-        "seconds": min(seconds, LONGEST_CLOSED),
-    }
+    _begin([(subject, zone)])
     with connection.cursor() as cursor:
-        cursor.execute(BEGIN, parameters)
-        cursor.execute(CLOSE, parameters)
+        cursor.execute(CLOSE, {"subject": subject, "seconds": min(seconds, LONGEST_CLOSED)})
 
 
 def used(subjects: list[str], zone: str) -> dict[str, Used]:

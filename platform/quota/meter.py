@@ -6,19 +6,22 @@ is counted for all whose instances have both, and for nobody who merely names it
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
 
+from config.gathering import Gathering
 from elements.application import application_of
 from elements.types import Element
 from quota.bucket import Used, used
 from quota.models import QuotaBucket
-from quota.purse import Payer, Purse
+from quota.purse import Payer, Payment, Purse
 from transport.errors import ProviderError
 from transport.types import Quota
 
@@ -30,6 +33,27 @@ os.register_at_fork(after_in_child=lambda: purse.empty())
 
 
 _zone = lru_cache(maxsize=16)(ZoneInfo)
+
+
+GATHERING = 0.005  # seconds that draws are gathered before the buckets are asked for all of them
+MAX_DRAWS = 500  # in one statement
+
+# Draws belong to an event loop, as their callers do; a web process has several, and they end.
+_draws_of: WeakKeyDictionary[asyncio.AbstractEventLoop, Gathering[Payment, float]] = (
+    WeakKeyDictionary()
+)
+
+
+def _draws() -> Gathering[Payment, float]:
+    loop = asyncio.get_running_loop()
+    draws = _draws_of.get(loop)
+    if draws is None:
+        draws = _draws_of[loop] = Gathering(
+            sync_to_async(lambda payments: purse.draw_many(payments)),
+            pause=GATHERING,
+            most=MAX_DRAWS,
+        )
+    return draws
 
 
 class Subject(NamedTuple):
@@ -68,7 +92,10 @@ class AccountMeter:
         return wait
 
     async def adraw(self, units: int, ahead: int) -> float:
-        return await sync_to_async(self.draw)(units, ahead)
+        wait = await _draws().ask(Payment(self._payer, units, ahead))
+        if wait == 0:
+            self.used += units
+        return wait
 
     def refused(self, error: ProviderError) -> None:
         of_project = error.reason in self._payer.quota.project_reasons

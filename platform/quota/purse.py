@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -55,6 +55,51 @@ class Held:
 Key = tuple[str, float]
 
 
+class Payment(NamedTuple):
+    """`units` for one request; `ahead` of them will be wanted at once, by those sent beside it."""
+
+    payer: Payer
+    units: int
+    ahead: int
+
+
+@dataclass(slots=True)
+class Lack:
+    """What payments want of one bucket that holds too little in our hands."""
+
+    payer: Payer
+    subject: str
+    at_hand: int
+    seat: bool
+    unused: Unused | None
+    need: int = 0
+    together: int = 0
+    ahead: int = 0
+
+    def add(self, units: int, ahead: int) -> None:
+        """Requests that are sent side by side count each other as ahead."""
+        self.need = max(self.need, units - self.at_hand)
+        self.together += units
+        self.ahead = max(self.ahead, ahead)
+
+    def ask(self) -> bucket.Ask:
+        quota, share = self.payer.quota, self.payer.share
+        of_project = self.subject == self.payer.project
+        limits = quota.project if of_project else bucket.of_accounts(quota.account)
+        need = max(1, self.need)
+        return bucket.Ask(
+            self.subject,
+            Bucket(_part(limits.minute, share), _part(limits.day, share)),
+            need=need,
+            wish=max(need, max(self.together, self.ahead) - self.at_hand),
+            zone=quota.day_zone,
+            part=bucket.PART if of_project else bucket.NO_LIMIT,
+            seat=of_project and self.payer.polls and self.seat,
+            polls=self.payer.polls,
+            unused=self.unused,
+        )
+
+
 class Purse:
     """Threads share one."""
 
@@ -71,20 +116,23 @@ class Purse:
 
     def draw(self, payer: Payer, units: int, ahead: int) -> float:
         """As `take`, asking the buckets. `ahead` units will be wanted at once."""
+        return self.draw_many([Payment(payer, units, ahead)])[0]
+
+    def draw_many(self, payments: Sequence[Payment]) -> list[float]:
+        """As `draw`, for many: all buckets that lack something are asked together."""
+        waits: list[float | None] = [None] * len(payments)
         for _ in range(MOST_DRAWS):
             with self._lock:
-                paid, lacking = self._take(payer, units)
-                if paid is not None:
-                    return paid
-                key = (lacking, payer.share)
-                held = self._held.get(key)
-                unused, over = self._left_over(held)
-                at_hand = 0 if held is None or over else held.units
-            need = units - at_hand
-            drawn = self._draw(payer, lacking, need, ahead - at_hand, over, unused)
+                lacks = self._pay(payments, waits)
+            if not lacks:
+                break
+            asked_at = self._clock()
+            drawn = bucket.draw([lack.ask() for lack in lacks.values()])
             with self._lock:
-                self._keep(key, drawn, need)
-        return TRY_AGAIN
+                for subject, lack in lacks.items():
+                    key = (subject, lack.payer.share)
+                    self._keep(key, drawn[subject], asked_at, lack.need)
+        return [TRY_AGAIN if wait is None else wait for wait in waits]
 
     def close(self, payer: Payer, seconds: float, *, project: bool) -> None:
         """Nothing more is paid for the account, or the whole project, for so long."""
@@ -102,6 +150,25 @@ class Purse:
         self._lock = threading.Lock()
 
     # --- Under the lock ---------------------------------------------------------------------------
+
+    def _pay(self, payments: Sequence[Payment], waits: list[float | None]) -> dict[str, Lack]:
+        """Notes which are paid, or how long they wait; returns what has to be drawn for others."""
+        lacks: dict[str, Lack] = {}
+        for place, (payer, units, ahead) in enumerate(payments):
+            if waits[place] is not None:
+                continue
+            waits[place], subject = self._take(payer, units)
+            if waits[place] is not None:
+                continue
+            lack = lacks.get(subject)
+            if lack is None:
+                held = self._held.get((subject, payer.share))
+                unused, over = self._left_over(held)
+                at_hand = 0 if held is None or over else held.units
+                lack = lacks[subject] = Lack(payer, subject, at_hand, seat=over, unused=unused)
+            if (lack.payer.share, lack.payer.polls) == (payer.share, payer.polls):
+                lack.add(units, ahead)  # else it is drawn for the next time round
+        return lacks
 
     def _take(self, payer: Payer, units: int) -> tuple[float | None, str]:
         """The answer of `take`, and which bucket has to be asked when that is None."""
@@ -141,9 +208,8 @@ class Purse:
         units, held.units = held.units, 0
         return (Unused(units, held.day) if units and held.day else None), True
 
-    def _keep(self, key: Key, drawn: tuple[Drawn, float], need: int) -> None:
+    def _keep(self, key: Key, block: Drawn, asked_at: float, need: int) -> None:
         """Adds to what is held; other threads may have drawn at the same time."""
-        block, asked_at = drawn
         ends = asked_at + block.seconds
         self._drop_ended()
         held = self._held.setdefault(key, Held())
@@ -167,28 +233,6 @@ class Purse:
                 for key, held in self._held.items()
                 if held.ends > now or held.again > now or held.units
             }
-
-    # --- Without it -------------------------------------------------------------------------------
-
-    def _draw(
-        self, payer: Payer, subject: str, need: int, wish: int, seat: bool, unused: Unused | None
-    ) -> tuple[Drawn, float]:
-        quota = payer.quota
-        of_project = subject == payer.project
-        limits = quota.project if of_project else bucket.of_accounts(quota.account)
-        asked_at = self._clock()
-        drawn = bucket.draw(
-            subject,
-            Bucket(_part(limits.minute, payer.share), _part(limits.day, payer.share)),
-            need=max(1, need),
-            wish=max(1, need, wish),
-            zone=quota.day_zone,
-            part=bucket.PART if of_project else bucket.NO_LIMIT,
-            seat=of_project and payer.polls and seat,
-            polls=payer.polls,
-            unused=unused,
-        )
-        return drawn, asked_at
 
 
 def _part(limit: int, share: float) -> int:

@@ -24,7 +24,7 @@ def draw(
     seat: bool = False,
     unused: Unused | None = None,
 ) -> Drawn:
-    return bucket.draw(
+    ask = bucket.Ask(
         "project",
         limits,
         need=need,
@@ -34,6 +34,7 @@ def draw(
         unused=unused,
         zone=PACIFIC,
     )
+    return bucket.draw([ask])["project"]
 
 
 def test_no_more_than_the_limit_is_drawn_in_a_minute(world: World) -> None:
