@@ -23,7 +23,7 @@ from statistics import median
 from benchmarks import database
 from benchmarks.rows import CURSOR, INTERVAL, insert_mailboxes
 from elements.calls import Changes
-from polling import claim, commit
+from polling import claim, idle
 from polling.claim import ClaimedResource
 from polling.poll import Succeeded
 
@@ -57,7 +57,7 @@ class Table:
         took = (time.perf_counter() - began) * 1000
         if len(resources) != CLAIMED:
             raise RuntimeError(f"{len(resources)} rows were claimed where {CLAIMED} are due")
-        commit.commit_idle([_idle(resource, self.now) for resource in resources])
+        idle.commit_idle([_idle(resource, self.now) for resource in resources])
         self.claimed += CLAIMED
         if timed:
             self.took.setdefault(scenario, []).append(took)
@@ -109,5 +109,5 @@ def _measure(tables: list[Table], scenario: str, *, rounds: int, churn: int) -> 
                 table.step(scenario, timed=True)
 
 
-def _idle(resource: ClaimedResource, now: datetime) -> commit.Idle:
-    return commit.idle(Succeeded(resource, now, Changes((), CURSOR)), now)
+def _idle(resource: ClaimedResource, now: datetime) -> idle.Idle:
+    return idle.idle(Succeeded(resource, now, Changes((), CURSOR)), now)

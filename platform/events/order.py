@@ -22,6 +22,9 @@ from django.db import connection
 TURN = 20_261  # the class of our advisory locks; the object is the subscription
 
 TAKE_TURN = "SELECT pg_advisory_xact_lock(%s, hashint8(%s))"
+TRY_TURNS = """
+SELECT id FROM unnest(%s::bigint[]) AS wanted(id) WHERE pg_try_advisory_xact_lock(%s, hashint8(id))
+"""
 # What has not arrived and shares an object with `d`, and is earlier.
 EARLIER = """
 SELECT 1
@@ -68,6 +71,13 @@ def take_turn(subscription_id: int) -> None:
     """Waits until nobody else records events for it, and keeps it so in this transaction."""
     with connection.cursor() as cursor:
         cursor.execute(TAKE_TURN, [TURN, subscription_id])
+
+
+def try_turns(subscription_ids: Sequence[int]) -> set[int]:
+    """As `take_turn`, of those for whom nobody else records just now; which these are."""
+    with connection.cursor() as cursor:
+        cursor.execute(TRY_TURNS, [list(subscription_ids), TURN])
+        return {id_ for (id_,) in cursor.fetchall()}
 
 
 def keys_of(subscription_id: int, object_ids: Iterable[str]) -> list[int]:

@@ -31,9 +31,10 @@ from events import (
     receiver_signature,
     refused,
 )
+from events.changes import record_changes
 from events.models import RefusedWebhook
 from events.receiver_body import Sent
-from events.record import record_changes, record_webhook
+from events.record import record_webhook
 from instances import configuration, watched_objects
 from instances.models import ElementInstance
 from watching import notices

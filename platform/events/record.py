@@ -6,17 +6,16 @@ So the events of a poll and its moved cursor are stored together or not at all.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 
 from accounts.models import User
 from elements import catalogue
-from elements.calls import Change, Told
+from elements.calls import Told
 from elements.errors import ElementNotFound
 from events import order, owner_mail, payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
@@ -32,35 +31,6 @@ class _Draft:
 
     objects_found: list[dict[str, str]]
     body_of: Callable[[int], str]
-
-
-def record_changes(
-    instance: Any,
-    object_type: str,
-    changes: Sequence[Change],
-    now: datetime,
-    *,
-    poll_run: int | None = None,
-) -> list[int]:
-    """Stores `changes` (oldest first) as notifications of at most ten; returns the event ids.
-
-    Must be called inside a transaction. `instance` is an ElementInstance. Makes a delivery of each
-    event when the instance has a callback URL, due at once; queued when the subscription is
-    deactivated. `poll_run` is the id of the poll's run.
-    """
-    source = source_of(instance)
-    drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
-    return _write(source, object_type, drafts, now, poll_run=poll_run)
-
-
-def unrecorded(
-    instance: Any, object_type: str, changes: Sequence[Change], now: datetime, *, event_id: int = 0
-) -> list[Callable[[], str]]:
-    """What writes the body of each notification that `record_changes` would store, byte for byte
-    but for their ids: `event_id` stands in their place. Stores nothing."""
-    source = source_of(instance)
-    drafts = [_draft(source, object_type, batch, now) for batch in _batches(source, changes, now)]
-    return [partial(draft.body_of, event_id) for draft in drafts]
 
 
 def record_instance_event(
@@ -103,7 +73,7 @@ def record_notice(
     Must be called inside a transaction. Without an account it is the organization's own, and goes
     to the subscriptions that are.
     """
-    _require_transaction()
+    require_transaction()
     (event_id,) = event_ids(1)
     targets = _topic_subscriptions(organization_id, account_id, notice.topic)
     event = Event(
@@ -132,7 +102,7 @@ def source_of(instance: Any) -> Source:
         name=instance.name,
         tags=instance.tags,
         element_key=instance.element_key,
-        hub=_hub(instance.element_key, instance.organization_id),
+        hub=hub_of(instance.element_key, instance.organization_id),
     )
 
 
@@ -140,44 +110,12 @@ def _account(user_id: int) -> int | None:
     return User.objects.filter(pk=user_id).values_list("account_id", flat=True).first()
 
 
-def _hub(element_key: str, organization_id: int) -> str:
+def hub_of(element_key: str, organization_id: int) -> str:
     """The element's hub; an element that was removed since still has its events recorded."""
     try:
         return catalogue.find(element_key, organization_id).hub
     except ElementNotFound:
         return ""
-
-
-def _batches(
-    source: Source, changes: Sequence[Change], now: datetime
-) -> Iterator[Sequence[Change]]:
-    """Splits by ten, and further where the records of ten are too large for one body."""
-    for start in range(0, len(changes), payload.LARGEST_BATCH):
-        yield from _small_enough(changes[start : start + payload.LARGEST_BATCH])
-
-
-def _small_enough(batch: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    taken: list[Change] = []
-    size = 0
-    for change in batch:
-        record_size = len(payload.compact(change.record).encode())
-        if taken and size + record_size > payload.LARGEST_BODY:
-            yield taken
-            taken, size = [], 0
-        taken.append(change)
-        size += record_size
-    if taken:
-        yield taken
-
-
-def _draft(source: Source, object_type: str, batch: Sequence[Change], now: datetime) -> _Draft:
-    return _Draft(
-        [
-            {"objectId": storable(change.object_id), "eventType": change.change_type.value}
-            for change in batch
-        ],
-        lambda event_id: payload.of_changes(source, event_id, object_type, batch, now),
-    )
 
 
 def storable(text: str) -> str:
@@ -217,10 +155,8 @@ def _write(
     drafts: Sequence[_Draft],
     now: datetime,
     about: _Topic = NO_TOPIC,
-    *,
-    poll_run: int | None = None,
 ) -> list[int]:
-    _require_transaction()
+    require_transaction()
     if not drafts:
         return []
     targets = _instance_subscription(source.instance_id) if about.to_receiver else []
@@ -243,7 +179,6 @@ def _write(
             severity=about.severity,
             sender=about.sender,
             message=about.message,
-            poll_run=poll_run,
             body=draft.body_of(event_id),
             created_at=now,
         )
@@ -254,7 +189,7 @@ def _write(
     return [event.pk for event in events]
 
 
-def _require_transaction() -> None:
+def require_transaction() -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
             "events are recorded inside the transaction that stores what they come from"

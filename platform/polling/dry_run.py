@@ -21,16 +21,15 @@ from django.utils import timezone
 
 from elements import listing, snapshot
 from elements.calls import Change, Filtered, PollerEntry, Unfetched
-from events import record
+from events.changes import unrecorded
 from instances.credential import CredentialAuthorizer
 from instances.models import ElementInstance
 from polling import claim, poll_now, seen
 from polling.claim import ClaimedResource
-from polling.commit import report_of
 from polling.models import PollingResource
 from polling.poll import Outcome, Poller, Succeeded
 from polling.put_aside import PutAside, Waiting, waiting
-from polling.report import PollReport
+from polling.report import PollReport, report_of
 from polling.schedule import lists_otherwise, stored_entry
 from transport.asynchronous import AsyncKnown, AsyncRunner, Reached, open_session
 from transport.types import Account, Steps
@@ -175,12 +174,13 @@ def _found(
         return DryRun(PollReport(resource.name, "failed", error=error), first)
     found = outcome.changes
     rows = PutAside(resource.id, outcome.asked, found)
-    news = seen.news(resource.id, found.changes, rows.created)
+    known = seen.known_of({resource.id: [change.object_id for change in found.changes]})
+    news = seen.news(found.changes, known[resource.id], rows.created)
     before = waiting(resource.id, now)
     count = 0 if found.picture is not None else before.count + rows.gained
     due_now = any(not one.error and one.retry_after is None for one in found.unfetched)
     report = report_of(outcome, news, Waiting(count, before.due_at, due_now))
-    drafts = record.unrecorded(instance, resource.name, news, now, event_id=EVENT_ID)
+    drafts = unrecorded(instance, resource.name, news, now, event_id=EVENT_ID)
     return DryRun(
         report,
         first,
@@ -201,7 +201,7 @@ def _sample(
     if not isinstance(outcome, Succeeded) or not outcome.changes.changes:
         return None
     first = outcome.changes.changes[:1]
-    drafts = record.unrecorded(instance, resource.name, first, now, event_id=EVENT_ID)
+    drafts = unrecorded(instance, resource.name, first, now, event_id=EVENT_ID)
     bodies = _small_enough([draft() for draft in drafts])
     return bodies[0] if bodies else None
 

@@ -5,8 +5,8 @@ long gives its place up and goes on beside the others.
 Rule 2: what is claimed and not polled is given back, at once when the process is to stop; what
 dies with the process comes back when its lease runs out. What could be neither stored nor given
 back, since the database was away, the next turn of this process gives back before it claims.
-Rule 3: polls that find nothing are stored many in one statement, as are those that wait for units
-of the provider's quota; the others each in a transaction of its own.
+Rule 3: polls are stored many at once: in one statement those that find nothing, or wait for units
+of the provider's quota, the others in one transaction (polling.store).
 Rule 4: while outcomes cannot be stored nothing is claimed or polled, and nothing again before
 PostgreSQL has room for them.
 """
@@ -17,30 +17,20 @@ import asyncio
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import structlog
 from django.conf import settings
 from django.db import Error
 from django.utils import timezone
 
 from config import clock
 from config.given_postgres import trouble
-from polling import claim, counts, database
+from polling import claim, database
 from polling.claim import ClaimedResource
-from polling.commit import (
-    InstanceLockedError,
-    commit,
-    commit_idle,
-    commit_put_off,
-    dropped,
-    idle,
-    off,
-)
 from polling.database import patiently
-from polling.poll import Failed, Outcome, Poller, PutOff, Succeeded
-from polling.report import PollReport
+from polling.poll import Outcome, Poller, PutOff, Succeeded
+from polling.store import Batches, store_idle
 from transport.asynchronous import AsyncRunner, open_session
 from worker import loops
 from worker.garbage import rare_collection
@@ -58,10 +48,7 @@ CHECK_EVERY = 0.5  # seconds between two looks at what is in flight
 RENEW_AFTER = 20.0  # seconds; a lease lasts 60
 LATEST_END = 70.0  # seconds after the deadline at which the last polls are given back
 STOP_WITHIN = 3.0  # seconds that polls may still take when the process is to stop
-PATIENCE_WITH_A_LOCK = 30.0  # seconds that an outcome waits for its instance to be changed
-LOOK_AGAIN = 0.1  # seconds until it is tried again
 
-log = structlog.get_logger()
 # What earlier turns of this process still have leases on.
 _not_given_back: list[ClaimedResource] = []
 
@@ -106,6 +93,7 @@ class Engine:
         self._waiting: deque[Held] = deque()
         self._in_flight: dict[asyncio.Task[None], Held] = {}
         self._slow = 0
+        self._changed = Batches()
         self._idle: list[Succeeded | PutOff] = []
         self._idle_since = 0.0
         self._storing: asyncio.Task[None] | None = None
@@ -243,7 +231,7 @@ class Engine:
                 self._idle_since = time.monotonic()
             self._idle.append(outcome)
         else:
-            await store(outcome)
+            await self._changed.store(outcome)
 
     def _store_idle(self) -> None:
         if self._storing is not None or not self._idle:
@@ -303,7 +291,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         ending = [task for task in (*tasks, self._storing, self._claiming) if task is not None]
-        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.gather(*ending, self._changed.end(), return_exceptions=True)
         unpolled += [held.resource for held in self._waiting]  # of a claim that was under way
         unpolled += self._unstored
         if isinstance(self._fault, Error):  # was waited for already
@@ -325,54 +313,3 @@ def _give_back_earlier() -> None:
     """
     claim.release(_not_given_back)
     _not_given_back.clear()
-
-
-async def store(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
-    """Stores one outcome. What cannot be stored is a failed poll, visible and tried again.
-
-    While somebody changes or deletes the instance it waits, without keeping others waiting; in
-    the end it is dropped, and polled again when its lease has run out.
-    """
-    try:
-        report = await _stored(outcome, keep_lease=keep_lease)
-        counts.ended([outcome], report.status)
-        return report
-    except Exception as error:
-        passes = isinstance(error, Error) and trouble.passes(error)
-        if passes or not isinstance(outcome, Succeeded):
-            raise
-        log.exception("poll.not_stored", resource=outcome.resource.id)
-        reason = f"what was found could not be stored: {type(error).__name__}"
-        counts.ended([outcome], "failed")
-        return await _stored(Failed(outcome.resource, outcome.started_at, reason))
-
-
-async def _stored(outcome: Outcome, *, keep_lease: bool = False) -> PollReport:
-    give_up_at = time.monotonic() + PATIENCE_WITH_A_LOCK
-    while True:
-        try:
-            return await patiently(commit, outcome, timezone.now(), keep_lease=keep_lease)
-        except InstanceLockedError:
-            if time.monotonic() > give_up_at:
-                return dropped(outcome.resource)
-        await asyncio.sleep(LOOK_AGAIN)
-
-
-async def store_idle(polls: Sequence[Succeeded | PutOff]) -> None:
-    """Stores many at once; one by one when something in them cannot be stored."""
-    now = timezone.now()
-    put_off = [off(one, now) for one in polls if isinstance(one, PutOff)]
-    if put_off:
-        await patiently(commit_put_off, put_off)
-        counts.ended([one for one in polls if isinstance(one, PutOff)], "waiting")
-    idle_polls = [one for one in polls if isinstance(one, Succeeded)]
-    if not idle_polls:
-        return
-    try:
-        await patiently(commit_idle, [idle(done, now) for done in idle_polls])
-        counts.ended(idle_polls, "idle")
-    except Exception as error:
-        if isinstance(error, Error) and trouble.passes(error):
-            raise
-        for done in idle_polls:
-            await store(done)

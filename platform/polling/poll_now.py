@@ -15,10 +15,10 @@ from instances.models import ElementInstance
 from polling import claim
 from polling.claim import ClaimedResource, PollRunningError
 from polling.database import patiently
-from polling.engine import store
 from polling.models import PollingResource
 from polling.poll import Poller
 from polling.report import PollReport
+from polling.store import store
 from transport import waiting
 from transport.asynchronous import AsyncRunner, open_session
 

@@ -53,6 +53,9 @@ def discard(resource_id: int) -> None:
     PutAsideObject.objects.filter(resource_id=resource_id).delete()
 
 
+NOTHING = Waiting(0, None, due_now=False)
+
+
 def waiting(resource_id: int, now: datetime) -> Waiting:
     figures = PutAsideObject.objects.filter(resource_id=resource_id).aggregate(
         count=Count("id"),
@@ -63,9 +66,14 @@ def waiting(resource_id: int, now: datetime) -> Waiting:
 
 
 class PutAside:
-    """The rows that concern one poll, read at once and written at once."""
+    """The rows that concern one poll, read at once and written at once.
 
-    def __init__(self, resource_id: int, asked: Iterable[Unfetched], found: Changes) -> None:
+    Where `any_rows` is false the resource has none.
+    """
+
+    def __init__(
+        self, resource_id: int, asked: Iterable[Unfetched], found: Changes, *, any_rows: bool = True
+    ) -> None:
         self._resource_id = resource_id
         self._asked = {unfetched.object_id for unfetched in asked}
         self._found = found
@@ -79,7 +87,7 @@ class PutAside:
                     resource_id=resource_id, object_id__in=mentioned
                 )
             }
-            if mentioned
+            if mentioned and any_rows
             else {}
         )
 
@@ -100,6 +108,8 @@ class PutAside:
 
         What a poll that was `cut_short` did not get to merely waits on.
         """
+        if not (self._rows or self._found.unfetched):
+            return 0
         settled = [row.pk for id_, row in self._rows.items() if id_ in self._settled]
         if settled:
             PutAsideObject.objects.filter(pk__in=settled).delete()

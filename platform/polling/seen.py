@@ -7,14 +7,55 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 
 from elements.calls import Change, ChangeType
+from polling import rows
 from polling.models import PolledObject
 from transport.types import KnownObjects
 
 DELETED = "deleted"  # the fingerprint under which a deleted object is remembered
+
+KNOWN = """
+SELECT o.resource_id, o.object_id, o.fingerprint
+FROM unnest(%s::bigint[], %s::text[]) AS asked(resource_id, object_id)
+JOIN polling_polledobject AS o
+    ON o.resource_id = asked.resource_id AND o.object_id = asked.object_id
+"""
+FORGET = """
+DELETE FROM polling_polledobject AS o
+USING unnest(%s::bigint[], %s::text[]) AS gone(resource_id, object_id)
+WHERE o.resource_id = gone.resource_id AND o.object_id = gone.object_id
+"""
+# In one order for everyone: two that write the same rows must not wait crosswise.
+NOTICE = """
+INSERT INTO polling_polledobject (resource_id, object_id, fingerprint)
+SELECT resource_id, object_id, fingerprint
+FROM json_to_recordset(%s) AS state(resource_id bigint, object_id text, fingerprint text)
+ORDER BY resource_id, object_id
+ON CONFLICT (resource_id, object_id) DO UPDATE SET fingerprint = EXCLUDED.fingerprint
+"""
+REMEMBER = """
+INSERT INTO polling_polledobject (resource_id, object_id, fingerprint, occurred_at)
+SELECT resource_id, object_id, fingerprint, occurred_at
+FROM json_to_recordset(%s) AS state(
+    resource_id bigint, object_id text, fingerprint text, occurred_at timestamptz)
+ORDER BY resource_id, object_id
+ON CONFLICT (resource_id, object_id)
+DO UPDATE SET fingerprint = EXCLUDED.fingerprint, occurred_at = EXCLUDED.occurred_at
+"""
+
+
+class State(NamedTuple):
+    """The state of one object; `occurred_at` dates the object itself."""
+
+    resource_id: int
+    object_id: str
+    fingerprint: str
+    occurred_at: datetime | None = None
 
 
 def known_objects(resource_id: int, question: KnownObjects) -> dict[str, str]:
@@ -70,40 +111,57 @@ def replace_all(resource_id: int, picture: Mapping[str, str]) -> None:
         )
 
 
-def notice(resource_id: int, states: Mapping[str, str]) -> None:
-    """Knows these states ({object id: fingerprint}) from now on, though no event tells of them."""
-    if states:
+def known_of(object_ids: Mapping[int, Collection[str]]) -> dict[int, dict[str, str]]:
+    """What is known of these objects, {resource: their ids}: {resource: {id: fingerprint}}."""
+    known: dict[int, dict[str, str]] = {resource_id: {} for resource_id in object_ids}
+    asked = [(resource_id, id_) for resource_id, ids in object_ids.items() for id_ in ids]
+    if asked:
+        resources, ids = zip(*asked, strict=True)
         with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO polling_polledobject (resource_id, object_id, fingerprint)
-                SELECT %s, object_id, fingerprint FROM unnest(%s::text[], %s::text[])
-                    AS seen(object_id, fingerprint)
-                ORDER BY object_id
-                ON CONFLICT (resource_id, object_id)
-                DO UPDATE SET fingerprint = EXCLUDED.fingerprint
-                """,
-                [resource_id, list(states), list(states.values())],
-            )
+            cursor.execute(KNOWN, [list(resources), list(ids)])
+            for resource_id, id_, fingerprint in cursor.fetchall():
+                known[resource_id][id_] = fingerprint
+    return known
 
 
-def forget(resource_id: int, object_ids: Collection[str]) -> None:
-    """Knows no more of these objects."""
-    if object_ids:
-        PolledObject.objects.filter(resource_id=resource_id, object_id__in=object_ids).delete()
+def notice(states: Iterable[State]) -> None:
+    """Knows these states from now on, though no event tells of them."""
+    _write(NOTICE, states)
 
 
-def news(resource_id: int, changes: Iterable[Change], created: Collection[str]) -> list[Change]:
+def remember(states: Iterable[State]) -> None:
+    """Keeps the last state of each object that an event tells."""
+    _write(REMEMBER, states)
+
+
+def forget(objects: Collection[tuple[int, str]]) -> None:
+    """Knows no more of these objects, (resource, object id)."""
+    if objects:
+        resources, ids = zip(*objects, strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET, [list(resources), list(ids)])
+
+
+def _write(statement: str, states: Iterable[State]) -> None:
+    latest = {(one.resource_id, one.object_id): one for one in states}
+    if latest:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [rows.recordset(latest.values())])
+
+
+def news(
+    changes: Iterable[Change], known: Mapping[str, str], created: Collection[str]
+) -> list[Change]:
     """The changes that no event has told yet, each with the type that its receiver should see.
 
-    An object in `created` was new when it was put aside, and is CREATED still. One that was told
-    of before is not CREATED again, unless it was deleted in between.
+    `known` is what is known of their objects. One in `created` was new when it was put aside, and
+    is CREATED still. One that was told of before is not CREATED again, unless it was deleted in
+    between.
     """
-    changes = list(changes)
-    told = known_objects(resource_id, KnownObjects(tuple(change.object_id for change in changes)))
+    told = dict(known)
     result = []
     for change in changes:
-        fingerprint = _fingerprint(change)
+        fingerprint = fingerprint_of(change)
         before = told.get(change.object_id)
         if before == fingerprint:
             continue
@@ -112,28 +170,7 @@ def news(resource_id: int, changes: Iterable[Change], created: Collection[str]) 
     return result
 
 
-def remember(resource_id: int, changes: Iterable[Change]) -> None:
-    """Keeps the last state of each object that an event tells."""
-    latest = {change.object_id: change for change in changes}
-    PolledObject.objects.bulk_create(
-        [
-            PolledObject(
-                resource_id=resource_id,
-                object_id=change.object_id,
-                fingerprint=_fingerprint(change),
-                occurred_at=change.occurred_at,
-            )
-            # In one order for everyone: two that write the same rows must not wait crosswise.
-            for _, change in sorted(latest.items())
-        ],
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["resource", "object_id"],
-        update_fields=["fingerprint", "occurred_at"],
-    )
-
-
-def _fingerprint(change: Change) -> str:
+def fingerprint_of(change: Change) -> str:
     return DELETED if change.change_type is ChangeType.DELETED else change.fingerprint
 
 

@@ -11,7 +11,7 @@ would send it again and again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -91,11 +91,23 @@ def digest_of(element: Element, account: str, base_url: str) -> str:
     return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def note_unannounced(instance_id: int, element_key: str, resource: str) -> None:
-    """A poll has found what no notice had announced. Waits for no lock."""
+def note_unannounced(found: Iterable[tuple[int, str, str]]) -> None:
+    """Polls have found what no notice had announced: (instance, element, resource) of each.
+
+    Waits for no lock.
+    """
+    instance_ids = {
+        instance_id
+        for instance_id, element_key, resource in found
+        if _is_announced(element_key, resource)
+    }
+    if instance_ids:
+        rows = InstanceWatch.objects.filter(instance__in=instance_ids, started_at__isnull=False)
+        ids = rows.order_by("pk").select_for_update(skip_locked=True, no_key=True).values("pk")
+        InstanceWatch.objects.filter(pk__in=ids).update(unannounced=F("unannounced") + 1)
+
+
+def _is_announced(element_key: str, resource: str) -> bool:
+    """Whether the provider's notices tell of the resource's changes."""
     found = notices_at(element_key)
-    if found is None or resource not in found[1].resources:
-        return
-    rows = InstanceWatch.objects.filter(instance=instance_id, started_at__isnull=False)
-    ids = rows.select_for_update(skip_locked=True, no_key=True).values("pk")
-    InstanceWatch.objects.filter(pk__in=ids).update(unannounced=F("unannounced") + 1)
+    return found is not None and resource in found[1].resources

@@ -25,8 +25,8 @@ from elements import register
 from elements.calls import Change, ChangeType
 from elements.models import PrivateElement
 from elements.presentation import configuration_id
+from events.changes import record_changes
 from events.models import Delivery, Event, RefusedWebhook, Subscription
-from events.record import record_changes
 from instances.models import ElementInstance
 from instances.signals import instance_saved
 from tests.api.conftest import API, Connected

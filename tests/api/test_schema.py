@@ -38,8 +38,8 @@ from config.wsgi import application
 from elements import catalogue
 from elements.calls import Change, ChangeType
 from elements.presentation import configuration_id
+from events.changes import record_changes
 from events.models import Event
-from events.record import record_changes
 from instances import provision
 from integrations.gmail.sandbox.server import SandboxServer
 

@@ -14,8 +14,8 @@ from accounts.roles import CATALOGUE
 from accounts.secret import digest, new_instance_token
 from elements import catalogue, register
 from elements.calls import Change, ChangeType
+from events.changes import record_changes
 from events.models import Delivery, DeliveryStatus, Subscription
-from events.record import record_changes
 from instances import configuration
 from instances.models import ElementInstance
 from instances.signals import instance_saved

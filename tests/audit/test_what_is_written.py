@@ -18,8 +18,8 @@ from audit.actor import Actor, acting
 from audit.models import Action, AuditEntry, Source
 from audit.tasks import remove_old_entries
 from elements.calls import Change, ChangeType
+from events.changes import record_changes
 from events.models import Delivery, DeliveryStatus
-from events.record import record_changes
 from events.redeliver import send_again
 from tests.audit.conftest import World
 from tests.conftest import ClientFor

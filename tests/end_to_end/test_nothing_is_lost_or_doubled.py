@@ -125,7 +125,7 @@ class Killed(BaseException):
     """What nothing catches, like the end of the process."""
 
 
-@pytest.mark.parametrize("step", ["record_changes", "PutAside.store", "runs.write", "log.info"])
+@pytest.mark.parametrize("step", ["record_found", "PutAside.store", "runs.write", "log.info"])
 def test_a_crash_after_the_fetch_leaves_each_change_in_one_event(
     connected: Line, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 from polling import engine
+from polling import store as polling_store
 from polling.models import PollingResource
 from polling.tasks import poll_all_due
 from tests.end_to_end.line import MAILBOX, Line
@@ -128,8 +129,8 @@ def test_what_is_told_while_a_poll_runs_is_polled_once_more(
         mails.append(pushed.control.deliver(MAILBOX))
         pushed.control.set_push(silent=False)
         time_passes(pushed)
-    name = "store" if finds else "store_idle"
-    store = getattr(engine, name)
+    module, name = (polling_store, "store_many") if finds else (engine, "store_idle")
+    store = getattr(module, name)
 
     async def slow_store(polls: Any) -> Any:
         if len(mails) == finds:
@@ -137,7 +138,7 @@ def test_what_is_told_while_a_poll_runs_is_polled_once_more(
             until(lambda: arrived(pushed))
         return await store(polls)
 
-    monkeypatch.setattr(engine, name, slow_store)
+    monkeypatch.setattr(module, name, slow_store)
     PollingResource.objects.update(next_poll_at=timezone.now())
     poll_all_due()
     pushed.deliver()

@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from accounts.secret import digest
 from elements.calls import Change, ChangeType
+from events.changes import record_changes
 from events.models import Subscription
-from events.record import record_changes
 from events.subscription import origin_of
 from instances.models import ElementInstance
 

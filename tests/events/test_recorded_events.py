@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from elements.calls import Change, ChangeType
+from events.changes import record_changes
 from events.models import Delivery, Event, Subscription
-from events.record import record_changes
 from tests.events.found import changes, new_instance, record
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from instances.models import ElementInstance
-from polling import engine
+from polling import store
 from polling.models import PollingResource
 from polling.poll_now import poll_now, start_new
 from polling.tasks import poll_all_due
@@ -118,7 +118,7 @@ def test_a_poll_that_cannot_be_stored_in_time_is_dropped(
     provider: LedgerServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "PATIENCE_WITH_A_LOCK", 0.2)
+    monkeypatch.setattr(store, "PATIENCE_WITH_A_LOCK", 0.2)
     provider.ledgers["one"].add("a")
     statuses: list[str] = []
     asked, answered = hold_answers(provider.ledgers["one"])

@@ -13,10 +13,10 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from elements.calls import Changes
-from polling import claim, engine
+from polling import claim, engine, store
 from polling.claim import ClaimedResource
-from polling.commit import commit_idle
 from polling.engine import Engine
+from polling.idle import commit_idle
 from polling.models import PollingResource
 from polling.poll import Outcome, Succeeded
 from polling.tasks import poll_all_due, poll_until
@@ -213,7 +213,7 @@ def test_a_database_that_is_lost_for_a_moment_costs_nothing(
 
         return call
 
-    monkeypatch.setattr(engine, "commit_idle", failing("commit_idle", commit_idle))
+    monkeypatch.setattr(store, "commit_idle", failing("commit_idle", commit_idle))
     monkeypatch.setattr(claim, "claim_due", failing("claim_due", claim.claim_due))
 
     async def poll(resource: ClaimedResource) -> Outcome:
@@ -233,7 +233,7 @@ def test_a_database_that_stays_away_ends_the_run(
     def lost(*args: object, **kwargs: object) -> None:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(engine, "commit_idle", lost)
+    monkeypatch.setattr(store, "commit_idle", lost)
 
     async def poll(resource: ClaimedResource) -> Outcome:
         return idle(resource)

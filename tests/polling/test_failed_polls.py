@@ -200,5 +200,6 @@ def test_a_lost_grant_takes_the_row_back_from_who_polls_it(resource: PollingReso
     )
     report = commit(Failed(claimed, timezone.now(), "another reason"), timezone.now())
     resource.refresh_from_db()
+    assert report is not None
     assert report.status == "dropped"
     assert resource.error == "it was revoked"

@@ -12,10 +12,10 @@ from django.db import InternalError
 from django.utils import timezone
 
 from elements.calls import Change, Changes, ChangeType
-from polling import engine
+from polling import store
 from polling.claim import ClaimedResource
-from polling.commit import Idle, commit_idle
 from polling.engine import Engine
+from polling.idle import Idle, commit_idle
 from polling.models import PollingResource
 from polling.poll import Outcome, Succeeded
 
@@ -61,7 +61,7 @@ def test_polls_wait_until_outcomes_are_stored_again(
         polled.append(resource.id)
         return Succeeded(resource, timezone.now(), Changes((), resource.cursor or "0"))
 
-    monkeypatch.setattr(engine, "commit_idle", storing)
+    monkeypatch.setattr(store, "commit_idle", storing)
     async_to_sync(Engine(poll, PLACES, None).run)()
 
     assert polled_when_it_ended[0] <= 3 * PLACES  # five refusals last longer than eight polls
@@ -94,8 +94,9 @@ def test_the_next_turn_gives_back_what_this_one_could_not(
         return Succeeded(resource, timezone.now(), Changes(found, cursor))
 
     with monkeypatch.context() as outage:
-        for name in ("commit_idle", "commit", "claim.release"):
-            outage.setattr(f"polling.engine.{name}", refuse)
+        for name in ("commit_idle", "commit", "commit_many"):
+            outage.setattr(store, name, refuse)
+        outage.setattr("polling.engine.claim.release", refuse)
         with pytest.raises((InternalError, KeyError)):
             async_to_sync(Engine(poll, PLACES, None).run)()
     assert 0 < len(polled) < NUMBER

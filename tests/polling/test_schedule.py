@@ -96,6 +96,7 @@ def test_a_change_of_how_it_is_polled_drops_what_a_running_poll_finds(
     saved(resource.instance)
     report = commit(Failed(claimed, timezone.now(), "late"), timezone.now())
     resource.refresh_from_db()
+    assert report is not None
     assert (report.status, resource.error) == ("dropped", "")
 
 

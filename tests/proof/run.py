@@ -45,7 +45,7 @@ TELL_EVERY = 20  # rounds
 GIVEN_BACK = "RELEASE"  # how the names of the statements end that give rows back
 # Statements that are waited for before any worker has come by them.
 BROUGHT_UP: Mapping[str, tuple[str, ...]] = {
-    POLLS: ("polling.commit.PUT_OFF", "quota.bucket.BEGIN", "quota.bucket.CLOSE"),
+    POLLS: ("polling.idle.PUT_OFF", "quota.bucket.BEGIN", "quota.bucket.CLOSE"),
     DELIVERIES: (
         "events.breaker.TAKE_PROBES",
         "events.claim.PROBE",

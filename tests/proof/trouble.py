@@ -51,8 +51,8 @@ FAULTS: tuple[tuple[dict[str, object], dict[str, object], int], ...] = (
 # What brings up the statements that workers seldom come by: (part of the name, which requests, what
 # they are answered). For those of credentials, every access token has expired as well.
 RARE: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
-    ("polling.commit._commit_failure", HISTORY, {"status": 500}),
-    ("polling.commit.PUT_OFF", HISTORY, {"status": 403, "reason": "dailyLimitExceeded"}),
+    ("polling.rows.FAIL", HISTORY, {"status": 500}),
+    ("polling.idle.PUT_OFF", HISTORY, {"status": 403, "reason": "dailyLimitExceeded"}),
     ("quota.bucket.BEGIN", HISTORY, {"status": 429}),
     ("quota.bucket.CLOSE", HISTORY, {"status": 429}),
     ("instances.credential._store_later", TOKEN, {"latency_ms": 300}),

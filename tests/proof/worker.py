@@ -30,7 +30,7 @@ POLLS, DELIVERIES = "polls", "deliveries"
 BEFORE, AFTER = "before", "after"
 DATABASE_LOST, HUNG = 3, 4  # exit codes
 LONGEST_LIFE = 300.0  # seconds; a worker that is still at work then hangs
-PLACES = 2  # polls of a worker at once: few, so that several share what is due
+PLACES = 4  # polls of a worker at once: few, so that several share what is due
 ANSWER_WITHIN = 2.0  # seconds for one request of a worker; what takes longer has failed
 
 
