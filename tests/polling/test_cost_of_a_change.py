@@ -1,0 +1,72 @@
+"""What PostgreSQL writes for one change. It does not depend on how fast a machine is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from events.models import Delivery, Subscription
+from events.tasks import deliver_all_due
+from polling.models import PollingResource
+from polling.tasks import poll_all_due
+from tests.events.receiver import Receiver
+
+from .conftest import Connect
+from .ledger import LedgerServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ACCOUNTS = 40
+WAL = 7_500  # bytes a change, from the claim of its poll to its settled delivery; bodies are small
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def change_all(provider: LedgerServer) -> None:
+    """Each account has one more change, and all are due."""
+    for number in range(ACCOUNTS):
+        ledger = provider.ledgers[f"account-{number}"]
+        ledger.add(f"entry-{len(ledger.log)}")
+    PollingResource.objects.update(next_poll_at=timezone.now())
+
+
+def written_by_us() -> int:
+    """Bytes of WAL; others use the same server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())")
+        return int(cursor.fetchone()[0])
+
+
+def test_a_change_writes_few_bytes(
+    connect: Connect, provider: LedgerServer, receiver: Receiver
+) -> None:
+    for number in range(ACCOUNTS):
+        instance = connect(f"account-{number}")
+        Subscription.objects.create(
+            organization=instance.organization,
+            instance=instance,
+            url=receiver.url,
+            origin=receiver.url.removesuffix("/"),
+        )
+    PollingResource.objects.update(cursor="0")
+    change_all(provider)
+    poll_all_due()  # the first of a page or an index writes more
+    deliver_all_due()
+    assert Delivery.objects.filter(status="delivered").count() == ACCOUNTS
+
+    change_all(provider)
+    before = written_by_us()
+    poll_all_due()
+    deliver_all_due()
+    written = written_by_us() - before
+
+    assert Delivery.objects.filter(status="delivered").count() == 2 * ACCOUNTS
+    assert 1_000 < written / ACCOUNTS <= WAL
