@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from events.models import Delivery, Event
@@ -103,7 +103,10 @@ def test_many_hands(connect: Connect, provider: LedgerServer, receiver: Receiver
         time.sleep(0.02)
 
     def an_engine_polls() -> None:
-        PollingResource.objects.filter(lease_id=None).update(next_poll_at=timezone.now())
+        free = PollingResource.objects.filter(lease_id=None).order_by("pk")
+        with transaction.atomic():  # in the order of everyone
+            ids = [row.pk for row in free.select_for_update()]
+            PollingResource.objects.filter(pk__in=ids).update(next_poll_at=timezone.now())
         poll_all_due()
 
     def another_engine_polls() -> None:
