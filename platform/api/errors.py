@@ -220,7 +220,10 @@ def _of_transport(error: TransportError) -> ApiError:
 
 
 def _status_of(error: ProviderError) -> int:
-    """A redirect that was not followed says that nothing is there any more, not of a failure."""
+    """A redirect that was not followed says that nothing is there any more, not of a failure; and a
+    limit that is told by 400 not that the call was wrong."""
+    if error.status == HTTPStatus.BAD_REQUEST and error.is_rate_limit:
+        return HTTPStatus.TOO_MANY_REQUESTS
     if 300 <= error.status < 400:
         return HTTPStatus.NOT_FOUND
     return error.status if 400 <= error.status < 500 else HTTPStatus.BAD_GATEWAY

@@ -265,7 +265,8 @@ def _read(reading: Reading, *, resumed: bool) -> Steps[None]:
         try:
             page: Page = yield from reading.listing.page(token)
         except ProviderError as error:
-            if not (resumed and token and read == 0) or error.status not in (400, 404, 410, 422):
+            unknown = error.status in (400, 404, 410, 422) and not error.is_rate_limit
+            if not (resumed and token and read == 0 and unknown):
                 raise
             # The provider's tokens don't live long: the look begins again.
             reading.next = replace(look, token="", pages=0, order=Order())

@@ -184,7 +184,8 @@ class AsyncRunner:
                 allow_redirects=False,
             ) as answer:
                 headers = headers_of(answer.headers.items())
-                return Response(answer.status, headers, await self._body(answer, outgoing))
+                body = await self._body(answer, outgoing)
+                return Response.arrived(answer.status, headers, body)
         except TransportError as error:
             return error
         except aiohttp.InvalidURL:

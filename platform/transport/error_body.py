@@ -1,9 +1,11 @@
 """Reads the body of a provider's error: its text, its code, and whether it speaks of a limit.
 
-Some providers refuse with 403 what they would allow a moment later, and say so in the body alone:
-https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api,
-https://developers.google.com/workspace/gmail/api/guides/handle-errors, and the newer form of
-https://docs.cloud.google.com/apis/design/errors, whose details hold ErrorInfo and RetryInfo.
+Some providers refuse with 400 or 403 what they would allow a moment later, and say so in the body
+alone: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api,
+https://developers.google.com/workspace/gmail/api/guides/handle-errors, the newer form of
+https://docs.cloud.google.com/apis/design/errors, whose details hold ErrorInfo and RetryInfo,
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html, and
+https://developers.facebook.com/docs/graph-api/overview/rate-limiting, whose codes are numbers.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ LIMITS = frozenset(
         "limitexceeded",
         "activitylimitreached",
         "applicationthrottled",
+        "bandwidthlimitexceeded",
+        "priorrequestnotcomplete",
+        "provisionedthroughputexceeded",
         "quotaexceeded",
         "ratelimit",
         "ratelimited",
@@ -37,12 +42,17 @@ LIMITS = frozenset(
         "ratelimits",
         "sharingratelimitexceeded",
         "requestlimitexceeded",
+        "requestthrottled",
         "resourceexhausted",
+        "slowdown",
         "throttled",
         "toomanyrequests",
         "userratelimitexceeded",
     }
 )
+AWS_RESOURCES = "limitexceededexception"  # of things that there may be, not of requests
+# Facebook's: of an application, a user, a page, a call, and from 80000 on of a use case.
+FACEBOOK_LIMITS = frozenset({4, 17, 32, 613, *range(80_000, 80_015)})
 # Not the space of a drive: nothing but its owner makes room in it.
 _QUOTA = (
     r"(?<!storage )\b(?:quota|(?:rate|usage|request|api|call)s?[- ]limits?"
@@ -53,10 +63,12 @@ LIMIT_WORDS = re.compile(
     rf"|\b(?:exceed(?:ed|s)?|exhausted|reached|hit|over)\b.{{0,40}}{_QUOTA}"
     r"|\babuse detection\b|\btoo many (?:\w+ )?(?:requests|calls|queries)\b"
     r"|\bdeveloper over (?:rate|qps)\b|\bthrottled out\b"  # Mashery's, WSO2's
+    r"|^rate exceeded\b"  # AWS's
     r"|\bresource has been exhausted\b|\brequests? (?:was|were|is|are|has been) throttled\b",
     re.IGNORECASE,
 )
 SECONDARY_WORDS = re.compile(r"\bsecondary rate limit\b|\babuse detection\b", re.IGNORECASE)
+XML_CODE = re.compile(r"<Code>\s*([\w.]{1,100})\s*</Code>", re.IGNORECASE)  # AWS's
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")  # of google.protobuf in JSON
 
 
@@ -80,30 +92,48 @@ def read(body: bytes) -> ErrorBody:
     if isinstance(answer, list) and answer:  # Salesforce's
         answer = answer[0]
     parts = answer if isinstance(answer, dict) else {}
-    reasons = [one for one in _reasons(parts) if one]
+    reasons = [one for one in (*_reasons(parts), *XML_CODE.findall(text)) if one]
     limits = [one for one in reasons if is_limit(one)]
     pause = next(_pauses(parts), None)
     if pause is None and SECONDARY_WORDS.search(text):
         pause = SECONDARY_PAUSE
+    message = _message(parts, text)
     return ErrorBody(
-        message=_message(parts, text)[:MAX_EXCERPT],
+        message=message[:MAX_EXCERPT],
         reason=next(iter(limits or reasons), "")[:MAX_REASON],
         pause=pause,
-        is_limit=bool(limits) or LIMIT_WORDS.search(text) is not None,
+        is_limit=bool(limits)
+        or _is_facebooks(parts.get("error"))
+        or any(LIMIT_WORDS.search(words) for words in (text, message[:MAX_READ])),
     )
 
 
 def is_limit(reason: str) -> bool:
     """Return whether a code means a limit, however its words are put together."""
-    word = re.sub(r"[^a-z]", "", reason.lower())
-    return word in LIMITS or word.startswith("throttling")  # Throttling.User, ThrottlingException
+    code = reason.rpartition("#")[2].partition(":")[0]  # AWS's stand between a name and an address
+    word = re.sub(r"[^a-z]", "", code.lower())
+    if word.startswith("throttling"):  # Throttling.User, ThrottlingException
+        return True
+    return word in LIMITS or (word != AWS_RESOURCES and word.removesuffix("exception") in LIMITS)
+
+
+def _is_facebooks(error: Any) -> bool:
+    """Return whether an error of Facebook's form has a code of a limit."""
+    if not isinstance(error, dict):
+        return False
+    if "fbtrace_id" not in error and error.get("type") != "OAuthException":
+        return False
+    code = error.get("code")
+    return isinstance(code, int) and not isinstance(code, bool) and code in FACEBOOK_LIMITS
 
 
 def _message(parts: dict[str, Any], text: str) -> str:
-    error = parts.get("error")
+    error = parts.get("error", parts.get("Error"))
     if isinstance(error, str):  # the OAuth form, RFC 6749 section 5.2
         return error
     said = error.get("message", "") if isinstance(error, dict) else parts.get("message")
+    if said == "" and isinstance(error, dict):
+        said = error.get("Message", "")
     return " ".join(said.split()) if isinstance(said, str) else text
 
 
@@ -121,10 +151,15 @@ def _reasons(parts: dict[str, Any]) -> Iterator[str]:
         status = _text(error.get("status"))
         if is_limit(status):  # another is the name of the HTTP status only
             yield status
-    for name in ("errorCode", "code", "reason", "errorType", "category"):
+    aws = parts.get("Error")
+    yield _text(aws.get("Code")) if isinstance(aws, dict) else ""
+    for name in ("errorCode", "code", "reason", "errorType", "category", "__type"):
         yield _text(parts.get(name))
     for one in _objects(parts.get("errors")):
         yield _text(one.get("code"))
+        extensions = one.get("extensions")  # of GraphQL
+        yield _text(extensions.get("code")) if isinstance(extensions, dict) else ""
+        yield _text(one.get("type"))
 
 
 def _of_day(detail: dict[str, Any]) -> str:

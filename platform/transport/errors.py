@@ -108,9 +108,11 @@ class ProviderError(TransportError):
     def is_rate_limit(self) -> bool:
         """Whether the account or the project has used up its quota for now.
 
-        Some providers say so by 403, with a code or words of it (error_body) or by when to come
-        again.
+        Some providers say so by 400 or 403, with a code or words of it (error_body); by 403 also
+        with when to come again.
         """
+        if self.status == 400:
+            return self.limited or error_body.is_limit(self.reason)
         if self.status == 403:
             return self.limited or self.retry_after is not None or error_body.is_limit(self.reason)
         return self.status == 429

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from transport import error_body, json_text
+
 # What such an answer has at its top, in any case.
 FALSE_IF_FAILED = frozenset({"ok", "success"})
 TRUE_IF_FAILED = frozenset(
@@ -16,6 +18,8 @@ TRUE_IF_FAILED = frozenset(
 STATUS = frozenset({"status", "statuscode", "status_code", "code"})
 FAILED_STATUSES = frozenset({"error", "fail", "failed", "failure"})
 FIRST_FAILED_STATUS = 400
+MAY_LIMIT = re.compile(rb"limit|throttl|exhausted|too.?many", re.IGNORECASE)
+LONGEST_REFUSAL = 4_096  # bytes of an answer that is nothing but one
 FAILED_NUMBER = re.compile(r"0*+(?:[4-9][0-9]{2}|[1-9][0-9]{3,}+)")  # as text
 
 
@@ -24,6 +28,26 @@ def says_failed(answer: Any) -> bool:
     return isinstance(answer, dict) and any(
         _is_failure(name.lower(), value) for name, value in answer.items()
     )
+
+
+def says_limited(body: bytes) -> bool:
+    """Return whether the body of a 2xx answer says that it was refused for a limit.
+
+    As Slack's `{"ok": false, "error": "ratelimited"}` and GraphQL's errors; by a code, not by words
+    alone. A record (with an id) that tells of somebody's failure is none, nor is an answer that has
+    something to give.
+    """
+    if len(body) > LONGEST_REFUSAL or MAY_LIMIT.search(body) is None:
+        return False
+    try:
+        answer = json_text.parse(body)
+    except ValueError:
+        return False
+    if not says_failed(answer) or answer.get("id") is not None or answer.get("data"):
+        return False
+    if any(answer.get(name) is True for name in FALSE_IF_FAILED):
+        return False
+    return error_body.is_limit(error_body.read(body).reason)
 
 
 def _is_failure(name: str, value: Any) -> bool:

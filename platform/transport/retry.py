@@ -60,7 +60,7 @@ def is_passing(outcome: Outcome) -> bool:
 
 def refusal(outcome: Outcome) -> ProviderError | None:
     """What the provider says of its quota, when that is used up."""
-    if not isinstance(outcome, Response) or outcome.status not in (403, 429):
+    if not isinstance(outcome, Response) or outcome.status not in (400, 403, 429):
         return None
     error = ProviderError.of(outcome.status, outcome.headers, outcome.body)
     return error if error.is_rate_limit else None

@@ -183,7 +183,7 @@ class SyncRunner:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                return Response(
+                return Response.arrived(
                     answer.status_code,
                     headers_of(answer.raw.headers.items()),
                     read_body(answer, limits, began, within),

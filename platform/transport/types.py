@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from transport import json_text
 from transport.errors import MalformedAnswer, ProviderError, TransportError
+from transport.failed_answer import says_limited
 from transport.headers import link_to
 
 QueryValue: TypeAlias = str | int | Sequence[str]
@@ -49,6 +50,13 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @classmethod
+    def arrived(cls, status: int, headers: Mapping[str, str], body: bytes) -> Response:
+        """As it arrived; what says within a 2xx that it is refused for a limit is a 429."""
+        if 200 <= status < 300 and says_limited(body):
+            status = 429
+        return cls(status, headers, body)
 
     @property
     def ok(self) -> bool:

@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.errors import answer_to
+from instances.reason import lasting_refusal
+from tests.transport.conftest import Drive
+from tests.transport.connectors import one
+from tests.transport.scripted_provider import ScriptedProvider, answer
 from transport import error_body
 from transport.errors import MAX_RETRY_AFTER, ProviderError
 from transport.limits import Limits
-from transport.retry import pause_before_retry
-from transport.types import Response
+from transport.retry import is_passing, pause_before_retry
+from transport.types import Account, Request, Response
+
+Json = dict[str, Any]
 
 SECONDARY = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
@@ -39,9 +46,15 @@ def retry(delay: object) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
 
 
-def error_of(body: object, headers: dict[str, str] | None = None) -> ProviderError:
+def error_of(
+    body: object, headers: dict[str, str] | None = None, status: int = 403
+) -> ProviderError:
     text = body if isinstance(body, str) else json.dumps(body)
-    return ProviderError.of(403, headers or {}, text.encode())
+    return ProviderError.of(status, headers or {}, text.encode())
+
+
+def facebook(code: object, **parts: Any) -> dict[str, Any]:
+    return {"error": {"message": "No.", "type": "OAuthException", "code": code, **parts}}
 
 
 LIMITS = [
@@ -72,6 +85,21 @@ LIMITS = [
     "Developer Over Rate",
     google(errors=[{"reason": "sharingRateLimitExceeded"}]),
     google(errors=[{"reason": "rateLimitExceededUnreg", "domain": "usageLimits"}]),
+    *(facebook(code) for code in (4, 17, 32, 613, 80_004)),
+    {"error": {"message": "No.", "code": 4, "fbtrace_id": "A"}},
+    {"error": {"message": "(#17) User request limit reached"}},
+    {"error": {"message": "(#613) Calls to this api have exceeded the rate limit."}},
+    {"__type": "com.amazon.coral.availability#ThrottlingException", "message": "Rate exceeded"},
+    {"__type": "RequestLimitExceeded", "message": "No."},
+    {"__type": "TooManyRequestsException", "message": "No."},
+    {"Error": {"Code": "Throttling", "Message": "Rate exceeded"}},
+    {"message": "Rate exceeded"},
+    {"code": "ThrottlingException:http://internal.amazon.com/coral/"},
+    "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>No</Message></Error>",
+    "<Response><Errors><Error><Code> RequestLimitExceeded </Code></Error></Errors></Response>",
+    "<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>",
+    {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]},
+    {"errors": [{"type": "RATE_LIMITED", "message": "No."}]},
 ]
 REFUSALS = [
     {"message": "Resource not accessible by integration"},
@@ -91,17 +119,74 @@ REFUSALS = [
     {"errors": [{"code": "FORBIDDEN"}, 7]}, {"errors": 7}, {"errorType": 7, "category": []},
     google(errors=[{"reason": "domainPolicy"}]),
     "The developer overrated this.",
+    *(facebook(code) for code in (1, 10, 100, 190, 200, "4", 4.5, None, True, [4])),
+    {"error": {"message": "No.", "code": 4}}, {"error": {"code": 17, "type": "card_error"}},
+    {"__type": "ValidationException", "message": "The page size exceeds the limit."},
+    {"__type": "LimitExceededException", "message": "There may be 10 users at most."},
+    "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("body", LIMITS, ids=lambda body: json.dumps(body)[:60])
-def test_a_limit_is_no_refusal(body: object) -> None:
-    assert error_of(body).is_rate_limit
+def test_a_limit_is_no_refusal(body: object, status: int) -> None:
+    if status == 400 and body == google(details=[retry("3.5s")]):
+        return  # says when to come again, and no more
+    error = error_of(body, status=status)
+    assert error.is_rate_limit
+    assert lasting_refusal(error) == ""
+    assert is_passing(Response(status, {}, json.dumps(body).encode()))
 
 
+@pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("body", REFUSALS, ids=lambda body: json.dumps(body)[:60])
-def test_a_refusal_is_no_limit(body: object) -> None:
-    assert not error_of(body).is_rate_limit
+def test_a_refusal_is_no_limit(body: object, status: int) -> None:
+    assert not error_of(body, status=status).is_rate_limit
+
+
+def test_a_limit_told_by_400_is_a_429_of_the_api() -> None:
+    assert answer_to(error_of(facebook(17), status=400)).status == 429
+    assert answer_to(error_of(facebook(100), status=400)).status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ok": False, "error": "ratelimited"},
+        {"ok": False, "error": "rate_limited"},
+        {"success": False, "error": {"code": "TOO_MANY_REQUESTS"}},
+        {"status": "error", "code": "Throttling.User", "message": "No."},
+        {"data": None, "errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]},
+        {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]},
+    ],
+    ids=json.dumps,
+)
+def test_a_limit_within_a_200_is_a_429(
+    body: Json, provider: ScriptedProvider, drive: Drive
+) -> None:
+    provider.otherwise = answer(200, body)
+    with pytest.raises(ProviderError, match="answered 429") as raised:
+        drive(one(Request("GET", "/")), Account(provider.url)).raise_for_status()
+    assert raised.value.is_rate_limit
+    assert len(provider.seen) == len(drive.pauses) + 1 > 1  # it was waited for
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ok": True, "error": "ratelimited"},
+        {"ok": False, "error": "channel_not_found", "limit": 5},
+        {"id": 7, "status": "failed", "error": "rate_limited"},  # a record of somebody's job
+        {"data": [{"id": 1}], "errors": [{"type": "RATE_LIMITED"}]},
+        {"ok": False, "message": "The limit of records is exceeded"},
+        {"status": "ok", "rate": {"limit": 10, "remaining": 0}},
+        [{"error": "ratelimited"}],
+        "ratelimited",
+    ],
+    ids=json.dumps,
+)
+def test_other_answers_of_a_200_are_as_they_are(body: object) -> None:
+    assert Response.arrived(200, {}, json.dumps(body).encode()).status == 200
 
 
 @pytest.mark.parametrize(
