@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -274,6 +276,22 @@ def test_files_and_forms_of_many_fields_are_refused(books: ElementInstance) -> N
     fields = b"&".join(b"a=1" for _ in range(1_001))
     answer = send(f"ledger/{books.pk}", fields, content_type=FORM)
     assert (answer.status_code, "1000 fields" in answer.json()["message"]) == (400, True)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_is_packed_is_never_unpacked(books: ElementInstance, encoding: str) -> None:
+    """What unpacks to a thousand times its size would be paid for before anything is proven."""
+    packer = zlib.compressobj(9, wbits=31 if encoding == "gzip" else 15)
+    body = packer.compress(bytes(64 * 2**20)) + packer.flush()
+    tracemalloc.start()
+    try:
+        answer = send(f"ledger/{books.pk}", body, headers={"Content-Encoding": encoding})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == 400
+    assert peak < 8 * 2**20
+    assert not Event.objects.exists()
 
 
 def test_characters_that_a_database_does_not_take_are_delivered(

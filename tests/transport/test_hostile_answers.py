@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import socket
 import time
+import tracemalloc
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -153,3 +155,44 @@ def test_an_error_shows_neither_token_nor_query(provider: ScriptedProvider, driv
             Account(provider.url),
         )
     assert "secret" not in repr(raised.value)
+
+
+def deflated(body: bytes, window: int) -> bytes:
+    packer = zlib.compressobj(9, wbits=window)
+    return packer.compress(body) + packer.flush()
+
+
+ZEROS = bytes(64 * 2**20)
+BOMBS = {
+    "gzip": deflated(ZEROS, 31),
+    "gzip in two members": deflated(ZEROS[: len(ZEROS) // 2], 31) * 2,
+    "deflate": deflated(ZEROS, 15),
+    "raw deflate": deflated(ZEROS, -15),
+    "gzip, gzip": deflated(deflated(ZEROS, 31), 31),
+}
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+@pytest.mark.parametrize("kind", BOMBS)
+def test_an_answer_that_unpacks_to_a_thousand_times_its_size_takes_little_memory(
+    kind: str, chunked: bool, provider: ScriptedProvider, drive: Drive
+) -> None:
+    body, encoding = BOMBS[kind], kind.partition(" in ")[0].removeprefix("raw ")
+    assert len(body) < 100_000
+    if chunked:
+        head = (
+            f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        provider.answers = [head.encode() + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)]
+    else:
+        provider.answers = [answer(200, body, Content_Encoding=encoding)]
+    drive.limits = replace(ONE_ATTEMPT, body=2**20)
+    account = Account(provider.url)
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedAnswer):
+            drive(one(Request("GET", "/")), account).json()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
