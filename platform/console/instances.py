@@ -20,7 +20,7 @@ from console.members import for_members
 from console.paging import number, page_of
 from elements import catalogue
 from instances.models import ElementInstance
-from instances.standing import Problem, marks_of, problem_of
+from instances.status import Problem, notes_of, problem_of
 from polling.models import PollingResource
 
 LONGEST_SEARCH = 200  # characters
@@ -93,7 +93,7 @@ def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
 
 
 def _shown(rows: Sequence[ElementInstance], names: Mapping[str, str]) -> list[Shown]:
-    marks = marks_of(rows)
+    notes = notes_of(rows)
     polled = PollingResource.objects.filter(instance__in=rows).values_list("instance")
     last = dict(polled.annotate(last=Max("last_polled_at")).order_by())
     return [
@@ -101,8 +101,8 @@ def _shown(rows: Sequence[ElementInstance], names: Mapping[str, str]) -> list[Sh
             one,
             names.get(one.element_key, one.element_key),
             [tag for tag in one.tags if tag != one.name],
-            state.of(one, marks),
-            problem_of(one, marks),
+            state.of(one, notes),
+            problem_of(one, notes),
             last.get(one.pk),
         )
         for one in rows

@@ -15,7 +15,7 @@ from explanations.reason import Reason
 from explanations.scope import Scope
 from instances import configuration, scopes
 from instances.models import ElementInstance
-from instances.standing import marks_of, problem_of
+from instances.status import notes_of, problem_of
 from polling import untold
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
 from polling.representation import put_aside_shown
@@ -65,11 +65,11 @@ def absences_of(scope: Scope, object_id: str, told: set[int]) -> list[Absence]:
     resources: dict[int, list[PollingResource]] = {}
     for resource in PollingResource.objects.filter(instance__in=[one.pk for one in instances]):
         resources.setdefault(resource.instance_id, []).append(resource)
-    marks = marks_of(instances)
+    notes = notes_of(instances)
     found = []
     for instance in instances:
         subscription = getattr(instance, "subscription", None)
-        problem = problem_of(instance, marks)
+        problem = problem_of(instance, notes)
         own = sorted(resources.get(instance.pk, []), key=lambda one: one.name)
         found.append(
             Absence(

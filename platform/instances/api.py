@@ -25,7 +25,7 @@ from instances import configuration as keys
 from instances import idempotency, provision, reconnect_link, schema, wish
 from instances.models import ElementInstance
 from instances.representation import instance_json, objects_json, rows_json
-from instances.standing import NO_MARKS, marks_of
+from instances.status import NO_NOTES, notes_of
 from instances.view import addressed_instance
 
 LONGEST_SEARCH = 200  # characters
@@ -137,9 +137,9 @@ class InstancesView(InstanceView):
         if not listing.rows:
             raise NotFound("No instances found")
         hydrate = flag(request.query_params, "hydrate", default=True)
-        marks = marks_of(listing.rows)
+        notes = notes_of(listing.rows)
         return Response(
-            [instance_json(row, hydrate=hydrate, marks=marks) for row in listing.rows],
+            [instance_json(row, hydrate=hydrate, notes=notes) for row in listing.rows],
             headers=listing.headers,
         )
 
@@ -166,7 +166,7 @@ class InstancesView(InstanceView):
         answer: dict[str, Any] = {}
 
         def keep(instance: ElementInstance) -> None:
-            answer.update(instance_json(instance, marks=NO_MARKS))
+            answer.update(instance_json(instance, notes=NO_NOTES))
             if wanted.consent.code:
                 answer["providerData"] = {"code": wanted.consent.code}  # spent by now
             if wants_objects:

@@ -6,7 +6,7 @@ from typing import Any
 
 from elements.types import Element
 from instances.models import ElementInstance
-from instances.standing import is_unopened
+from instances.status import is_unopened
 
 
 def led_elsewhere(element: Element, **_: Any) -> int:

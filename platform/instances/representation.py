@@ -11,18 +11,18 @@ from encryption.fields import opens
 from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
-from instances.standing import NO_MARK, Marks, marks_of, problem_of
+from instances.status import NO_NOTE, Notes, notes_of, problem_of
 
 NO_LISTS: dict[str, list[Any]] = {"parameters": [], "resources": [], "hooks": [], "objects": []}
 
 
 def instance_json(
-    instance: ElementInstance, *, hydrate: bool = True, marks: Marks | None = None
+    instance: ElementInstance, *, hydrate: bool = True, notes: Notes | None = None
 ) -> dict[str, Any]:
     """Return the instance as the API answers it, secrets masked.
 
     Without `hydrate` it has no configuration, and of its element what tells which one it is.
-    Reads `user` and `credential` of the row. `marks` are standing.marks_of many at once.
+    Reads `user` and `credential` of the row. `notes` are status.notes_of many at once.
     """
     element = keys.element_of(instance)
     configuration = keys.masked(instance)
@@ -53,10 +53,10 @@ def instance_json(
             "lastName": user.last_name,
         },
     }
-    marks = marks_of([instance]) if marks is None else marks
-    if watch := marks.get(instance.pk, NO_MARK).watch:
+    notes = notes_of([instance]) if notes is None else notes
+    if watch := notes.get(instance.pk, NO_NOTE).watch:
         answer["watchStatus"] = watch
-    problem = problem_of(instance, marks)
+    problem = problem_of(instance, notes)
     if problem is not None:
         answer["problem"] = problem.sentence
         if problem.code:

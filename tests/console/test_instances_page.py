@@ -17,7 +17,7 @@ from accounts.provision import NewOrganization
 from console.instance import state
 from console.instance.state import State
 from instances.models import Credential, ElementInstance
-from instances.standing import marks_of
+from instances.status import notes_of
 from polling import overdue
 from polling.models import PollingResource
 from tests.events.found import new_instance
@@ -105,11 +105,11 @@ def test_every_instance_is_in_the_state_that_its_row_says(
     states: dict[str, ElementInstance],
 ) -> None:
     rows = list(ElementInstance.objects.select_related("credential"))
-    marks = marks_of(rows)
+    notes = notes_of(rows)
     now = timezone.now()
     for one in State:
         found = state.only(ElementInstance.objects.all(), one, now)
-        assert {row.pk for row in found} == {row.pk for row in rows if state.of(row, marks) is one}
+        assert {row.pk for row in found} == {row.pk for row in rows if state.of(row, notes) is one}
 
 
 def test_overdue_is_the_same_as_what_monitoring_counts(states: dict[str, ElementInstance]) -> None:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from events.models import Event
 from instances import tasks
 from instances.models import Credential, CredentialState, ElementInstance
-from instances.standing import problem_of
+from instances.status import problem_of
 from tests.instances.test_renewals_of_other_providers import due_credential, token
 from tests.transport.scripted_provider import ScriptedProvider, answer
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.provision import NewOrganization
-from polling.marks import marks
+from polling.status import notes
 from tests.conftest import ClientFor
 from tests.watching.conftest import Connect
 from tests.watching.hooks import HooksServer
@@ -117,7 +117,7 @@ def test_the_statement_says_of_a_watch_what_its_row_says(
             expires_at=expires,
             unannounced=unannounced,
         )
-        [stored] = marks([instance], now).values()
+        [stored] = notes([instance], now).values()
         assert stored.watch == InstanceWatch.objects.get().status(now)
         seen.add(stored.watch)
     assert seen == {"starting", "on", "silent", "failed", "stopping", "off"}

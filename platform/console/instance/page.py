@@ -28,7 +28,7 @@ from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
 from instances.reason import Reason
-from instances.standing import marks_of, problem_of
+from instances.status import notes_of, problem_of
 from polling.models import PollingResource, PutAsideObject
 from polling.usage import units_of
 from watching.representation import watch_of
@@ -107,13 +107,13 @@ def page(request: HttpRequest, found: ElementInstance, **more: Any) -> HttpRespo
 
 
 def _now(request: HttpRequest, found: ElementInstance, sent: Sending | None) -> Fragment:
-    marks = marks_of([found])
-    problem = problem_of(found, marks)
+    notes = notes_of([found])
+    problem = problem_of(found, notes)
     resources = list(PollingResource.objects.filter(instance=found).order_by("name"))
     running = BulkJob.objects.filter(instance=found, status__in=UNFINISHED).order_by("-pk")
     context = {
         "instance": found,
-        "state": state.of(found, marks),
+        "state": state.of(found, notes),
         "problem": problem,
         "connects": problem is not None and problem.code in CONNECTS,
         "reason": problem.code if problem is not None else "",

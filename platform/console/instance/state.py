@@ -16,7 +16,7 @@ from encryption.probe import lacks_key
 from instances import expiring
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.reason import Reason
-from instances.standing import NO_MARK, Marks, problem_of
+from instances.status import NO_NOTE, Notes, problem_of
 from polling import overdue
 
 
@@ -40,16 +40,16 @@ class State(Enum):
         return state
 
 
-def of(instance: ElementInstance, marks: Marks) -> State:
-    """`marks` are of instances.standing. Reads `credential` of the row."""
+def of(instance: ElementInstance, notes: Notes) -> State:
+    """`notes` are of instances.status. Reads `credential` of the row."""
     if not instance.valid:
         return State.LOST
     if not instance.enabled:
         return State.DISABLED
-    seen = marks.get(instance.pk, NO_MARK).problem
+    seen = notes.get(instance.pk, NO_NOTE).problem
     if seen is not None and seen.code == Reason.POLLING_STALLED:
         return State.OVERDUE
-    return State.HEALTHY if problem_of(instance, marks) is None else State.ATTENTION
+    return State.HEALTHY if problem_of(instance, notes) is None else State.ATTENTION
 
 
 def only(rows: QuerySet[ElementInstance], state: State, now: datetime) -> QuerySet[ElementInstance]:

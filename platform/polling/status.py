@@ -13,7 +13,7 @@ from django.db import connection
 
 from instances.models import ElementInstance
 from instances.reason import Reason
-from instances.standing import Mark, Problem
+from instances.status import Problem, StatusNote
 from polling import overdue
 from watching.models import STATUS
 
@@ -29,8 +29,8 @@ WHERE w.instance_id = ANY(%(instance_ids)s::bigint[])
 """  # noqa: S608 - no outside text
 
 
-def marks(instances: Sequence[ElementInstance], now: datetime) -> dict[int, Mark]:
-    """Of those that are to be polled or told of (instances.standing)."""
+def notes(instances: Sequence[ElementInstance], now: datetime) -> dict[int, StatusNote]:
+    """Of those that are to be polled or told of (instances.status)."""
     working = [one.pk for one in instances if one.events_enabled and one.enabled and one.valid]
     if not working:
         return {}
@@ -47,7 +47,7 @@ def marks(instances: Sequence[ElementInstance], now: datetime) -> dict[int, Mark
         else:
             watches[instance_id] = status
     return {
-        instance_id: Mark(_stalled(late.get(instance_id)), watches.get(instance_id, ""))
+        instance_id: StatusNote(_stalled(late.get(instance_id)), watches.get(instance_id, ""))
         for instance_id in late.keys() | watches.keys()
     }
 

@@ -24,38 +24,38 @@ class Problem(NamedTuple):
     sentence: str
 
 
-class Mark(NamedTuple):
+class StatusNote(NamedTuple):
     """What a room above says of an instance."""
 
     problem: Problem | None = None
     watch: str = ""  # the status of its watch (watching.models); empty: it has none
 
 
-NO_MARK = Mark()
-Marks = Mapping[int, Mark]  # by the instance's id
-Look = Callable[[Sequence[ElementInstance], datetime], Marks]
-NO_MARKS: Marks = {}
+NO_NOTE = StatusNote()
+Notes = Mapping[int, StatusNote]  # by the instance's id
+StatusSource = Callable[[Sequence[ElementInstance], datetime], Notes]
+NO_NOTES: Notes = {}
 
-_looks: list[Look] = []
-
-
-def register(look: Look) -> None:
-    """`look` is called with instances that are to be shown."""
-    if look not in _looks:
-        _looks.append(look)
+_sources: list[StatusSource] = []
 
 
-def marks_of(instances: Iterable[ElementInstance]) -> Marks:
+def register(source: StatusSource) -> None:
+    """`source` is called with instances that are to be shown."""
+    if source not in _sources:
+        _sources.append(source)
+
+
+def notes_of(instances: Iterable[ElementInstance]) -> Notes:
     """What the rooms above know of these, a query each."""
     now = timezone.now()
     shown = list(instances)
-    found: dict[int, Mark] = {}
-    for look in _looks:
-        found.update(look(shown, now))
+    found: dict[int, StatusNote] = {}
+    for source in _sources:
+        found.update(source(shown, now))
     return found
 
 
-def problem_of(instance: ElementInstance, marks: Marks) -> Problem | None:
+def problem_of(instance: ElementInstance, notes: Notes) -> Problem | None:
     """All that is wrong, with the code of the gravest. Reads `credential` of the row."""
     if not instance.valid:
         return Problem(instance.reason_code or Reason.ENDED, instance.problem)
@@ -66,7 +66,7 @@ def problem_of(instance: ElementInstance, marks: Marks) -> Problem | None:
         found.append(refusal)
     if (ending := _ending(instance)) is not None:
         found.append(ending)
-    if (seen := marks.get(instance.pk, NO_MARK).problem) is not None:
+    if (seen := notes.get(instance.pk, NO_NOTE).problem) is not None:
         found.append(seen)
     if instance.problem:
         found.append(Problem(instance.reason_code, instance.problem))
