@@ -94,14 +94,13 @@ def _groups(latest: Sample | None, now: datetime) -> Iterator[Group]:
         "Instances",
         [
             Figure(
-                "Healthy",
-                f"{max(of_minute.connected - of_minute.overdue, 0):,}",
-                "good",
-                f"{instances}?valid__exact=1&enabled__exact=1",
+                "Active",
+                f"{of_minute.connected:,}",
+                link=f"{instances}?valid__exact=1&enabled__exact=1",
             ),
-            _wrong("Need reconnection", accounts.lost, f"{instances}?valid__exact=0"),
+            _wrong("Need reconnection", accounts.lost, f"{instances}?state=needs-reconnection"),
             _wrong("Overdue", of_minute.overdue, f"{resources}?condition=overdue"),
-            Figure("Disabled", f"{of_minute.disabled:,}", link=f"{instances}?enabled__exact=0"),
+            Figure("Disabled", f"{of_minute.disabled:,}", link=f"{instances}?state=disabled"),
         ],
     )
     yield Group(

@@ -14,13 +14,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.reach import Reach
-from console.instance import state
-from console.instance.state import State
 from console.members import for_members
 from console.paging import number, page_of
 from elements import catalogue
 from instances.models import ElementInstance
-from instances.status import Problem, notes_of, problem_of
+from instances.status import Status, notes_of, reasons_of, status_of, with_status
 from polling.models import PollingResource
 
 LONGEST_SEARCH = 200  # characters
@@ -33,8 +31,8 @@ class Shown(NamedTuple):
     instance: ElementInstance
     element: str  # its name
     tags: list[str]  # but the one that an instance has of its name
-    state: State
-    problem: Problem | None
+    state: Status
+    why: str  # all that is wrong
     last_polled_at: datetime | None
 
 
@@ -44,7 +42,7 @@ class Filters(NamedTuple):
     search: str
     element: str
     tag: str
-    state: State | None
+    state: Status | None
 
     @classmethod
     def of(cls, query: QueryDict) -> Filters:
@@ -53,7 +51,7 @@ class Filters(NamedTuple):
             _text(query, "search"),
             _text(query, "element"),
             _text(query, "tag"),
-            next((one for one in State if one.value == wanted), None),
+            next((one for one in Status if one.value == wanted), None),
         )
 
     def applied(self, rows: QuerySet[ElementInstance], now: datetime) -> QuerySet[ElementInstance]:
@@ -65,7 +63,7 @@ class Filters(NamedTuple):
             named = Q(name__icontains=self.search) | Q(element_key__icontains=self.search)
             key = number(self.search)
             rows = rows.filter(named if key is None else named | Q(pk=key))
-        return rows if self.state is None else state.only(rows, self.state, now)
+        return rows if self.state is None else with_status(rows, self.state, now)
 
 
 @require_safe
@@ -85,7 +83,7 @@ def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
         "filtered": any(filters),
         "names": names,
         "tags": _tags(own),
-        "states": list(State),
+        "states": list(Status),
         "query": _without_place(request.GET),
         "none_at_all": not page.rows and not any(filters) and not own.exists(),
     }
@@ -101,8 +99,8 @@ def _shown(rows: Sequence[ElementInstance], names: Mapping[str, str]) -> list[Sh
             one,
             names.get(one.element_key, one.element_key),
             [tag for tag in one.tags if tag != one.name],
-            state.of(one, notes),
-            problem_of(one, notes),
+            status_of(one, notes),
+            " ".join(reason.sentence for reason in reasons_of(one, notes)),
             last.get(one.pk),
         )
         for one in rows

@@ -36,6 +36,12 @@ class Reason(StrEnum):
     NOTHING_POLLED = "nothing-polled"
     NO_CALLBACK_URL = "no-callback-url"
     SECRETS_UNREADABLE = "secrets-unreadable"
+    # Of `statusReasons` alone.
+    DISABLED = "disabled"
+    POLLING_OFF = "polling-off"
+    POLLING_FAILING = "polling-failing"
+    DELIVERY_OFF = "delivery-off"
+    DELIVERY_FAILING = "delivery-failing"
 
 
 # Codes of refusals that pass, or that say more of the grant (RFC 6749 section 5.2, RFC 8628, and

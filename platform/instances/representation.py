@@ -11,7 +11,7 @@ from encryption.fields import opens
 from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
-from instances.status import NO_NOTE, Notes, notes_of, problem_of
+from instances.status import NO_NOTE, Notes, notes_of, problem_of, reasons_of, status_of
 
 NO_LISTS: dict[str, list[Any]] = {"parameters": [], "resources": [], "hooks": [], "objects": []}
 
@@ -54,6 +54,10 @@ def instance_json(
         },
     }
     notes = notes_of([instance]) if notes is None else notes
+    answer["status"] = status_of(instance, notes).value
+    answer["statusReasons"] = [
+        {"code": one.code, "message": one.sentence} for one in reasons_of(instance, notes)
+    ]
     if watch := notes.get(instance.pk, NO_NOTE).watch:
         answer["watchStatus"] = watch
     problem = problem_of(instance, notes)

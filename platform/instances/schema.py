@@ -24,6 +24,7 @@ from api.schema import (
     shape,
 )
 from elements.schema import ELEMENT_OF_INSTANCE, ELEMENT_OF_INSTANCE_EXAMPLE
+from instances.status import Status
 
 USER = shape(
     "InstanceUser", {"id": NUMBER, "emailAddress": TEXT, "firstName": TEXT, "lastName": TEXT}
@@ -51,7 +52,14 @@ INSTANCE = shape(
         "cachingEnabled": FLAG,
         "externalAuthentication": TEXT,
         "user": USER,
-        "problem?": described(TEXT, "what is wrong with the instance; absent when nothing is"),
+        "status": described(
+            one_of(*(one.value for one in Status)), "the worst of account, polling and delivery"
+        ),
+        "statusReasons": described(
+            listed(shape("StatusReason", {"code": TEXT, "message": TEXT})),
+            "all that is wrong, the worst first",
+        ),
+        "problem?": described(TEXT, "what is wrong with the account; absent when nothing is"),
         "reasonCode?": described(TEXT, "the code of the gravest problem, such as revoked"),
         "missingScopes?": described(listed(TEXT), "asked for, and not granted"),
         "authorizationEndsDate?": described(TIME, "when the provider ends the grant by itself"),
@@ -138,6 +146,8 @@ INSTANCE_EXAMPLE: dict[str, Any] = {
     "traceLoggingEnabled": False,
     "cachingEnabled": False,
     "externalAuthentication": "none",
+    "status": "connected",
+    "statusReasons": [],
     "user": {"id": 1, "emailAddress": "user@example.com", "firstName": "", "lastName": ""},
     "element": ELEMENT_OF_INSTANCE_EXAMPLE,
     "configuration": {

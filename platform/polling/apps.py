@@ -7,15 +7,15 @@ class PollingConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.signals import access_changed
-        from instances import status
         from instances.signals import grant_lost, instance_saved
+        from instances.status import register
+        from polling import status
         from polling.owner import follow_access
         from polling.schedule import keep_in_step, stop
-        from polling.status import notes
         from polling.told import poll_at_once
         from watching.signals import noticed
 
-        status.register(notes)
+        register(status)
         instance_saved.connect(keep_in_step, dispatch_uid="polling-keep-in-step")
         grant_lost.connect(stop, dispatch_uid="polling-stop")
         access_changed.connect(follow_access, dispatch_uid="polling-follow-access")

@@ -50,7 +50,7 @@ def test_it_tells_how_instances_polls_and_deliveries_stand(world: World) -> None
 
     shown = page(signed_in(role=READ_ONLY))
 
-    assert tile(shown, "Healthy") == "1,230"
+    assert tile(shown, "Active") == "1,234"
     assert tile(shown, "Need reconnection") == str(Credential.objects.count())
     assert tile(shown, "Polls a minute") == "56"
     assert tile(shown, "Overdue resources") == str(PollingResource.objects.count())

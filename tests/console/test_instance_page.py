@@ -257,8 +257,8 @@ def test_a_callback_that_was_switched_off_is_switched_on_with_what_was_queued(
     sandbox.control.deliver()
     poll_now(instance)
     page = shown(browser, instance)
-    assert "switched off in the console. What is found is queued." in page
-    assert "with what was queued (1)" in page
+    assert "switched off in the console. New events are kept." in page
+    assert "and send the 1 waiting event<" in page
     answer = browser.post(path, {"sending": "on", "queued": "on"}, follow=True)
     assert "Sent again: 1" in answer.content.decode()
     deliver_all_due()

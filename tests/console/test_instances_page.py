@@ -14,10 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.provision import NewOrganization
-from console.instance import state
-from console.instance.state import State
 from instances.models import Credential, ElementInstance
-from instances.status import notes_of
 from polling import overdue
 from polling.models import PollingResource
 from tests.events.found import new_instance
@@ -26,31 +23,16 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def states(organization: NewOrganization) -> dict[str, ElementInstance]:
-    """One instance of each state, and some of two: the gravest is shown."""
-    now = timezone.now()
+def late(organization: NewOrganization) -> list[ElementInstance]:
+    """Two instances that should have been polled, and one whose events are off."""
     warned = {"problem": "A box was not ticked.", "reason_code": "scope-missing"}
-    wanted: dict[str, dict[str, Any]] = {
-        "healthy": {},
-        "lost": {"valid": False, "problem": "Access was taken away."},
-        "off": {"enabled": False},
-        "late": {},
-        "late and warned": warned,
-        "warned": warned,
-        "ending": {},
-        "late with events off": {"events_enabled": False},
-        "sealed": {},
-        "sealed grant": {},
-        "lost and off": {"valid": False, "enabled": False, "problem": "Gone."},
-    }
-    made = {name: polled(organization, name, **columns) for name, columns in wanted.items()}
-    late = [made[name] for name in made if name.startswith("late")]
-    PollingResource.objects.filter(instance__in=late).update(next_poll_at=now - timedelta(hours=2))
-    for name in ("lost", "lost and off"):
-        PollingResource.objects.filter(instance=made[name]).update(active=False)
-    Credential.objects.filter(instance=made["ending"]).update(ends_at=now + timedelta(days=1))
-    under_another_key("instances_elementinstance", "secrets", "id", made["sealed"])
-    under_another_key("instances_credential", "refresh_token", "instance_id", made["sealed grant"])
+    made = [
+        polled(organization, "late"),
+        polled(organization, "late and warned", **warned),
+        polled(organization, "late with events off", events_enabled=False),
+    ]
+    due = timezone.now() - timedelta(hours=2)
+    PollingResource.objects.update(next_poll_at=due)
     return made
 
 
@@ -69,15 +51,6 @@ def polled(organization: NewOrganization, name: str, **columns: Any) -> ElementI
     return instance
 
 
-def under_another_key(table: str, column: str, of: str, instance: ElementInstance) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET {column} = 'v1.0badbad0.' || split_part({column}, '.', 3)"  # noqa: S608
-            f" WHERE {of} = %s",
-            [instance.pk],
-        )
-
-
 def listed(reader: Client, **query: str) -> list[str]:
     """The names on the page."""
     page = reader.get("/instances", query)
@@ -85,40 +58,13 @@ def listed(reader: Client, **query: str) -> list[str]:
     return re.findall(r'<a href="/instances/\d+">([^<]*)</a>', page.content.decode())
 
 
-@pytest.mark.parametrize(
-    ("wanted", "names"),
-    [
-        (State.HEALTHY, ["healthy", "late with events off"]),
-        (State.LOST, ["lost", "lost and off"]),
-        (State.DISABLED, ["off"]),
-        (State.OVERDUE, ["late", "late and warned"]),
-        (State.ATTENTION, ["ending", "sealed", "sealed grant", "warned"]),
-    ],
-)
-def test_a_filter_shows_the_instances_of_that_state(
-    reader: Client, states: dict[str, ElementInstance], wanted: State, names: list[str]
-) -> None:
-    assert sorted(listed(reader, state=wanted.value)) == names
-
-
-def test_every_instance_is_in_the_state_that_its_row_says(
-    states: dict[str, ElementInstance],
-) -> None:
-    rows = list(ElementInstance.objects.select_related("credential"))
-    notes = notes_of(rows)
-    now = timezone.now()
-    for one in State:
-        found = state.only(ElementInstance.objects.all(), one, now)
-        assert {row.pk for row in found} == {row.pk for row in rows if state.of(row, notes) is one}
-
-
-def test_overdue_is_the_same_as_what_monitoring_counts(states: dict[str, ElementInstance]) -> None:
+def test_overdue_is_the_same_as_what_monitoring_counts(late: list[ElementInstance]) -> None:
     now = timezone.now()
     assert overdue.resources(now).count() == overdue.figures(now).resources == 3
 
 
 def test_what_is_wrong_is_said_beside_the_state(
-    reader: Client, states: dict[str, ElementInstance]
+    reader: Client, late: list[ElementInstance]
 ) -> None:
     page = reader.get("/instances", {"search": "late and warned"}).content.decode()
     assert "Polling has stalled" in page
@@ -167,7 +113,7 @@ def test_pages_neither_skip_nor_repeat(reader: Client, organization: NewOrganiza
 
 
 def test_more_instances_make_no_more_queries(
-    reader: Client, organization: NewOrganization, states: dict[str, ElementInstance]
+    reader: Client, organization: NewOrganization, late: list[ElementInstance]
 ) -> None:
     reader.get("/instances")
 

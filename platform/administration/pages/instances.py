@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from accounts.models import User
 from administration.acting import ActingPage
 from administration.deeds import Refused, nothing_within, switch_events, switch_instance
-from administration.page import ReadOnlyInline, ReadOnlyPage, by_number
+from administration.page import AskedList, ReadOnlyInline, ReadOnlyPage, by_number
 from administration.switches import events_column, resources_column, switched
 from elements import catalogue
 from elements.errors import ElementNotFound
@@ -29,6 +29,7 @@ from explanations.masking import masked_url
 from instances import configuration as keys
 from instances import provision
 from instances.models import Credential, ElementInstance
+from instances.status import NO_NOTES, Notes, Status, notes_of, reasons_of, status_of, with_status
 from polling.models import PollingResource
 
 
@@ -65,18 +66,59 @@ class ResourceInline(ReadOnlyInline[PollingResource, ElementInstance]):
     fields = (*readonly_fields,)
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(status.value, status.label) for status in Status]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ElementInstance]
+    ) -> QuerySet[ElementInstance]:
+        wanted = next((one for one in Status if one.value == self.value()), None)
+        return queryset if wanted is None else with_status(queryset, wanted, timezone.now())
+
+
+class StateColumn:
+    """The states of a page's rows and why, with one look at what polling and delivery say."""
+
+    __name__ = "state"  # as Django asks of a column
+    short_description = "state"
+
+    def __init__(self) -> None:
+        self.notes: Notes = NO_NOTES
+
+    def __call__(self, instance: ElementInstance) -> str:
+        return _state(instance, self.notes)
+
+
+def _state(instance: ElementInstance, notes: Notes) -> str:
+    status = status_of(instance, notes)
+    why = " ".join(one.sentence for one in reasons_of(instance, notes))
+    return format_html('<span class="state {}">{}</span> {}', status.tone, status.label, why)
+
+
+class InstanceList(AskedList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        for column in self.list_display:
+            if isinstance(column, StateColumn):
+                column.notes = notes_of(self.result_list)
+
+
 @admin.register(ElementInstance)
 class InstancePage(ActingPage[ElementInstance]):
-    list_display = ["name", "id", "organization", "element_key", "state"]
-    list_filter = [ElementFilter, "valid", "enabled", "events_enabled"]
-    list_select_related = ["organization"]
+    list_display = ["name", "id", "organization", "element_key"]
+    list_filter = [ElementFilter, StateFilter, "events_enabled"]
+    list_select_related = ["organization", "credential"]
     search_fields = ["name"]
     search_help_text = "the id, how the name begins, a tag, or the e-mail address of its user"
-    asked_by = ["organization__id__exact"]
+    asked_by = ["organization__id__exact", "valid__exact", "enabled__exact"]
     deeds = ("events_on", "events_off", "poll_now", "disable", "enable", "reconnect")
     list_after_template = "administration/switches.html"
     fields = ["enabled", "events_enabled"]
-    readonly_fields = ["name", "organization", "user", "element_key", "tagged", "valid", "problem"]
+    readonly_fields = ["name", "organization", "user", "element_key", "tagged", "state"]
     readonly_fields += ["configured", "vendor_type", "refresh_interval"]
     readonly_fields += ["external_authentication", "created_at", "updated_at"]
     fields += readonly_fields
@@ -94,7 +136,7 @@ class InstancePage(ActingPage[ElementInstance]):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         acts = self.has_act_permission(request)
         switches = [events_column(request, acts), resources_column(request, acts)]
-        return [*self.list_display, *switches, "problem", "created_at"]
+        return [*self.list_display, StateColumn(), *switches, "created_at"]
 
     def get_urls(self) -> list[URLPattern]:
         address = path(
@@ -107,14 +149,12 @@ class InstancePage(ActingPage[ElementInstance]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # an instance is connected by its owner
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[InstanceList]:
+        return InstanceList
+
     @admin.display(description="state")
     def state(self, instance: ElementInstance) -> str:
-        """What polling would say of it; the column of problems says more."""
-        if not instance.enabled:
-            return format_html('<span class="{}">disabled</span>', "state")
-        if not instance.valid:
-            return format_html('<span class="{}">reconnect</span>', "state bad")
-        return format_html('<span class="{}">connected</span>', "state good")
+        return _state(instance, notes_of([instance]))
 
     @admin.display(description="tags")
     def tagged(self, instance: ElementInstance) -> str:

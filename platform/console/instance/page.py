@@ -17,7 +17,7 @@ from bulk.models import UNFINISHED, BulkJob
 from bulk.representation import job_of
 from console import fragment
 from console.fragment import Fragment
-from console.instance import backlog, first_event, sending, state, timeline
+from console.instance import backlog, first_event, sending, timeline
 from console.instance import charts as bars
 from console.instance.sending import Sending
 from console.members import for_members, instance_of
@@ -28,7 +28,7 @@ from instances import configuration as keys
 from instances import scopes
 from instances.models import ElementInstance
 from instances.reason import Reason
-from instances.status import notes_of, problem_of
+from instances.status import Status, notes_of, problem_of, reasons_of, status_of
 from polling.models import PollingResource, PutAsideObject
 from polling.usage import units_of
 from watching.representation import watch_of
@@ -113,7 +113,8 @@ def _now(request: HttpRequest, found: ElementInstance, sent: Sending | None) -> 
     running = BulkJob.objects.filter(instance=found, status__in=UNFINISHED).order_by("-pk")
     context = {
         "instance": found,
-        "state": state.of(found, notes),
+        "state": status_of(found, notes),
+        "stopped": [one for one in reasons_of(found, notes) if one.status is Status.POLLING_OFF],
         "problem": problem,
         "connects": problem is not None and problem.code in CONNECTS,
         "reason": problem.code if problem is not None else "",
