@@ -87,7 +87,7 @@ class ProviderError(TransportError):
         super().__init__(f"the provider answered {status}: {provider_message}")
         self.status = status
         self.provider_message = storable(provider_message)
-        self.reason = reason
+        self.reason = storable(reason)
         self.retry_after = retry_after
         self.limited = limited
 

@@ -44,6 +44,20 @@ def told() -> list[Any]:
     return [json.loads(one.body)["message"]["raw"]["instance"][0] for one in events]
 
 
+@pytest.mark.parametrize("code", ["no\0client", "no\ud800client"])
+def test_a_code_that_no_column_holds_is_a_refusal_like_any(
+    endpoint: ScriptedProvider, code: str
+) -> None:
+    due_credential()
+    endpoint.otherwise = answer(400, {"error": code})
+
+    for _ in range(2):
+        after = renew()
+
+    assert (after.failures, after.state) == (2, CredentialState.OK)
+    assert after.refusal.replace("\N{REPLACEMENT CHARACTER}", "?") == "no?client"
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(401, "invalid_client"), (400, "unauthorized_client"), (400, "deleted_client"),
