@@ -21,7 +21,6 @@ from asgiref.sync import sync_to_async
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from api.errors import SEALED
 from config.given_postgres import trouble
 from elements.errors import ConfigurationError
 from elements.interpolation import addressed
@@ -213,15 +212,15 @@ def _renewed(credential: Credential) -> grant.Grant:
     values = configuration.effective(instance)
     try:
         element = addressed(configuration.element_of(instance), values)
-    except ConfigurationError as error:
+        with on_behalf_of(instance.organization_id):
+            return grant.renew(
+                element,
+                grant.Client.of(values),
+                refresh_token=credential.refresh_token,
+                scope=credential.scope,
+            )
+    except ConfigurationError as error:  # its addresses, or how the element authenticates by now
         raise AddressRefused(str(error)) from error
-    with on_behalf_of(instance.organization_id):
-        return grant.renew(
-            element,
-            grant.Client.of(values),
-            refresh_token=credential.refresh_token,
-            scope=credential.scope,
-        )
 
 
 def _loss(failure: TransportError) -> str | None:
@@ -322,11 +321,14 @@ def _fill(credential: Credential, given: grant.Grant) -> None:
 
 
 @transaction.atomic
-def note_unopened(credential_id: int) -> None:
-    """Store on the row that it was not renewed, for it, or what renews it, cannot be opened."""
+def note_not_renewed(credential_id: int, why: str) -> None:
+    """Store on the row that it was not renewed, for a reason that is not the provider's.
+
+    `why` follows a colon.
+    """
     credential = _locked(credential_id)
     if credential is not None and credential.state == CredentialState.OK:
-        _note_failure(credential, f"The token was not renewed: {SEALED}.", None)
+        _note_failure(credential, f"The token was not renewed: {why}.", None)
 
 
 def _note_failure(credential: Credential, said: str, failure: TransportError | None) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import structlog
+from django.db import Error
 from django.utils import timezone
 
+from api.errors import SEALED
 from config import clock
 from config.given_postgres import trouble
 from elements.errors import ElementNotFound
 from encryption.keys import UnsealError
 from instances import cleanup
 from instances.claim import claim_due
-from instances.credential import note_unopened, refresh
+from instances.credential import note_not_renewed, refresh
 from instances.models import Credential
 from transport.errors import TransportError
 from worker.loops import worked
@@ -56,11 +58,19 @@ def _renew(credential_id: int) -> None:
     try:
         refresh(credential_id, credential.access_token, confirming=True)
     except UnsealError as error:
-        note_unopened(credential_id)
+        note_not_renewed(credential_id, SEALED)
         log.error("token not renewed", credential=credential_id, reason=str(error))
-    except (TransportError, ElementNotFound) as error:
+    except ElementNotFound as error:
+        note_not_renewed(credential_id, str(error))
+        log.warning("token not renewed", credential=credential_id, reason=str(error))
+    except TransportError as error:
         # Stored on the row already, where it concerns the provider.
         log.warning("token not renewed", credential=credential_id, reason=str(error))
+    except Exception as error:  # one that is faulty must not stop the others
+        if isinstance(error, Error) and trouble.passes(error):
+            raise
+        note_not_renewed(credential_id, type(error).__name__)
+        log.exception("token not renewed", credential=credential_id)
 
 
 # --- Instances that are gone ---------------------------------------------------------------------

@@ -16,10 +16,12 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
+from elements import register
 from instances import credential as module
 from instances import tasks
 from instances.claim import claim_due
 from instances.models import Credential, CredentialState, ElementInstance
+from tests.elements.ledger import ledger
 from tests.events.found import new_instance
 from tests.killed_worker import FINISHED, KilledWorker
 from tests.transport.scripted_provider import ScriptedProvider, answer
@@ -169,6 +171,52 @@ def test_the_organizations_take_turns() -> None:
     assert claim_due(timezone.now(), 3) == [many[0].pk, other.pk, many[1].pk]
     assert claim_due(timezone.now(), 100) == [one.pk for one in many[2:]]
     assert claim_due(timezone.now(), 100) == []
+
+
+def test_an_account_that_nothing_could_renew_keeps_nobody_elses_waiting(
+    endpoint: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a private element no longer authenticates by OAuth 2, or cannot be read."""
+    monkeypatch.setattr(tasks, "SIDE_BY_SIDE", 1)
+    endpoint.otherwise = token()
+    stuck = due_credential()
+    register.create(stuck.instance.organization_id, ledger())
+    ElementInstance.objects.filter(pk=stuck.instance_id).update(element_key="ledger")
+    other = due_credential()
+    Credential.objects.filter(pk=stuck.pk).update(
+        refresh_due_at=timezone.now() - timedelta(minutes=1)
+    )
+
+    tasks.refresh_all_due()
+
+    other.refresh_from_db()
+    assert other.access_token == "new"
+    stuck.refresh_from_db()
+    assert (stuck.state, stuck.access_token, stuck.failures) == (CredentialState.OK, "old", 1)
+    assert "does not use OAuth 2" in stuck.error
+
+
+def test_a_renewal_that_fails_by_our_fault_keeps_nobody_elses_waiting(
+    endpoint: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "SIDE_BY_SIDE", 1)
+    endpoint.otherwise = token()
+    stuck, other = due_credential(), due_credential()
+    refresh = tasks.refresh
+
+    def failing(credential_id: int, *given: Any, **named: Any) -> str:
+        if credential_id == stuck.pk:
+            raise LookupError("a fault of ours")
+        return refresh(credential_id, *given, **named)
+
+    monkeypatch.setattr(tasks, "refresh", failing)
+
+    tasks.refresh_all_due()
+
+    other.refresh_from_db()
+    assert other.access_token == "new"
+    stuck.refresh_from_db()
+    assert (stuck.failures, stuck.error) == (1, "The token was not renewed: LookupError.")
 
 
 def test_a_token_endpoint_that_hangs_keeps_one_thread_only(
