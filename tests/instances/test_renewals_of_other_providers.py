@@ -164,9 +164,9 @@ def test_the_organizations_take_turns() -> None:
     many = [due_credential() for _ in range(5)]
     ElementInstance.objects.update(organization=many[0].instance.organization)
     other = due_credential()
-    Credential.objects.exclude(pk=other.pk).update(
-        refresh_due_at=timezone.now() - timedelta(minutes=1)
-    )
+    for seconds, one in enumerate(many):
+        due_at = timezone.now() - timedelta(seconds=60 - seconds)
+        Credential.objects.filter(pk=one.pk).update(refresh_due_at=due_at)
 
     assert claim_due(timezone.now(), 3) == [many[0].pk, other.pk, many[1].pk]
     assert claim_due(timezone.now(), 100) == [one.pk for one in many[2:]]
