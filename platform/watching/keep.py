@@ -105,16 +105,16 @@ def _stop(row: InstanceWatch, watch: Watch, element: Element) -> None:
 def others_of_account(
     instance: ElementInstance, account: str | None = None
 ) -> QuerySet[InstanceWatch]:
-    """The watches that are on of the same account and application, whoever's they are.
+    """The watches that are on of the same account and application, whoever's they are, of whichever
+    element: one that extends the provider's is of the same account.
 
     `account` is a Credential's, where the instance has none any more.
     """
     held = Credential.objects.filter(instance=instance).exclude(account="").values("account")
     accounts: Any = held if account is None else [account] if account else []
     rows = InstanceWatch.objects.filter(wanted=True, suspended=False)
-    return rows.filter(
-        instance__credential__account__in=accounts, instance__element_key=instance.element_key
-    ).exclude(instance_id=instance.pk)
+    found = rows.filter(instance__credential__account__in=accounts)
+    return found.exclude(instance_id=instance.pk)
 
 
 def stop_gone(gone: Gone, details: Mapping[str, Any]) -> None:

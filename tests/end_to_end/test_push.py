@@ -223,6 +223,26 @@ def test_it_is_watched_until_the_last_instance_of_the_mailbox_is_gone(pushed: Li
     assert watches() is None
 
 
+def test_an_instance_of_an_element_that_extends_gmail_keeps_the_mailbox_watched(
+    pushed: Line,
+) -> None:
+    first = pushed.instance["id"]
+    second = pushed.connect({"event.vendor.push.topic": TOPIC})["id"]
+    pushed._call("POST", "/elements/gmail/clone", {"name": "Our Gmail", "key": "our-gmail"})
+    pushed._call("PATCH", f"/instances/{second}", {"element": {"key": "our-gmail"}})
+    keep_all_due()
+
+    for events in (False, True):
+        changed = {"configuration": {"event.notification.enabled": events}}
+        pushed._call("PATCH", f"/instances/{first}", changed)
+        keep_all_due()
+    pushed._call("DELETE", f"/instances/{first}")
+    clean_all_due()
+
+    assert MAILBOX in pushed.control.push()["watches"]
+    assert "stop" not in pushed.control.quota()["calls_by_method"]
+
+
 def test_another_topic_takes_the_place_of_the_first(pushed: Line) -> None:
     own = "projects/my-project/topics/another"
     pushed.change(configuration={"event.vendor.push.topic": own})
