@@ -202,7 +202,7 @@ def test_a_renewal_that_fails_by_our_fault_keeps_nobody_elses_waiting(
     monkeypatch.setattr(tasks, "SIDE_BY_SIDE", 1)
     endpoint.otherwise = token()
     stuck, other = due_credential(), due_credential()
-    refresh = tasks.refresh
+    refresh = module.refresh
 
     def failing(credential_id: int, *given: Any, **named: Any) -> str:
         if credential_id == stuck.pk:
