@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework.request import Request
@@ -13,22 +15,25 @@ from api.errors import BadRequest
 from api.paging import latest_page_of
 from console.instance.named import named
 from events.listing import filtered
-from events.models import Event, EventStatus
+from events.models import Delivery, Event
+from events.progress import EventProgress, EventState, progress_of, with_progress
 
 PAGE = 50  # events
-# What people read for the words of the API.
-STATUSES = {
-    EventStatus.NEW: "recorded",
-    EventStatus.DISPATCHED: "on its way",
-    EventStatus.NOTIFIED: "delivered",
-}
+READ = (
+    "event",
+    "status",
+    "failures",
+    "next_attempt_at",
+    "subscription__active",
+    "subscription__channel",
+)
 
 
 def page(request: HttpRequest, reach: Reach) -> HttpResponse:
     asked = {name: str(value).replace("\0", "").strip() for name, value in request.GET.items()}
     context: dict[str, Any] = {
         "filters": {"instance": asked.get("account", ""), **asked, "from_": asked.get("from", "")},
-        "statuses": [(value.value, word) for value, word in STATUSES.items()],
+        "statuses": list(EventState),
         "filtering": any(
             asked.get(name)
             for name in ("objectType", "status", "instance", "account", "from", "to")
@@ -47,6 +52,11 @@ def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[s
     events = reach.rows_of_instances(Event)
     if instance := asked.get("instance") or asked.get("account", ""):
         events = events.filter(instance__in=named(reach, instance))
+    deliveries = reach.rows(Delivery)
+    progress = next((one for one in EventState if one.value == asked.get("status")), None)
+    if progress is not None:  # else it is a word of the API's
+        events = with_progress(events, deliveries, progress)
+        asked = {**asked, "status": ""}
     listing = latest_page_of(
         Request(request),
         filtered(asked, events).defer("body").select_related("instance"),
@@ -58,9 +68,19 @@ def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[s
     newest = request.GET.copy()
     newest.pop("nextPage", None)
     return {
-        "events": listing.rows,
+        "rows": _shown(listing.rows, deliveries),
         "total": listing.headers.get("Elements-Total-Count"),
         "types": sorted({event.object_type for event in listing.rows}),
         "older": older.urlencode() if token else "",
         "newest": newest.urlencode() if "nextPage" in request.GET else None,
     }
+
+
+def _shown(
+    events: Sequence[Event], deliveries: QuerySet[Delivery]
+) -> list[tuple[Event, EventProgress]]:
+    """Each event with how far it has come, by one query for all of them."""
+    by_event: dict[int, list[Delivery]] = {event.pk: [] for event in events}
+    for one in deliveries.filter(event__in=by_event).select_related("subscription").only(*READ):
+        by_event[one.event_id].append(one)
+    return [(event, progress_of(event, by_event[event.pk])) for event in events]

@@ -20,6 +20,7 @@ from console.paging import number
 from console.payload import json_text
 from console.samples import samples_of
 from events.models import Delivery, Event
+from events.progress import progress_of
 from events.redeliver import send_again
 from explanations import explain
 from explanations.chain import chain_shown
@@ -57,11 +58,13 @@ def event(request: HttpRequest, user: User, reach: Reach, event_id: int) -> Http
     shown = chain_shown(chain)
     now = timezone.now()
     for delivery, its in zip(chain.deliveries, shown["deliveries"], strict=True):
+        its["shown"] = progress_of(chain.event, [delivery])
         its["samples"] = None if chain.body is None else samples_of(delivery, chain.body, now)
     for one in shown["objects"]:
         one["text"] = None if one["record"] is None else json_text(one["record"])
     context = {
         "event": shown,
+        "shown": progress_of(chain.event, chain.deliveries),
         "instance": chain.event.instance,
         "payload": None if chain.body is None else json_text(json.loads(chain.body)),
     }

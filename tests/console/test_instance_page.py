@@ -159,7 +159,7 @@ def test_the_timeline_tells_of_polls_events_and_deliveries(
     assert f'href="/events/{event.pk}"' in page
     assert "1 created" in page
     assert "found 1" in page
-    assert "retry</span>" in page
+    assert "retrying (1 failed)</span>" in page
     assert "500 in" in page
     assert "abcdefgh" not in page  # the address has a secret in it
 

@@ -16,7 +16,8 @@ from typing import Any
 from django.db.models import F, Q
 
 from console.place import Place
-from events.models import Delivery, DeliveryAttempt, Event
+from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
+from events.progress import EventState, of_delivery
 from instances.models import ElementInstance
 from polling.models import PollRun
 
@@ -45,9 +46,10 @@ SELECT run.*, r.name
 class Sent:
     """A delivery, and its last attempt if there was one."""
 
-    status: str
+    progress: EventState
     to: str
     attempts: int
+    failed: int  # of them in a row, where it is retried
     next_attempt_at: datetime | None
     attempt: DeliveryAttempt | None
 
@@ -64,7 +66,7 @@ class Item:
     @property
     def failed(self) -> bool:
         return (self.run is not None and self.run.outcome == "failed") or any(
-            one.status in ("retry", "queued", "failed") for one in self.deliveries
+            one.progress.tone in ("bad", "warn") for one in self.deliveries
         )
 
 
@@ -131,6 +133,8 @@ def _add_deliveries(items: Sequence[Item]) -> None:
             "next_attempt_at",
             "subscription__origin",
             "subscription__channel",
+            "subscription__active",
+            "failures",
         )
     )
     shown: list[Any] = []
@@ -146,13 +150,18 @@ def _add_deliveries(items: Sequence[Item]) -> None:
     ).defer("response_excerpt")
     attempts = {one.delivery_id: one for one in last}
     for row in shown:
-        pending = row["status"] in ("created", "retry")
+        retried = row["status"] == DeliveryStatus.RETRY
         by_event[row["event_id"]].deliveries.append(
             Sent(
-                row["status"],
+                of_delivery(
+                    row["status"],
+                    active=row["subscription__active"],
+                    channel=row["subscription__channel"],
+                ),
                 row["subscription__origin"] or row["subscription__channel"],
                 row["attempts_made"],
-                row["next_attempt_at"] if pending else None,
+                row["failures"] if retried else 0,
+                row["next_attempt_at"] if retried else None,
                 attempts.get(row["id"]),
             )
         )
