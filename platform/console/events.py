@@ -21,7 +21,7 @@ from console.payload import json_text
 from console.samples import samples_of
 from events.models import Delivery, Event
 from events.progress import progress_of
-from events.redeliver import send_again
+from events.redeliver import retry_now, send_again
 from explanations import explain
 from explanations.chain import chain_shown
 from explanations.scope import Scope
@@ -90,7 +90,9 @@ def replay(request: HttpRequest, user: User, reach: Reach, delivery_id: int) -> 
     delivery = found.first()
     if delivery is None:
         raise Http404
-    if send_again(found, timezone.now(), arrived=True):
+    if retry_now(found, timezone.now()):
+        messages.success(request, "The next attempt is made now.")
+    elif send_again(found, timezone.now(), arrived=True):
         messages.success(request, "It is sent again, under the same webhook-id.")
     else:
         messages.error(

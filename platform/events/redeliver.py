@@ -43,6 +43,16 @@ def sendable(deliveries: QuerySet[Delivery], *, arrived: bool) -> QuerySet[Deliv
     return found.exclude(event__topic=TEST)
 
 
+def retry_now(deliveries: QuerySet[Delivery], now: datetime) -> bool:
+    """Make due what waits for its next attempt; return whether anything did.
+
+    The round of tries goes on: one that fails is retried as late as its number says. What is being
+    attempted just now is left alone.
+    """
+    waiting = deliveries.filter(status=DeliveryStatus.RETRY, lease_id=None)
+    return bool(waiting.update(next_attempt_at=now, updated_at=now))
+
+
 @transaction.atomic
 def send_again(deliveries: QuerySet[Delivery], now: datetime, *, arrived: bool = False) -> int:
     """Makes them due, each for a new round of tries, and turns their subscriptions on again.

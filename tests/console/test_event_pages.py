@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
 from events.models import Delivery, Subscription
@@ -109,6 +112,39 @@ def test_a_button_sends_it_again(browser: Client, delivery: Delivery, receiver: 
     Subscription.objects.update(url="")
     page = browser.post(f"/deliveries/{delivery.pk}/replay", follow=True)
     assert "It is not sent again: it is on its way already" in page.content.decode()
+
+
+def test_a_button_retries_now_what_waits_for_its_next_attempt(
+    browser: Client, delivery: Delivery, receiver: Receiver
+) -> None:
+    later = timezone.now() + timedelta(hours=1)
+    Subscription.objects.update(active=True)
+    rows = Delivery.objects.filter(pk=delivery.pk)
+    rows.update(status="retry", failures=4, first_failed_at=timezone.now(), next_attempt_at=later)
+    page = shown(browser, f"/events/{delivery.event_id}")
+    assert "retrying (4 failed)" in page
+    assert "Retry now</button>" in page
+    receiver.always(500)
+    page = browser.post(f"/deliveries/{delivery.pk}/replay", follow=True).content.decode()
+    assert "The next attempt is made now." in page
+    deliver_all_due()
+    assert receiver.ids() == [delivery.webhook_id] * 2
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.failures) == ("retry", 5)
+    assert delivery.next_attempt_at > timezone.now() + timedelta(minutes=10)  # 4**5 s
+
+
+def test_what_is_being_attempted_is_not_retried_beside_it(
+    browser: Client, delivery: Delivery, receiver: Receiver
+) -> None:
+    lease = {"lease_id": uuid4(), "lease_until": timezone.now() + timedelta(minutes=1)}
+    later = timezone.now() + timedelta(hours=1)
+    rows = Delivery.objects.filter(pk=delivery.pk)
+    rows.update(status="retry", failures=4, next_attempt_at=later, **lease)
+    page = browser.post(f"/deliveries/{delivery.pk}/replay", follow=True).content.decode()
+    assert "It is not sent again: it is on its way already" in page
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at == later
 
 
 def test_others_events_are_not_there(
