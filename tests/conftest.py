@@ -22,6 +22,8 @@ from quota import meter
 from quota.models import QuotaBucket
 from tests import database, debian_programs, static_files
 from tests.browser import chromium
+from transport import asynchronous, byte_budget, sync
+from transport.byte_budget import ByteBudget
 
 ClientFor = Callable[..., APIClient]
 
@@ -94,6 +96,21 @@ def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """No line of the log is kept back for what an earlier test made it say."""
     monkeypatch.setattr(log_rate, "_said", {})
     monkeypatch.setattr(trouble, "_said", [0.0] * 3)
+
+
+@pytest.fixture
+def no_room() -> Iterator[Callable[[], None]]:
+    """Large answers take all that there is, and small ones count, too, until this is called."""
+    full = ByteBudget(capacity=1)
+    assert full.reserve.acquire(blocking=False)
+    patches = pytest.MonkeyPatch()
+    for module in (byte_budget, sync, asynchronous):
+        patches.setattr(module, "BUDGET", full)
+    for module in (byte_budget, asynchronous):
+        patches.setattr(module, "FREE", 0)
+    patches.setattr(byte_budget, "PATIENCE", 0.1)
+    yield patches.undo
+    patches.undo()
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from transport.errors import (
     AnswerTooLarge,
     GrantLost,
     MalformedAnswer,
+    NotNow,
     ProviderError,
     TransportError,
-    UnitsUsedUp,
 )
 from transport.types import Checkpoint, Outcome, Request, Response, Steps
 
@@ -225,9 +225,7 @@ def _settle(
 def _setback(errors: list[TransportError | None]) -> TransportError | None:
     """The reason to ask for no more now: the quota is used up, or not one answer was of use."""
     for error in errors:
-        if isinstance(error, UnitsUsedUp) or (
-            isinstance(error, ProviderError) and error.is_rate_limit
-        ):
+        if isinstance(error, NotNow) or (isinstance(error, ProviderError) and error.is_rate_limit):
             return error
     if len(errors) > 1 and all(errors):
         return errors[-1]
@@ -237,6 +235,6 @@ def _setback(errors: list[TransportError | None]) -> TransportError | None:
 def _excuse(error: TransportError | None) -> tuple[str, float | None]:
     if error is None:
         return "", None
-    if isinstance(error, UnitsUsedUp):  # no fault of the message: it was never asked for
+    if isinstance(error, NotNow):  # no fault of the message: it was never asked for
         return "", error.retry_after
     return str(error), error.retry_after if isinstance(error, ProviderError) else None

@@ -40,7 +40,14 @@ from elements.errors import (
     ParameterError,
 )
 from encryption.keys import UnsealError
-from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError, UnitsUsedUp
+from transport.errors import (
+    AddressRefused,
+    GrantLost,
+    NoRoom,
+    ProviderError,
+    TransportError,
+    UnitsUsedUp,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -212,6 +219,8 @@ def _of_transport(error: TransportError) -> ApiError:
         return ApiError(_status_of(error), _message_of(error), error.provider_message)
     if isinstance(error, UnitsUsedUp):
         return TooManyRequests(_message_of(error), wait=math.ceil(error.retry_after))
+    if isinstance(error, NoRoom):
+        return Unavailable(_message_of(error), wait=math.ceil(error.retry_after))
     if isinstance(error, GrantLost):
         return Unauthorized(_message_of(error))
     if isinstance(error, AddressRefused):

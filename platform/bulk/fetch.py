@@ -26,10 +26,10 @@ from transport.asynchronous import AsyncRunner
 from transport.errors import (
     GrantLost,
     MalformedAnswer,
+    NotNow,
     ProviderError,
     ProviderUnreachable,
     TransportError,
-    UnitsUsedUp,
     storable,
 )
 from transport.types import Account
@@ -83,7 +83,7 @@ class Source:
             page = await runner.run(run.list_steps(self.listing, call), self.account)
         except GrantLost:
             raise
-        except UnitsUsedUp as error:
+        except NotNow as error:
             return Step(setback=Setback(str(error), error.retry_after, units=True))
         except (ProviderError, ProviderUnreachable, MalformedAnswer) as error:
             return _failed_page(job, error)
@@ -199,7 +199,7 @@ class _Batch:
             self._take(one.object_id, task.result())
         elif isinstance(error, GrantLost):
             raise error
-        elif isinstance(error, UnitsUsedUp):
+        elif isinstance(error, NotNow):
             self._setback = Setback(str(error), error.retry_after, units=True)
         elif isinstance(error, ProviderError) and (error.is_rate_limit or error.status == 401):
             self._setback = Setback(str(error), error.retry_after)

@@ -15,7 +15,7 @@ from elements.errors import ConfigurationError
 from elements.polled_url import asked_by
 from elements.side_by_side import side_by_side
 from elements.types import Operation, Resource
-from transport.errors import MalformedAnswer, ProviderError, TransportError, UnitsUsedUp
+from transport.errors import MalformedAnswer, NotNow, ProviderError, TransportError
 from transport.types import Steps
 
 LARGEST_PAGE = 1_000
@@ -146,7 +146,7 @@ def fetched(listing: Listing, ids: Iterable[str]) -> Steps[Fetched]:
     for id_, outcome in zip(wanted, outcomes, strict=True):
         if isinstance(outcome, ProviderError) and outcome.status in (404, 410):
             found.missing.append(id_)
-        elif isinstance(outcome, UnitsUsedUp):
+        elif isinstance(outcome, NotNow):
             found.unfetched.append(Unfetched(id_, ChangeType.CREATED, "", outcome.retry_after))
         elif isinstance(outcome, TransportError):
             pause = outcome.retry_after if isinstance(outcome, ProviderError) else None

@@ -39,7 +39,7 @@ from instances.credential import GONE
 from instances.models import Cleanup, Credential, CredentialState, ElementInstance
 from instances.probe import base_url
 from quota.meter import meter_of
-from transport.errors import GrantLost, ProviderError, TransportError, UnitsUsedUp
+from transport.errors import GrantLost, NotNow, ProviderError, TransportError
 from transport.shares import on_behalf_of
 from transport.types import Account
 
@@ -315,7 +315,7 @@ def _note_failure(row: Cleanup, failure: Exception, said: str) -> None:
         _give_up(row, reason)
         return
     pause = min(SHORTEST_PAUSE * 2 ** min(row.failures, 10), LONGEST_PAUSE)
-    asked = failure.retry_after if isinstance(failure, ProviderError | UnitsUsedUp) else None
+    asked = failure.retry_after if isinstance(failure, ProviderError | NotNow) else None
     wished = min(timedelta(seconds=max(asked or 0, 0)), LONGEST_PAUSE)
     _ours(row).update(
         due_at=timezone.now() + max(pause, wished),

@@ -33,7 +33,7 @@ from polling.put_aside import due_put_aside
 from polling.seen import known_objects
 from quota.meter import AccountMeter, Subject, payer, whose_project
 from transport.asynchronous import AsyncRunner
-from transport.errors import ProviderError, TransportError, UnitsUsedUp
+from transport.errors import NotNow, ProviderError, TransportError
 from transport.shares import on_behalf_of
 from transport.types import Account, ListedObjects, Question, Steps
 
@@ -120,16 +120,18 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """The provider's quota has no units left for the poll. `wait` is in seconds."""
+    """Nothing was polled, by no fault of the provider's: `reason` says why not now, as where its
+    quota has no units left. `wait` is in seconds."""
 
     resource: ClaimedResource
     started_at: datetime
     wait: float
     cost: Cost = FREE
+    reason: str = ""
 
     @property
     def error(self) -> str:
-        return "the provider's quota has no units left for now: the poll is put off until it has"
+        return f"{self.reason}: the poll is put off until then"
 
 
 Outcome: TypeAlias = Succeeded | Failed | PutOff
@@ -162,8 +164,8 @@ class Poller:
         try:
             async with asyncio.timeout(LONGEST_POLL):
                 return await self._poll(resource, started_at, progress)
-        except UnitsUsedUp as error:
-            put_off = PutOff(resource, started_at, error.retry_after, progress.cost)
+        except NotNow as error:
+            put_off = PutOff(resource, started_at, error.retry_after, progress.cost, str(error))
             return progress.kept(put_off, error.retry_after)
         except (NotPollableError, ElementNotFound, ConfigurationError) as error:
             reason, retry_after = str(error), None

@@ -12,11 +12,13 @@ import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
+from transport.byte_budget import BUDGET, FREE, LOOK_AGAIN, AnswerBytes
 from transport.conversation import Operation, Refresh, converse
 from transport.errors import (
     AddressRefused,
     AnswerTooLarge,
     MalformedAnswer,
+    NoRoom,
     ProviderUnreachable,
     TransportError,
     UnitsUsedUp,
@@ -31,6 +33,8 @@ from transport.types import Account, Checkpoint, Meter, Outcome, Question, Respo
 T = TypeVar("T")
 AsyncKnown = Callable[[Any], Awaitable[Mapping[str, Any]]]  # of a Question
 Reached = Callable[[Any], None]
+
+CHUNK = 16_384  # bytes
 
 
 @asynccontextmanager
@@ -47,6 +51,7 @@ async def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=COMMON_HEADERS,
         trust_env=False,
+        read_bufsize=CHUNK,
     )
     async with session:
         yield session
@@ -174,6 +179,13 @@ class AsyncRunner:
         return await meter.adraw(units, ahead)
 
     async def _attempt(self, outgoing: Outgoing) -> Outcome:
+        with BUDGET.answer() as held:
+            outcome = await self._sent(outgoing, held)
+            if isinstance(outcome, Response):
+                held.keep(outcome)
+            return outcome
+
+    async def _sent(self, outgoing: Outgoing, held: AnswerBytes) -> Outcome:
         try:
             async with self._session.request(
                 outgoing.method,
@@ -184,13 +196,15 @@ class AsyncRunner:
                 allow_redirects=False,
             ) as answer:
                 headers = headers_of(answer.headers.items())
-                body = await self._body(answer, outgoing)
+                body = await self._body(answer, outgoing, held)
                 return Response.arrived(answer.status, headers, body)
         except TransportError as error:
             return error
         except aiohttp.InvalidURL:
             return AddressRefused("the request's URL cannot be read")
         except TimeoutError:
+            if held.has_waited:
+                return NoRoom()
             return ProviderUnreachable(f"no whole answer within {self._limits.total:g} s")
         except aiohttp.ClientPayloadError as error:
             if isinstance(error.__cause__, ContentEncodingError):
@@ -199,20 +213,31 @@ class AsyncRunner:
         except aiohttp.ClientError as error:
             return ProviderUnreachable(_why(error))
 
-    async def _body(self, answer: aiohttp.ClientResponse, outgoing: Outgoing) -> bytes:
+    async def _body(
+        self, answer: aiohttp.ClientResponse, outgoing: Outgoing, held: AnswerBytes
+    ) -> bytes:
         """The whole body, in bounded memory."""
         limit = max(self._limits.body, outgoing.max_body)
         announced = answer.content_length
-        if announced is not None and announced <= limit and not _packed(answer):
+        if announced is not None and announced <= min(FREE, limit) and not _packed(answer):
             return await answer.read()
         chunks: list[bytes] = []
         size = 0
-        async for chunk in answer.content.iter_any():
+        async for chunk in answer.content.iter_chunked(CHUNK):
+            await _take(held, len(chunk))
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
                 raise AnswerTooLarge(limit)
         return b"".join(chunks)
+
+
+async def _take(held: AnswerBytes, size: int) -> None:
+    """Wait until there is room for so many bytes more. Raises NoRoom."""
+    while True:
+        if held.take(size):
+            return
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 def _packed(answer: aiohttp.ClientResponse) -> bool:

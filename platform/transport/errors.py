@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from transport import error_body
 
+NO_ROOM_FOR = 5.0  # seconds until an answer that found no room is asked for again
+
 
 class TransportError(Exception):
     """A request did not bring a usable answer. The message is fit for a customer's eyes.
@@ -46,18 +48,33 @@ class AnswerTooLarge(MalformedAnswer):
         super().__init__(f"the answer is larger than {limit} bytes")
 
 
-class UnitsUsedUp(TransportError):
-    """The request was not sent: the provider's quota has no units left for it.
+class NotNow(TransportError):
+    """Nothing was asked, or nothing was read of the answer, by no fault of the provider's.
 
-    `retry_after` is in seconds, until it has some again.
+    `retry_after` is in seconds, until it can be tried again.
     """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnitsUsedUp(NotNow):
+    """The request was not sent: the provider's quota has no units left for it."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(
             "the provider's quota is used up for now: "
-            f"there are units again in {max(1, round(retry_after))} s"
+            f"there are units again in {max(1, round(retry_after))} s",
+            retry_after,
         )
-        self.retry_after = retry_after
+
+
+class NoRoom(NotNow):
+    """The answer was not read: this process holds as many bytes of answers as it may."""
+
+    def __init__(self) -> None:
+        super().__init__("too many large answers are being read at once", NO_ROOM_FOR)
 
 
 class GrantLost(TransportError):

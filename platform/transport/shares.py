@@ -51,28 +51,29 @@ class Shares:
         """Whether nobody gets any more."""
         return self._all >= self.capacity
 
-    def allows(self, owner: Owner) -> bool:
+    def allows(self, owner: Owner, amount: int = 1) -> bool:
         """Whether `take` would succeed now."""
-        return self._held[owner] < FACTOR * (self.capacity - self._all)
+        before = amount - 1  # when the last of them is taken
+        return self._held[owner] + before < FACTOR * (self.capacity - self._all - before)
 
     def room(self, owner: Owner) -> int:
         """How many more `owner` could take, while nobody else takes or gives back any."""
         free = FACTOR * (self.capacity - self._all) - self._held[owner]
         return max(0, -(-free // (FACTOR + 1)))
 
-    def take(self, owner: Owner) -> bool:
-        """Takes one for `owner`, to be given back; False when its share is used up."""
+    def take(self, owner: Owner, amount: int = 1) -> bool:
+        """Takes so many for `owner`, to be given back; False when its share is used up."""
         with self._lock:
-            if not self.allows(owner):
+            if not self.allows(owner, amount):
                 return False
-            self._held[owner] += 1
-            self._all += 1
+            self._held[owner] += amount
+            self._all += amount
             return True
 
-    def give_back(self, owner: Owner) -> None:
-        """Gives back one that `take` gave."""
+    def give_back(self, owner: Owner, amount: int = 1) -> None:
+        """Gives back so many that `take` gave."""
         with self._lock:
-            self._all -= 1
-            self._held[owner] -= 1
+            self._all -= amount
+            self._held[owner] -= amount
             if not self._held[owner]:
                 del self._held[owner]

@@ -16,11 +16,13 @@ from requests import exceptions as failures
 from urllib3 import exceptions as urllib3_failures
 
 from transport import waiting
+from transport.byte_budget import BUDGET, LOOK_AGAIN, AnswerBytes
 from transport.conversation import Operation, Refresh, converse
 from transport.errors import (
     AddressRefused,
     AnswerTooLarge,
     MalformedAnswer,
+    NoRoom,
     ProviderUnreachable,
     TransportError,
     UnitsUsedUp,
@@ -170,6 +172,13 @@ class SyncRunner:
             attempt += 1
 
     def _attempt(self, outgoing: Outgoing) -> Outcome:
+        with BUDGET.answer() as held:
+            outcome = self._sent(outgoing, held)
+            if isinstance(outcome, Response):
+                held.keep(outcome)
+            return outcome
+
+    def _sent(self, outgoing: Outgoing, held: AnswerBytes) -> Outcome:
         within = waiting.time_left(self._limits.total)
         limits = replace(self._limits, body=max(self._limits.body, outgoing.max_body))
         began = time.monotonic()
@@ -186,7 +195,7 @@ class SyncRunner:
                 return Response.arrived(
                     answer.status_code,
                     headers_of(answer.raw.headers.items()),
-                    read_body(answer, limits, began, within),
+                    read_body(answer, limits, began, within, held),
                 )
         except TransportError as error:
             return error
@@ -205,21 +214,32 @@ def _at_hand(outgoing: Outgoing, meter: Meter | None) -> bool:
     return meter is None or not outgoing.units or meter.take(outgoing.units, outgoing.units) == 0
 
 
-def read_body(answer: requests.Response, limits: Limits, began: float, within: float) -> bytes:
+def read_body(
+    answer: requests.Response,
+    limits: Limits,
+    began: float,
+    within: float,
+    held: AnswerBytes | None = None,
+) -> bytes:
     """The whole body of an answer got with `stream`, in bounded time and memory.
 
     Read as it arrives: `answer.content` would wait for as long as bytes keep dripping in.
-    `began` is on the monotonic clock, `within` in seconds since. Raises MalformedAnswer,
-    ProviderUnreachable, and what requests and urllib3 raise.
+    `began` is on the monotonic clock, `within` in seconds since. `held` counts what is read; where
+    answers are small they go without. Raises MalformedAnswer, NoRoom, ProviderUnreachable, and what
+    requests and urllib3 raise.
     """
     chunks: list[bytes] = []
     size = 0
     while chunk := answer.raw.read1(CHUNK, decode_content=True):
+        while held is not None and not held.take(len(chunk)):
+            time.sleep(LOOK_AGAIN)
         chunks.append(chunk)
         size += len(chunk)
         if size > limits.body:
             raise AnswerTooLarge(limits.body)
         if time.monotonic() > began + within:
+            if held is not None and held.has_waited:
+                raise NoRoom
             raise ProviderUnreachable(f"no whole answer within {within:.3g} s")
     return b"".join(chunks)
 

@@ -40,7 +40,7 @@ class Request:
     max_body: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Response:
     """The provider's final answer, whatever its status: retries have already happened.
 

@@ -32,7 +32,7 @@ from instances import session
 from instances.cleanup import Gone
 from instances.models import Credential, ElementInstance
 from transport import sync
-from transport.errors import GrantLost, ProviderError, TransportError, UnitsUsedUp
+from transport.errors import GrantLost, NotNow, ProviderError, TransportError
 from transport.limits import Limits
 from transport.shares import on_behalf_of
 from watching import claim
@@ -194,11 +194,11 @@ def _note_failure(row: InstanceWatch, failure: Exception, said: str) -> None:
 def _is_limit(failure: Exception) -> bool:
     if isinstance(failure, ProviderError):
         return failure.is_rate_limit
-    return isinstance(failure, UnitsUsedUp)
+    return isinstance(failure, NotNow)
 
 
 def _pause(failures: int, failure: Exception) -> timedelta:
     doubled: timedelta = SHORTEST_PAUSE * 2 ** min(max(failures - 1, 0), 10)
-    asked = failure.retry_after if isinstance(failure, ProviderError | UnitsUsedUp) else None
+    asked = failure.retry_after if isinstance(failure, ProviderError | NotNow) else None
     wished = min(timedelta(seconds=max(asked or 0, 0)), LONGEST_RETRY_AFTER)
     return max(min(doubled, LONGEST_PAUSE), wished)

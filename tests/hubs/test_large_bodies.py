@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import pytest
 from pytest_django import Settings
@@ -47,3 +48,14 @@ def test_other_bodies_end_at_a_megabyte(
     )
     assert answer.status_code == 413
     assert answer.json()["message"] == "the body is larger than 1048576 bytes"
+
+
+def test_where_there_is_no_room_for_an_answer_one_asks_again_later(
+    hub: APIClient, no_room: Callable[[], None]
+) -> None:
+    refused = hub.get(f"{API}/messages")
+    assert refused.status_code == 503, refused.content
+    assert refused["Retry-After"] == "5"
+    assert refused.json()["message"] == "too many large answers are being read at once"
+    no_room()
+    assert hub.get(f"{API}/messages").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,23 @@ def test_a_fault_is_recorded_and_loses_nothing(
         poll_all_due()
     resource.refresh_from_db()
     assert (resource.failures, resource.error) == (0, "")
+    assert told(resource) == [("a", "CREATED")]
+
+
+def test_an_answer_that_this_process_has_no_room_for_is_no_failure(
+    resource: PollingResource, ledger: Ledger, no_room: Callable[[], None]
+) -> None:
+    ledger.add("a")
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        poll(resource)
+        assert (resource.failures, resource.error, resource.cursor) == (0, "", "0")
+        assert resource.lease_id is None
+        wait = resource.next_poll_at - timezone.now()
+        assert timedelta(0) < wait < timedelta(minutes=1)
+        assert told(resource) == []
+        no_room()
+        clock.shift(wait)
+        poll_all_due()
     assert told(resource) == [("a", "CREATED")]
 
 
