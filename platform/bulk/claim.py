@@ -20,18 +20,28 @@ from bulk.models import UNFINISHED, BulkJob
 
 LEASE = timedelta(seconds=60)
 
+# From one organization with unfinished jobs to the next: the others cost nothing.
 DUE_ORGANIZATIONS = """
-SELECT o.id
-FROM accounts_organization AS o
+WITH RECURSIVE busy (id) AS (
+    (SELECT organization_id FROM bulk_bulkjob
+      WHERE status IN ('CREATED', 'RUNNING') ORDER BY organization_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.organization_id FROM bulk_bulkjob AS j
+             WHERE j.status IN ('CREATED', 'RUNNING') AND j.organization_id > busy.id
+             ORDER BY j.organization_id LIMIT 1)
+      FROM busy WHERE busy.id IS NOT NULL
+)
+SELECT busy.id
+FROM busy
 CROSS JOIN LATERAL (
     SELECT COALESCE(j.lease_until, j.next_run_at) AS claimable_at
     FROM bulk_bulkjob AS j
-    WHERE j.status IN ('CREATED', 'RUNNING') AND j.organization_id = o.id
+    WHERE j.status IN ('CREATED', 'RUNNING') AND j.organization_id = busy.id
       AND COALESCE(j.lease_until, j.next_run_at) <= %(now)s
     ORDER BY COALESCE(j.lease_until, j.next_run_at)
     LIMIT 1
 ) AS earliest
-WHERE o.id <> ALL(%(left_out)s::bigint[])
+WHERE busy.id <> ALL(%(left_out)s::bigint[])
 ORDER BY earliest.claimable_at
 LIMIT %(most)s
 """
