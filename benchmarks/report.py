@@ -24,6 +24,7 @@ class Target:
 TARGETS = {
     "idle_poll_ratio": Target("at least 0.5", lambda value: value >= 0.5),
     "claim_flatness": Target("at most 1.5", lambda value: value <= 1.5),
+    "claim_organizations_flatness": Target("at most 1.5", lambda value: value <= 1.5),
     "bulk_memory_ratio": Target("at most 1.2", lambda value: value <= 1.2),
     "delivery_ratio": Target("at least 0.4", lambda value: value >= 0.4),
     "change_ratio": Target("at least 0.2", lambda value: value >= 0.2),

@@ -25,19 +25,21 @@ ENTRY = {"url": "/hubs/general/changed-messages", "idField": "id"}
 # Rows lie in another order than they fall due in, as they do where accounts come and go: row `n`
 # of `count` falls due as number `n * SCATTER % count`.
 SCATTER = 618_033_989
-OWNER = f"1 + (n::bigint * {SCATTER}) %% {{count}} %% {ORGANIZATIONS}"
+OWNER = f"1 + (n::bigint * {SCATTER}) %% {{count}} %% {{organizations}}"
 
 
-def insert_mailboxes(count: int, first_due: datetime, spread: timedelta) -> None:
+def insert_mailboxes(
+    count: int, first_due: datetime, spread: timedelta, organizations: int = ORGANIZATIONS
+) -> None:
     """Connected Gmail accounts, each with its resource, which fall due evenly within `spread`.
 
     So do those of each organization: any stretch of time holds as many of one as of another.
     """
-    owner = OWNER.format(count=count)
-    insert(Organization(name="Bench"), ORGANIZATIONS, {"secret_digest": "'organization ' || n"})
+    owner = OWNER.format(count=count, organizations=organizations)
+    insert(Organization(name="Bench"), organizations, {"secret_digest": "'organization ' || n"})
     insert(
         User(password="!"),  # noqa: S106 - no password at all
-        ORGANIZATIONS,
+        organizations,
         {
             "username": "'user' || n || '@example.com'",
             "secret_digest": "'user ' || n",
@@ -91,7 +93,7 @@ def insert_subscriptions(url: str, count: int) -> None:
     seal_all(
         "signature_key", "events_subscription", "signature_key", count, lambda _: SIGNATURE_KEY
     )
-    owner = OWNER.format(count=count)
+    owner = OWNER.format(count=count, organizations=ORGANIZATIONS)
     insert(
         Subscription(pk=0, url=url, origin=url.removesuffix("/events")),
         count,

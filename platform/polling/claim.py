@@ -8,12 +8,13 @@ for a locked row runs out, and the row is polled again.
 
 A row's claimable time is COALESCE(lease_until, next_poll_at); the partial index
 `polling_resource_claimable` (organization, claimable time) finds it, whether it fell due or its
-holder died. The cost depends on how many rows are claimed and how many organizations there are,
-not on how many rows exist.
+holder died. The cost depends on how many rows are claimed, not on how many rows or organizations
+exist: an engine remembers when each organization's next row falls due (DueOrganizations).
 """
 
 from __future__ import annotations
 
+import heapq
 import json
 import uuid
 from collections.abc import Collection, Iterable, Sequence
@@ -25,6 +26,8 @@ from django.db import connection, transaction
 from polling.models import PollingResource
 
 LEASE = timedelta(seconds=60)
+VISITS = 500  # organizations in turn, at each look
+FORESEEN = timedelta(hours=1)  # far more than a round of turns takes
 NO_ROW = 0  # the id of a row that is not stored
 
 
@@ -61,21 +64,24 @@ class PollRunningError(Exception):
 
 
 # An organization's earliest claimable row is one look into the index. ORDER BY keeps the planner
-# from reading the table instead.
-DUE_ORGANIZATIONS = """
-SELECT o.id
-FROM accounts_organization AS o
-CROSS JOIN LATERAL (
+# from reading the table instead. The last one in turn is answered in any case, for the next turn
+# goes on behind it.
+VISIT = """
+WITH turn AS MATERIALIZED (
+    SELECT id FROM accounts_organization WHERE id > %(after)s ORDER BY id LIMIT %(visits)s
+)
+SELECT o.id, earliest.claimable_at, (SELECT count(*) FROM turn), (SELECT max(id) FROM turn)
+FROM (SELECT id FROM turn UNION SELECT unnest(%(expected)s::bigint[])) AS o
+LEFT JOIN LATERAL (
     SELECT COALESCE(r.lease_until, r.next_poll_at) AS claimable_at
     FROM polling_pollingresource AS r
     WHERE r.active AND r.organization_id = o.id
-      AND COALESCE(r.lease_until, r.next_poll_at) <= %(now)s
+      AND COALESCE(r.lease_until, r.next_poll_at) <= %(until)s
     ORDER BY COALESCE(r.lease_until, r.next_poll_at)
     LIMIT 1
-) AS earliest
-WHERE o.id <> ALL(%(left_out)s::bigint[])
+) AS earliest ON TRUE
+WHERE earliest.claimable_at IS NOT NULL OR o.id = (SELECT max(id) FROM turn)
 ORDER BY earliest.claimable_at
-LIMIT %(most)s
 """
 
 # The share is a number in the text and not a subquery: the planner must know that it is small.
@@ -159,15 +165,78 @@ FROM ({OURS}) AS ours WHERE r.id = ours.id
 """  # noqa: S608 - no outside text
 
 
-def claim_due(most: int, now: datetime, *, left_out: Collection[int] = ()) -> list[ClaimedResource]:
+class DueOrganizations:
+    """Which organizations have due rows, at a cost that follows how many have.
+
+    The first look visits all of them. Each further one visits those whose next row falls due, as
+    their last visit showed, and VISITS others in turn: whatever made a row due earlier since, such
+    as a person or another host that gave it back, is noticed in a round of turns.
+    """
+
+    def __init__(self) -> None:
+        self._after: int | None = None  # the last one in turn; none: all are to be visited
+        self._due_at: dict[int, datetime] = {}
+        self._order: list[tuple[datetime, int]] = []  # a heap of the same, and of what was earlier
+
+    def expect(self, organization_id: int, at: datetime) -> None:
+        """Visit the organization again once it is `at`, or earlier."""
+        known = self._due_at.get(organization_id)
+        if known is None or at < known:
+            self._due_at[organization_id] = at
+            heapq.heappush(self._order, (at, organization_id))
+
+    def find(self, most: int, now: datetime, left_out: Collection[int] = ()) -> list[int]:
+        """Return at most `most` of them, whose rows have waited longest, without `left_out`."""
+        due_at: dict[int, datetime] = {}
+        due: list[int] = []
+        full = True
+        while full and len(due) < most:
+            expected = self._expected(now)
+            full = len(expected) == VISITS
+            due_at |= self._visit(expected, now)
+            due = [id_ for id_, at in due_at.items() if at <= now and id_ not in left_out]
+        for organization_id, at in due_at.items():
+            self.expect(organization_id, at)
+        return sorted(due, key=lambda id_: due_at[id_])[:most]
+
+    def _expected(self, now: datetime) -> list[int]:
+        """VISITS of those whose next row falls due. When the one after does the visit shows."""
+        found: list[int] = []
+        while self._order and self._order[0][0] <= now and len(found) < VISITS:
+            at, organization_id = heapq.heappop(self._order)
+            if self._due_at.get(organization_id) == at:
+                del self._due_at[organization_id]
+                found.append(organization_id)
+        return found
+
+    def _visit(self, expected: list[int], now: datetime) -> dict[int, datetime]:
+        """When the earliest row of each falls due, and of those in turn, where that is FORESEEN."""
+        visits = None if self._after is None else VISITS
+        after, self._after = self._after or 0, None  # should this fail
+        until = now + FORESEEN
+        with connection.cursor() as cursor:
+            cursor.execute(
+                VISIT, {"after": after, "visits": visits, "expected": expected, "until": until}
+            )
+            rows = cursor.fetchall()
+        self._after = rows[0][3] if rows and rows[0][2] == visits else 0
+        return {organization_id: at for organization_id, at, *_ in rows if at is not None}
+
+
+def claim_due(
+    most: int,
+    now: datetime,
+    *,
+    left_out: Collection[int] = (),
+    among: DueOrganizations | None = None,
+) -> list[ClaimedResource]:
     """Claims at most `most` due rows, a fair share of each organization that has some.
 
-    Organizations in `left_out` are passed over. Fewer rows than `most` do not mean that no more
-    are due: an organization may have had fewer than its share. None means so.
+    `among` is what earlier claims have learnt; without it all organizations are visited. Those in
+    `left_out` are passed over. Fewer rows than `most` do not mean that no more are due: an
+    organization may have had fewer than its share. None means so, as far as is known.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(DUE_ORGANIZATIONS, {"now": now, "most": most, "left_out": list(left_out)})
-        organizations = [id_ for (id_,) in cursor.fetchall()]
+    organizations = (among or DueOrganizations()).find(most, now, left_out)
     if not organizations:
         return []
     share = -(-most // len(organizations))

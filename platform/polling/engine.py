@@ -93,6 +93,8 @@ class Engine:
         self._waiting: deque[Held] = deque()
         self._in_flight: dict[asyncio.Task[None], Held] = {}
         self._slow = 0
+        self._organizations = claim.DueOrganizations()
+        self._polled_of: set[int] = set()  # since the last claim: there may be more to do
         self._changed = Batches()
         self._idle: list[Succeeded | PutOff] = []
         self._idle_since = 0.0
@@ -174,8 +176,15 @@ class Engine:
             await patiently(_give_back_earlier)
             self._writable = True
         alone = not (self._waiting or self._in_flight or self._idle or self._storing)
+        at = timezone.now()
+        while self._polled_of:
+            self._organizations.expect(self._polled_of.pop(), at)
         resources = await patiently(
-            claim.claim_due, wanted, timezone.now(), left_out=self._left_out()
+            claim.claim_due,
+            wanted,
+            at,
+            left_out=self._left_out(),
+            among=self._organizations,
         )
         now = time.monotonic()
         self._waiting.extend(Held(resource, now) for resource in resources)
@@ -217,8 +226,9 @@ class Engine:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         held = self._in_flight.pop(task, None)
-        if held is not None and held.slow:
-            self._slow -= 1
+        if held is not None:
+            self._polled_of.add(held.resource.organization_id)
+            self._slow -= held.slow
         self._note(task)
         if held is not None and self._fault is not None:
             self._unstored.append(held.resource)

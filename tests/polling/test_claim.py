@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization, User
 from instances.models import ElementInstance
 from polling import claim
-from polling.claim import LEASE, PollRunningError, claim_due, claim_instance
+from polling.claim import LEASE, DueOrganizations, PollRunningError, claim_due, claim_instance
 from polling.models import PollingResource
 
 from .conftest import new_organization
@@ -213,6 +213,83 @@ def test_an_instance_is_claimed_whole_or_not_at_all(organization: Organization) 
     assert {one.name for one in claim_instance(instance.pk, later)} == {"entries", "drafts"}
 
 
+def many(monkeypatch: pytest.MonkeyPatch, due: datetime) -> list[int]:
+    """Organizations of which one is visited in turn, each with a row that falls due then."""
+    monkeypatch.setattr(claim, "VISITS", 1)
+    made = [new_organization() for _ in range(5)]
+    for one in made:
+        rows(one, 1, due=due)
+    return [one.pk for one in made]
+
+
+@pytest.mark.django_db
+def test_organizations_are_found_in_time_however_far_their_turn_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    made = many(monkeypatch, now + timedelta(seconds=10))
+    among = DueOrganizations()
+    assert among.find(10, now) == []
+    assert among.find(10, now + timedelta(seconds=5)) == []
+    assert sorted(among.find(10, now + timedelta(seconds=11))) == made
+
+
+@pytest.mark.django_db
+def test_what_became_due_meanwhile_is_found_within_a_round_of_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    made = many(monkeypatch, now + timedelta(hours=1))
+    among = DueOrganizations()
+    assert among.find(10, now) == []
+    PollingResource.objects.filter(organization=made[3]).update(next_poll_at=now)
+    looks = [among.find(10, now) for _ in range(Organization.objects.count() + 1)]
+    assert [made[3]] in looks
+    assert among.find(10, now) == [made[3]]  # as long as it is due
+
+
+@pytest.mark.django_db
+def test_an_organization_that_is_expected_is_visited_at_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    made = many(monkeypatch, now + timedelta(hours=1))
+    among = DueOrganizations()
+    among.find(10, now)
+    PollingResource.objects.filter(organization=made[4]).update(next_poll_at=now)
+    among.expect(made[4], now)
+    assert among.find(10, now) == [made[4]]
+
+
+@pytest.mark.django_db
+def test_after_a_look_that_failed_all_are_visited(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    made = many(monkeypatch, now + timedelta(seconds=10))
+    among = DueOrganizations()
+    among.find(10, now)
+    later = now + timedelta(seconds=11)
+    with monkeypatch.context() as broken:
+        broken.setattr(claim, "VISIT", "SELECT 1 / 0")
+        with pytest.raises(DatabaseError), transaction.atomic():
+            among.find(10, later)
+    assert sorted(among.find(10, later)) == made
+
+
+@pytest.mark.django_db
+def test_those_that_are_more_than_asked_for_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    made = many(monkeypatch, now - timedelta(seconds=10))
+    among = DueOrganizations()
+    found: list[int] = []
+    while len(found) < len(made):
+        some = among.find(2, now)
+        assert some
+        PollingResource.objects.filter(organization__in=some).update(next_poll_at=now + LEASE)
+        found += some
+    assert sorted(found) == made
+    assert among.find(2, now) == []
+
+
 @pytest.mark.parametrize("most", [10, 600])  # an engine of 200 places claims 600 at once
 @pytest.mark.django_db
 def test_the_claim_reads_no_more_than_it_takes(organization: Organization, most: int) -> None:
@@ -224,10 +301,10 @@ def test_the_claim_reads_no_more_than_it_takes(organization: Organization, most:
         parameters: dict[str, Any] = {
             "organizations": [organization.pk], "share": most, "most": most, "now": now,
             "lease_id": "00000000-0000-0000-0000-000000000000", "lease_until": now + LEASE,
-            "left_out": [],
+            "after": 0, "visits": 1_000, "expected": [organization.pk], "until": now,
         }  # fmt: skip
         plans = []
-        for statement in (claim.DUE_ORGANIZATIONS, claim.CLAIM_FAIR_SHARE):
+        for statement in (claim.VISIT, claim.CLAIM_FAIR_SHARE):
             cursor.execute(f"EXPLAIN (FORMAT JSON, ANALYZE) {statement}", parameters)
             answer = cursor.fetchone()[0]
             plans.append(json.loads(answer) if isinstance(answer, str) else answer)
