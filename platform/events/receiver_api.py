@@ -63,7 +63,8 @@ class ReceiverView(ProviderView):
         Authorization header: 401 where it is missing or no good, 403 where it is somebody else's
         or the operator has named no sender. It makes the mailbox's next poll due.
         """
-        named = ref is not None or bool(request.headers.get(INSTANCES_HEADER, "").strip())
+        header = request.headers.get(INSTANCES_HEADER, "")
+        named = ref is not None or receiver_instances.names_few(header)
         with body_of(request._request, addressed=named) as body:
             _receive(request, element_key, ref, body)
         return Response()

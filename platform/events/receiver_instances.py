@@ -23,6 +23,7 @@ from instances import configuration
 from instances.models import ElementInstance
 
 MOST_INSTANCES = 50  # that a header names, or that one organization gives one vendor id
+MOST_OF_LARGE = 5  # that a header names where the body is large: for each, all of it is digested
 MOST_OF_ORGANIZATION = 200  # that are asked for one webhook, whatever values its body holds
 INSTANCES_HEADER = "Element-Instances"
 
@@ -100,8 +101,17 @@ def id_of(ref: str) -> int | None:
     return row_id(digits)
 
 
+def names_few(header: str) -> bool:
+    """Return whether the header names instances, and not too many for a large body."""
+    return 0 < len(_parts(header)) <= MOST_OF_LARGE
+
+
+def _parts(header: str) -> list[str]:
+    return [part for part in header.split(",") if part.strip()]
+
+
 def _ids(header: str) -> list[int]:
-    parts = [part for part in header.split(",") if part.strip()]
+    parts = _parts(header)
     if len(parts) > MOST_INSTANCES:
         raise BadRequest(f"{INSTANCES_HEADER} names more than {MOST_INSTANCES} instances")
     found = [id_of(part) for part in parts]

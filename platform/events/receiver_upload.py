@@ -29,9 +29,9 @@ PIECE = 262_144  # bytes
 def body_of(request: HttpRequest, *, addressed: bool) -> Iterator[bytes]:
     """Yield the whole body.
 
-    `addressed`: the request names its instances beside the body, so that the body is looked at only
-    once it is proven; no other body may be large. Raises TooLarge, BadRequest for one that breaks
-    off, and Unavailable while others are read.
+    `addressed`: the request names its instances, few of them, beside the body, so that the body is
+    looked at only once it is proven; no other body may be large. Raises TooLarge, BadRequest for
+    one that breaks off, and Unavailable while others are read.
     """
     usual = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
     length = request.META.get("CONTENT_LENGTH") or ""

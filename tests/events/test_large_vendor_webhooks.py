@@ -48,6 +48,16 @@ def test_a_header_names_its_instance_too(books: ElementInstance) -> None:
     assert Event.objects.count() == 1
 
 
+@pytest.mark.parametrize(("named", "status"), [(5, 200), (6, 413)])
+def test_who_has_proven_nothing_has_few_digests_made_of_it(
+    books: ElementInstance, named: int, status: int
+) -> None:
+    ids = [books.pk, *range(books.pk + 1, books.pk + named)]
+    header = {"Element-Instances": ", ".join(map(str, ids))}
+    assert send("ledger", of_size(2 * MEGABYTE), headers=header).status_code == status
+    assert send("ledger", of_size(1_000), headers=header).status_code == 200
+
+
 def test_the_operator_sets_the_limit(books: ElementInstance, settings: Settings) -> None:
     settings.WEBHOOK_BODY_LIMIT = 2 * MEGABYTE
     settings.HUB_BODY_LIMIT = MEGABYTE
