@@ -24,7 +24,7 @@ from instances import probe, session
 from instances.grant import Grant
 from instances.models import Credential, CredentialState, ElementInstance
 from transport import sync
-from transport.errors import TransportError
+from transport.errors import TransportError, storable
 from transport.limits import Limits
 
 LIMITS = Limits(total=10.0, attempts=1)  # nobody is to wait long for what is only good to know
@@ -72,7 +72,7 @@ def of_grant(element: Element, configuration: dict[str, str], access_token: str)
     if isinstance(found, bool) or not isinstance(found, str | int):
         return UNKNOWN
     identity = str(found).strip()
-    if not 0 < len(identity) <= LONGEST_ID:
+    if not 0 < len(identity) <= LONGEST_ID or storable(identity) != identity:
         return UNKNOWN
     client = configuration.get(keys.API_KEY, "").strip()
     return Account(_digest(oauth, account.base_url, client, identity), identity)

@@ -14,6 +14,7 @@ from instances import account, provision
 from instances.models import Credential, ElementInstance
 from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
+from transport import sync
 
 API = "/elements/api-v2"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,6 +81,16 @@ def test_an_account_that_the_provider_does_not_name_is_connected_and_revoked(
     assert set(Credential.objects.values_list("account", flat=True)) == {""}
     delete(one)
     assert revocations(sandbox) == 1
+
+
+def test_a_name_that_cannot_be_stored_is_none(
+    api: APIClient, body: Body, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "run", lambda *_, **__: {"emailAddress": "\ud800@example.com"})
+
+    connect(api, body)
+
+    assert set(Credential.objects.values_list("account", flat=True)) == {""}
 
 
 def test_connecting_again_tells_whose_it_is_now(
