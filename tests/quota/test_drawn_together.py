@@ -70,3 +70,22 @@ def test_a_bucket_is_asked_once_in_a_statement_by_payers_of_other_parts_too(
     assert purse.draw_many(half) == [0]
     paid = QuotaBucket.objects.get(pk="a").drawn
     assert paid in {2 * MESSAGE, 3 * MESSAGE}
+
+
+def updates() -> tuple[int, int]:
+    """Of buckets, by this connection; the second are those that wrote no index."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_stat_get_xact_tuples_updated(oid), pg_stat_get_xact_tuples_hot_updated(oid)"
+            " FROM pg_class WHERE relname = 'quota_quotabucket'"
+        )
+        updated, hot = cursor.fetchone()
+        return updated, hot
+
+
+def test_a_draw_writes_no_index(world: World) -> None:
+    """There is room for a row's next state in its page."""
+    before = updates()
+    world.purse().draw_many(payments(200))
+    updated, hot = (now - then for now, then in zip(updates(), before, strict=True))
+    assert hot == updated >= 200
