@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,7 +51,8 @@ def written(path: Path) -> Iterator[zipfile.ZipFile]:
     """
     if path.exists():
         raise BackupError(f"{path} exists already: name another file")
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    # Not the process id: in containers the next process has the one that a killed one had.
+    partial = path.with_name(f"{path.name}.partial-{secrets.token_hex(4)}")
     try:
         with partial.open("xb") as file:
             os.fchmod(file.fileno(), 0o600)

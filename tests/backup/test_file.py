@@ -43,6 +43,19 @@ def test_a_file_that_is_there_meanwhile_stays(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_killed_process_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "one.backup"
+    with archive.written(path) as file:
+        file.writestr(archive.DUMP, b"all")
+        (partial,) = tmp_path.iterdir()
+    partial.write_bytes(b"a part")  # as of one that had this process's id
+
+    path.unlink()
+    with archive.written(path) as file:
+        file.writestr(archive.DUMP, b"all of it")
+    assert path.exists()
+
+
 def test_a_file_that_was_not_filled_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), archive.written(tmp_path / "one.backup"):
         raise ZeroDivisionError
