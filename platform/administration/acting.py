@@ -1,4 +1,4 @@
-"""Deeds as actions of a list: done at once to a few rows, by an errand to more."""
+"""Deeds as actions of a list: done at once to a few rows; to more by an errand, once confirmed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,9 +20,10 @@ from accounts.models import User
 from administration import errands
 from administration.deeds import DEEDS, Deed, Refused, outcome
 from administration.page import M, Page
+from administration.selection import in_words
 
 MOST_AT_ONCE = 20  # rows
-Action = Callable[..., None]
+Action = Callable[..., HttpResponse | None]
 
 
 class ActingPage(Page[M]):
@@ -34,15 +38,54 @@ class ActingPage(Page[M]):
         return actions | {key: (partial(_act, key), key, DEEDS[key].label) for key in self.deeds}
 
 
-def _act(key: str, page: ActingPage[Any], request: HttpRequest, rows: QuerySet[Any]) -> None:
+def _act(
+    key: str, page: ActingPage[Any], request: HttpRequest, rows: QuerySet[Any]
+) -> HttpResponse | None:
+    confirmed = request.POST.get("confirmed") == "yes"
     if request.POST.get("select_across") == "1":
+        if not confirmed:
+            return _asked(key, page, request, page.get_paginator(request, rows, 1), across=True)
         _begin(key, request, query=request.GET.urlencode())
-        return
+        return None
     chosen = list(rows.order_by("pk"))
     if len(chosen) <= MOST_AT_ONCE and DEEDS[key].at_once:
         do_at_once(page, request, DEEDS[key], chosen)
+    elif not confirmed:
+        return _asked(key, page, request, Paginator(chosen, 1), across=False)
     else:
         _begin(key, request, ids=[row.pk for row in chosen])
+    return None
+
+
+def _asked(
+    key: str,
+    page: ActingPage[Any],
+    request: HttpRequest,
+    rows: Paginator[Any],
+    *,
+    across: bool,
+) -> HttpResponse:
+    """Ask whether it is meant: how many rows, which ones, and what follows. `across` means all
+    that the list shows, on every page.
+    """
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 - nobody else gets here
+    count, names = rows.count, page.opts
+    noun = names.verbose_name if count == 1 else names.verbose_name_plural
+    about = "about " if getattr(rows, "estimated", False) else ""
+    context = {
+        **page.admin_site.each_context(request),
+        "title": DEEDS[key].label,
+        "opts": names,
+        "deed": DEEDS[key],
+        "key": key,
+        "amount": f"{about}{count:,} {noun}",
+        "across": across,
+        "ticked": request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "phrases": in_words(page.model, request.GET.urlencode(), user) if across else [],
+        "back": request.get_full_path(),
+    }
+    return TemplateResponse(request, "administration/confirm.html", context)
 
 
 def _begin(key: str, request: HttpRequest, **selection: Any) -> None:

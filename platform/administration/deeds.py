@@ -44,11 +44,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """`do` is given a row's id and answers whether it changed anything. Raises Refused."""
+    """`do` is given a row's id and answers whether it changed anything. Raises Refused.
+
+    `consequence` says what follows, and what of it cannot be undone.
+    """
 
     label: str
     model: type[Model]
     do: Callable[[int, Within, datetime], bool]
+    consequence: str
     at_once: bool = True  # quick enough to be done to a few while somebody waits
 
     @property
@@ -161,20 +165,65 @@ def redeliver(delivery_id: int, within: Within, now: datetime) -> bool:
 
 
 DEEDS = {
-    "events_on": Deed("Turn events on", ElementInstance, partial(switch_events, on=True)),
-    "events_off": Deed("Turn events off", ElementInstance, partial(switch_events, on=False)),
-    "poll_now": Deed("Poll now", ElementInstance, poll_now),
-    "disable": Deed("Disable", ElementInstance, partial(switch_instance, on=False)),
-    "enable": Deed("Enable", ElementInstance, partial(switch_instance, on=True)),
-    "reconnect": Deed("Send reconnect link", ElementInstance, send_reconnect_link),
-    "turn_on": Deed("Turn on again", Subscription, partial(turn_on, send=False)),
+    "events_on": Deed(
+        "Turn events on",
+        ElementInstance,
+        partial(switch_events, on=True),
+        "Polling begins now. Changes made before are not sent.",
+    ),
+    "events_off": Deed(
+        "Turn events off",
+        ElementInstance,
+        partial(switch_events, on=False),
+        "Changes made from now on are not noticed. This cannot be undone: turned on again, events "
+        "begin anew, without the changes made meanwhile.",
+    ),
+    "poll_now": Deed(
+        "Poll now",
+        ElementInstance,
+        poll_now,
+        "Each account is polled at once, which uses the provider's quota. A poll cannot be undone.",
+    ),
+    "disable": Deed(
+        "Disable",
+        ElementInstance,
+        partial(switch_instance, on=False),
+        "They are neither polled nor called until somebody enables them. Polling then goes on "
+        "where it stopped; hub calls refused meanwhile are lost.",
+    ),
+    "enable": Deed(
+        "Enable",
+        ElementInstance,
+        partial(switch_instance, on=True),
+        "Polling goes on where it stopped, and hub calls are served again.",
+    ),
+    "reconnect": Deed(
+        "Send reconnect link",
+        ElementInstance,
+        send_reconnect_link,
+        "Each user gets an e-mail, and so do subscribers of the topic. What was sent cannot be "
+        "taken back.",
+    ),
+    "turn_on": Deed(
+        "Turn on again",
+        Subscription,
+        partial(turn_on, send=False),
+        "New events are sent again. What is queued stays queued.",
+    ),
     "turn_on_and_send_queued": Deed(
         "Turn on again and send what is queued",
         Subscription,
         partial(turn_on, send=True),
+        "All that is queued goes to the receivers. What was sent cannot be taken back.",
         at_once=False,
     ),
-    "redeliver": Deed("Send again", Delivery, redeliver),
+    "redeliver": Deed(
+        "Send again",
+        Delivery,
+        redeliver,
+        "Receivers get these events again, with the same webhook-id. What was sent cannot be "
+        "taken back.",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""The rows that a list of the admin shows for a query: its filters and its search, as there."""
+"""What a list of the admin shows for a query, as rows and in words: its filters and its search."""
 
 from __future__ import annotations
 
@@ -27,6 +27,29 @@ class _Unread(AskedList):
 
 def rows_of(model: type[Model], query: str, user: User) -> QuerySet[Any]:
     """In no order. Raises UnknownSelection."""
+    rows: QuerySet[Any] = _list_of(model, query, user).queryset
+    return rows.order_by()
+
+
+def in_words(model: type[Model], query: str, user: User) -> list[str]:
+    """Return what narrows the list, a phrase each; none for all rows. Raises UnknownSelection."""
+    shown = _list_of(model, query, user)
+    chosen = [
+        (spec.title, str(choice["display"]))
+        for spec in shown.filter_specs
+        for place, choice in enumerate(spec.choices(shown))
+        if place and choice["selected"]  # the first is all of them
+    ]
+    asked = [
+        (lookup.partition("__")[0], text)
+        for lookup, text in QueryDict(query).items()
+        if lookup in getattr(shown.model_admin, "asked_by", ())
+    ]
+    searched = [("search", f"“{shown.query}”")] if shown.query else []
+    return [f"{name}: {text}" for name, text in (*searched, *chosen, *asked)]
+
+
+def _list_of(model: type[Model], query: str, user: User) -> _Unread:
     if "%00" in query:  # Django would tell it of the search, by a message of a request, and go on
         raise UnknownSelection("NUL is in no text")
     page = admin.site._registry[model]
@@ -35,7 +58,7 @@ def rows_of(model: type[Model], query: str, user: User) -> QuerySet[Any]:
     request.GET = QueryDict(query)
     request.user = user
     try:
-        shown = _Unread(
+        return _Unread(
             request,
             model,
             list_display=["__str__"],
@@ -53,5 +76,3 @@ def rows_of(model: type[Model], query: str, user: User) -> QuerySet[Any]:
         )
     except (IncorrectLookupParameters, SuspiciousOperation) as error:
         raise UnknownSelection(str(error)) from error
-    rows: QuerySet[Any] = shown.queryset
-    return rows.order_by()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from django.contrib.auth.models import Group
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from accounts.models import User
 from administration import errands
@@ -49,8 +51,53 @@ def world(db: None) -> World:
 
 
 def act(browser: Client, deed: str, ids: list[int], query: str = "", **more: Any) -> str:
-    data = {"action": deed, "_selected_action": ids, **more}
+    """Run the action of the list, and confirm it where that is asked."""
+    data = {"action": deed, "_selected_action": ids, "confirmed": "yes", **more}
     return browser.post(f"{LIST}{query}", data, follow=True).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("query", "phrases"),
+    [
+        ("", []),
+        ("?element_key=gmail&state=connected", ["element: gmail", "state: connected"]),
+        ("?q=rare&events_enabled__exact=0", ["search: “rare”", "events enabled: No"]),
+    ],
+)
+def test_an_action_on_all_asks_first_and_says_which_and_what_follows(
+    world: World, query: str, phrases: list[str]
+) -> None:
+    world.connect(3)
+    ElementInstance.objects.update(problem="", name="rare")
+    browser = signed_in(role=OPERATOR)
+    for key, deed in DEEDS.items():
+        if deed.model is not ElementInstance:
+            continue
+        data = {"action": key, "_selected_action": [1], "select_across": "1"}
+        page = browser.post(f"{LIST}{query}", data)
+        assert page.status_code == 200
+        assert page.context["amount"] == "3 instances"
+        assert page.context["phrases"] == phrases
+        assert escape(deed.consequence) in page.content.decode()
+    assert not Errand.objects.exists()
+    assert ElementInstance.objects.filter(enabled=True).count() == 3
+
+    form = re.findall(r'name="(\w+)" value="([^"]*)"', page.content.decode())
+    answers = {name: value for name, value in form if name != "csrfmiddlewaretoken"}
+    browser.post(f"{LIST}{query}", answers)
+    assert (Errand.objects.get().query, Errand.objects.get().ids) == (query[1:], None)
+
+
+@pytest.mark.django_db
+def test_an_action_on_many_that_are_ticked_asks_first(world: World) -> None:
+    ids = world.connect(25)
+    browser = signed_in(role=OPERATOR)
+    page = browser.post(LIST, {"action": "poll_now", "_selected_action": ids})
+    assert "25 instances that you selected" in page.content.decode()
+    assert not Errand.objects.exists()
+    asked = re.findall(r'name="_selected_action" value="(\d+)"', page.content.decode())
+    assert [int(one) for one in asked] == ids
 
 
 def asker() -> User:
@@ -130,6 +177,9 @@ def test_selecting_thousands_reads_none_of_them(
     ids = world.connect(MANY)
     browser = signed_in(superuser=True)
     data = {"action": "poll_now", "_selected_action": ids[:1], "select_across": "1"}
+    with django_assert_max_num_queries(20):
+        browser.post(LIST, data)
+    data["confirmed"] = "yes"
     with django_assert_max_num_queries(20):
         browser.post(LIST, data)
     assert Errand.objects.get().ids is None

@@ -58,6 +58,9 @@ def test_what_is_done_to_all_is_done_by_the_worker(operator: Opened, site: Site)
     # What the link "Select all" sets, which is there from a second page on.
     page.locator("input[name=select_across]").evaluate("one => { one.value = '1' }")
     page.get_by_role("button", name="Run").click()
+    expect(page.get_by_text("Disable: 2 instances")).to_be_visible()
+    expect(page.get_by_text("search: “of many”")).to_be_visible()
+    page.get_by_role("button", name="Disable").click()
     page.get_by_role("link", name="Look at it.").first.click()
     expect(page.get_by_text("done", exact=True)).to_be_visible(timeout=60_000)
     for instance in instances:
