@@ -22,6 +22,8 @@ from instances import oauth, provision, scopes, wish
 from instances.oauth import TripFault
 from instances.reason import Reason
 
+LONGEST_CODE = 4_000  # characters
+
 
 @for_buttons
 def connect_again(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
@@ -49,6 +51,20 @@ def oauth_callback(request: HttpRequest) -> HttpResponseBase:
     if token := oauth.token_of(request.session, request.GET.get("state", "")):
         return came_back(request, token)
     return _came_back(request)
+
+
+@require_safe
+@never_cache
+def oauth_code(request: HttpRequest) -> HttpResponse:
+    """Show the code that a provider sent back with, for a caller of the API to copy.
+
+    For `callbackUrl` where nothing of one's own listens yet. Nothing is stored, and no signing in
+    is needed: the page says what stands in its address.
+    """
+    came = {name: request.GET.get(name, "")[:LONGEST_CODE] for name in ("code", "state", "error")}
+    answer = render(request, "console/oauth_code.html", came)
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
 
 
 @for_members

@@ -58,6 +58,7 @@ urlpatterns = [
     path("connect", authenticate.former_address, name="connect"),
     path("connect/again", trip.connect_again, name="connect-again"),
     path("oauth/callback", trip.oauth_callback, name="oauth-callback"),
+    path("oauth/code", trip.oauth_code, name="oauth-code"),
     path("reconnect/<str:token>", reconnect, name="reconnect"),
     path("instances", instances.instances, name="instances"),
     re_path(rf"{INSTANCE}$", page.instance, name="instance"),

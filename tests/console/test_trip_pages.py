@@ -163,3 +163,27 @@ def test_a_trip_that_is_not_there_begins_with_an_empty_form(browser: Client, tri
     answer = browser.get(f"{FORM}?again={trip}")
     assert answer.status_code == 200
     assert 'value="Gmail"' in answer.content.decode()
+
+
+def test_a_code_for_the_api_is_shown_to_be_copied(client: Client, db: None) -> None:
+    page = client.get("/oauth/code?code=4%2F0Ab_c&state=gmail")
+    text = page.content.decode()
+    assert 'value="4/0Ab_c"' in text
+    assert 'data-copy="#code"' in text
+    assert "gmail" in text
+    assert "no-store" in page["Cache-Control"]
+    assert page["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_refusal_and_a_bare_visit_show_no_code(client: Client, db: None) -> None:
+    refused = client.get("/oauth/code?error=access_denied").content.decode()
+    assert "The provider says: access_denied." in refused
+    assert "data-copy" not in refused
+    assert "<h1>No code</h1>" in client.get("/oauth/code").content.decode()
+
+
+def test_what_an_address_says_stays_text(client: Client, db: None) -> None:
+    hostile = '"><script>alert(1)</script>'
+    for name in ("code", "state", "error"):
+        page = client.get("/oauth/code", {"code": "c", name: hostile}).content.decode()
+        assert hostile not in page
