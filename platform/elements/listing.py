@@ -62,6 +62,11 @@ class Listing:
     def reads_one_by_one(self) -> bool:
         return self.resource.lists_ids_only and self.resource.reading is not None
 
+    @property
+    def can_read_one(self) -> bool:
+        """Whether a record can be read by the id that it is known by."""
+        return self.resource.reading is not None and self.id_field == self.resource.id_field
+
     def page(self, token: str) -> Steps[Page]:
         return run.list_steps(self.operation, replace(self.call, page_token=token))
 

@@ -11,6 +11,11 @@ first one had, or a third one all that the second one had; else the next poll lo
 Rule 4: that most of what is known is gone at once is never told from a single poll. Those records
 are marked as missing (elements.missing); the next poll tells of those that it misses, too.
 
+Rule 5: a listing that no single poll can read to its end is read in steps. Wherever a poll is cut
+short, the look's place stands in the cursor (elements.long_look), and what it has found until then
+is told. Such a look takes long, and records move meanwhile: what it does not list is asked for by
+its id, and deleted only if the provider has it no more.
+
 The cursor is "<scope>.<digest>": what is listed and how, and the state of all that was listed. The
 same cursor again is the same listing again, and nobody need be asked what is known. A digest of "-"
 stands for a state that was not told whole. Another scope begins anew: its first poll takes the
@@ -20,6 +25,7 @@ polls as that takes, and of nothing that is gone.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,10 +44,11 @@ from elements.listing import (
     fetched,
     scope_of,
 )
+from elements.long_look import LARGEST, READ_ANEW, Place
 from elements.missing import Known
 from elements.types import Resource
-from transport.errors import MalformedAnswer, TransportError
-from transport.types import KnownObjects, Steps
+from transport.errors import MalformedAnswer, ProviderError, TransportError
+from transport.types import Checkpoint, KnownObjects, Steps
 
 MOST_RECORDS = 50_000  # of one listing
 MAX_LEFT_OUT = 500_000  # records beside them that a condition leaves out: numbers in memory
@@ -51,6 +58,10 @@ MOST_FETCHED = 100  # records that one poll reads one by one
 LOOKS = 3  # through the whole listing, at most
 PAGE = 200  # records, where neither the entry nor the provider says
 UNTOLD = "-"
+MANY_PAGES = 5  # from where a poll may take too long: what it has found then is told all the same
+LISTED_NO_MORE = "records are listed no more by a listing that takes several polls: "
+ASKED_FOR = "they are told as deleted once the provider says of each that it is gone"
+NOT_ASKED_FOR = "they are not told as deleted, for the element cannot read one by its id"
 
 
 class ListingTooLong(TransportError):
@@ -65,20 +76,28 @@ def compared(resource: Resource, call: PollCall) -> Steps[Changes]:
     """
     listing = Listing.of(resource, call, call.entry.url, _page_size(resource))
     scope = scope_of(resource, call, call.entry.url)
-    begins = (call.cursor or "").partition(".")[0] != scope
-    if begins and not call.entry.options.get("backfill"):
-        look = Look(listing, scope, hold=False)
-        yield from _read(look)
+    place = Place.of(call.cursor, scope)
+    begins = (call.cursor or "").partition(".")[0] != scope if place is None else place.begins
+    takes_picture = begins and not call.entry.options.get("backfill")
+    look = Look(listing, scope, hold=not takes_picture)
+    look.resume(place or Place(begins))
+    try:
+        yield from _read(look, in_steps=True)
+    except ProviderError as error:
+        if place is None or look.resumed_at < look.pages or not place.is_unknown(error):
+            raise
+        return Changes((), Place(begins).written(scope), note=READ_ANEW)
+    if takes_picture:
         return Changes(
             (), look.cursor, picture=look.seen, compared=True, filtered=tuple(look.filtered)
         )
-    look = Look(listing, scope)
-    yield from _read(look)
     if look.cursor == call.cursor and not call.unfetched:
         return Changes((), look.cursor, filtered=tuple(look.filtered))
     known = look.known or Known((yield KnownObjects(everything=True)))
     if look.known is None:
         look.compare(known)
+    if place is not None:
+        return (yield from _ended(look, known, call))
     gone, sure, still = yield from _gone(look)
     if listing.reads_one_by_one:
         found = yield from _fetched(look, call, gone)
@@ -123,6 +142,32 @@ class Look:
     left_out: set[int] = field(default_factory=set)  # hashes of ids that the condition leaves out
     _held: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
     _size: int = 0  # characters of the records held
+    place: Place = field(default_factory=lambda: Place(begins=False))
+    resumed_at: int = 0  # pages that were read before
+
+    def resume(self, place: Place) -> None:
+        """Goes on from a place."""
+        self.place, self.more = place, place.untold
+        self.pages = self.resumed_at = place.pages
+        self.seen.update(place.seen)
+
+    def so_far(self, token: str) -> Changes | None:
+        """What stands when no page after these is read by this poll; None where that cannot be
+        told, or would be too much to keep."""
+        if self.place.size > LARGEST or (self.hold and self.known is None):
+            return None
+        self.place.token, self.place.untold = token, self.more
+        by_id = self.listing.reads_one_by_one
+        put_aside = self._held if self.hold and by_id else ()
+        return Changes(
+            () if by_id else tuple(self.changed()),
+            self.place.written(self.scope),
+            tuple(Unfetched(id_, ChangeType.CREATED) for id_ in put_aside),
+            compared=True,
+            more=True,
+            filtered=tuple(self.filtered),
+            note=f"the listing is read in several polls: {len(self.seen)} records until now",
+        )
 
     def take(self, records: list[dict[str, Any]]) -> list[str]:
         """Looks at one page; the ids that it lists."""
@@ -168,8 +213,10 @@ class Look:
 
     @property
     def crowded(self) -> bool:
-        """Whether so much is held that it must be known now what need not be."""
-        return self.known is None and (len(self._held) > MOST_TOLD or self._size > LARGEST_HELD)
+        """Whether so much was read that it must be known now what need not be held: also to be told
+        should the poll get no further."""
+        much = len(self._held) > MOST_TOLD or self._size > LARGEST_HELD
+        return self.known is None and self.hold and (much or self.pages >= MANY_PAGES)
 
     def compare(self, known: Known) -> None:
         """Lets go of what is as it is known, and of what there is no room for."""
@@ -231,9 +278,9 @@ class Look:
         return f"{self.scope}.{digest(text)}"
 
 
-def _read(look: Look) -> Steps[None]:
-    """Looks at every page."""
-    listing, token = look.listing, ""
+def _read(look: Look, *, in_steps: bool = False) -> Steps[None]:
+    """Looks at every page, from where the look stands."""
+    listing, token = look.listing, look.place.token
     before: list[str] = []
     while True:
         page = yield from listing.page(token)
@@ -244,6 +291,10 @@ def _read(look: Look) -> Steps[None]:
         if listing.is_last(page, token, same_ids=bool(ids) and ids == before, pages=look.pages):
             return
         token, before = page.next_token, ids
+        if in_steps:
+            look.place.add({id_: look.seen[id_] for id_ in ids})
+            if (so_far := look.so_far(token)) is not None:
+                yield Checkpoint(so_far)
 
 
 def _require_another_page(listing: Listing, ids: list[str], before: list[str]) -> None:
@@ -275,6 +326,57 @@ def _gone(look: Look) -> Steps[tuple[list[str], bool, bool]]:
             return still_gone, len(still_gone) == len(gone), True
         before = again
     return still_gone, False, False
+
+
+def _ended(look: Look, known: Known, call: PollCall) -> Steps[Changes]:
+    """What the last poll of a look through a long listing has to tell."""
+    if look.listing.reads_one_by_one:
+        found = yield from _fetched(look, call, [])
+    else:
+        found = Changes(tuple(look.changed()), "")
+    begins, more = look.place.begins, look.more
+    gone = [id_ for id_, one in known.fingerprints.items() if one and id_ not in look.seen]
+    doubtful = () if begins else known.in_doubt(gone)
+    lost: list[str] = []
+    if not begins and not more:
+        lost = yield from _lost(look, [id_ for id_ in gone if id_ not in doubtful])
+    left = len(gone) - len(lost) - len(doubtful)
+    whole = not (more or doubtful) and (begins or not left)
+    note = known.note(doubtful)
+    if left and not begins and not more:
+        why = ASKED_FOR if look.listing.can_read_one else NOT_ASKED_FOR
+        note = "; ".join(filter(None, (note, f"{left} {LISTED_NO_MORE}{why}")))
+    return replace(
+        found,
+        changes=(*found.changes, *look.deleted(lost, ())),
+        cursor=look.cursor if whole else f"{look.scope}.{UNTOLD}",
+        compared=True,
+        noticed=known.marks(look.seen, () if more else doubtful),
+        forgotten=tuple(gone) if begins else (),
+        filtered=tuple(look.filtered),
+        more=more,
+        note=note,
+    )
+
+
+def _lost(look: Look, gone: list[str]) -> Steps[list[str]]:
+    """Which of those that are listed no more the provider does not have, or has out of the
+    condition: some, asked for one by one. None where a record that is listed is not found so."""
+    listing = look.listing
+    if not (gone and look.seen and listing.can_read_one):
+        return []
+    listed = next(reversed(look.seen))
+    asked = random.sample(gone, min(len(gone), MOST_FETCHED))
+    found = yield from fetched(listing, [listed, *asked])
+    condition = listing.condition
+    left = {
+        id_
+        for id_, record in found.records.items()
+        if condition is not None and not ceql.matches(condition, record)
+    }
+    if listed not in found.records or listed in left:
+        return []
+    return [id_ for id_ in asked if id_ in found.missing or id_ in left]
 
 
 def _fetched(look: Look, call: PollCall, gone: list[str]) -> Steps[Changes]:

@@ -266,6 +266,7 @@ class Progress:
     asked: tuple[Unfetched, ...] = ()
     changes: Changes | None = None  # of the last checkpoint
     reads_whole: bool = False
+    out_of_time: bool = False
     redirect: str = ""  # the first one, as people are told of it
 
     def moved(self, before: str, after: str) -> None:
@@ -283,12 +284,14 @@ class Progress:
 
     def took_too_long(self) -> str:
         """Says why a poll was ended, and where only a person can help, what does."""
+        self.out_of_time = True
         reason = f"the poll took longer than {LONGEST_POLL:g} s"
         if not self.reads_whole:
             return reason
         return (
-            f"{reason}, and each poll of this resource has to read its listing whole: let its url "
-            "list less (where, a larger pageSize), or poll it by dates (datesConfiguration)"
+            f"{reason}, before it came to a page of the listing that the next one could go on "
+            "from: let its url list less (where, another pageSize), or poll it by dates "
+            "(datesConfiguration)"
         )
 
     def reached(self, changes: Changes) -> None:
@@ -302,6 +305,8 @@ class Progress:
         found, resource = self.changes, outcome.resource
         if found is None or not moves(found, resource):
             return outcome
+        if self.reads_whole and isinstance(outcome, Failed) and not self.out_of_time:
+            return outcome  # a listing is judged by no part of it, unless it is too long
         log.info("poll.cut_short", resource=resource.id, error=outcome.error)
         if pause:
             found = replace(
@@ -338,7 +343,7 @@ def moves(found: Changes, resource: ClaimedResource) -> bool:
 class Feed:
     """What is polled, at which address, and with which configuration where nothing is set.
 
-    `reads_whole`: it lists, and goes on from nowhere else than the beginning.
+    `reads_whole`: it lists, and only a listing that takes too long is told of in parts.
     `asks_instance`: the claimed row doesn't have what the account authenticates with, or all that
     a private element may be configured with.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from elements.types import (
     Resource,
     Setting,
 )
-from transport.types import KnownObjects, Request, Response
+from transport.types import Checkpoint, KnownObjects, Request, Response
 
 Json = dict[str, Any]
 
@@ -71,6 +71,7 @@ class Polled:
     note: str = ""
     polls: int = 0
     hook: Callable[[int], None] | None = None  # called with the number of each page of a poll
+    is_cut: Callable[[], bool] = lambda: False  # whether a poll's time is up at a checkpoint
 
     def poll(self, now: datetime) -> list[tuple[str, str]]:
         """(id, type) of what one poll, and those that follow at once, have to tell."""
@@ -102,12 +103,20 @@ class Polled:
                 result: Changes = done.value
                 self.watched_since = self.watched_since or now
                 return result
-            if isinstance(step, KnownObjects):
+            if isinstance(step, Checkpoint):
+                if self.is_cut():
+                    steps.close()
+                    cut: Changes = step.result
+                    return cut
+                answer = None
+            elif isinstance(step, KnownObjects):
                 answer = (
                     self.known
                     if step.everything
                     else {id_: self.known[id_] for id_ in step.ids if id_ in self.known}
                 )
+            elif isinstance(step, Sequence):
+                answer = [self._answer(one) for one in step]
             else:
                 assert isinstance(step, Request)
                 pages += 1

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elements import snapshot
 from elements.types import LINK, Operation, Paging, PagingKind, Resource
 from tests.elements.notes import PLAIN, SINCE, at, iso
 from tests.elements.polled import NOTES, Json, Polled
@@ -63,6 +64,14 @@ class Provider:
     def there(self) -> set[str]:
         return {note["id"] for note in self.notes} - self.hidden
 
+    def one(self, id_: str) -> Response:
+        """Hidden from lists, it is there all the same."""
+        found = [note for note in self.notes if note["id"] == id_]
+        failed = self.random.random() < self.fails
+        return Response(
+            500 if failed else 200 if found else 404, {}, json.dumps(found[:1]).encode()[1:-1]
+        )
+
     def answer(self, query: Mapping[str, Any]) -> Response:
         if self.random.random() < self.moves:
             self.move()
@@ -88,13 +97,16 @@ class PolledAt(Polled):
 
     def _answer(self, request: Request) -> Response:
         assert self.provider is not None
+        if not request.url.endswith("/notes"):
+            return self.provider.one(request.url.rpartition("/")[2])
         return self.provider.answer(request.query)
 
 
 def polled(provider: Provider, paging: Paging, entry: Json) -> PolledAt:
     assert NOTES.listing is not None
     operation: Operation = replace(NOTES.listing, paging=paging)
-    return PolledAt(entry, lambda _: [], Resource("notes", (operation,)), provider=provider)
+    reading = Operation("GET", "/notes/{id}", "/v1/notes/{id}")
+    return PolledAt(entry, lambda _: [], Resource("notes", (operation, reading)), provider=provider)
 
 
 def lived_through(provider: Provider, it: PolledAt, chance: Random) -> int:
@@ -134,6 +146,39 @@ def test_whatever_the_provider_leaves_out(
 ) -> None:
     provider = Provider(chance, cap, OWN, clamps and kind in ("page", "offset"))
     lived_through(provider, polled(provider, PAGINGS[kind], entry), chance)
+
+
+@pytest.mark.parametrize("kind", PAGINGS)
+@settings(deadline=None, max_examples=40)
+@given(CHANCES, st.integers(2, 9), st.booleans())
+def test_a_listing_that_is_read_in_steps(kind: str, chance: Random, cap: int, clamps: bool) -> None:
+    provider = Provider(chance, cap, OWN, clamps and kind in ("page", "offset"))
+    it = polled(provider, PAGINGS[kind], COMPARED)
+    it.is_cut = lambda: chance.random() < 0.4
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(snapshot, "MANY_PAGES", 1)
+        lived_through(provider, it, chance)
+        provider.fails = provider.moves = 0.0
+        provider.hidden = set()
+        told = [one for minute in range(120, 600, 15) for one in it.poll(at(minute))]
+    assert {id_ for id_, kind in told if kind == "DELETED"} & provider.there() == set()
+    assert it.known.keys() == provider.there()
+
+
+def test_where_no_record_can_be_read_a_long_look_tells_of_no_deletion() -> None:
+    provider = Provider(Random(1), 4, OWN, clamps=False)  # noqa: S311 - repeatable
+    for _ in range(40):
+        provider.make()
+    it = polled(provider, PAGINGS["page"], COMPARED)
+    it.resource = Resource("notes", it.resource.operations[:1])
+    it.poll(at(0))
+    del provider.notes[7]
+    cuts = iter([True])
+    it.is_cut = lambda: next(cuts, False)
+    assert it.poll(at(15)) == []
+    assert it.note.startswith("1 records are listed no more")
+    assert "cannot read one by its id" in it.note
+    assert it.poll(at(30)) == [("33", "DELETED")]  # by a poll that reads it whole
 
 
 @pytest.mark.parametrize("wrong", ["size", "page", "both"])

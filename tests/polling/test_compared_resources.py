@@ -487,9 +487,98 @@ def test_a_listing_that_takes_longer_than_a_poll_says_what_helps(
     poll(items)
     shelf.hook = None
     assert "longer than 0.3 s" in items.error
-    assert "read its listing whole" in items.error
+    assert "a page of the listing that the next one could go on from" in items.error
     assert "where" in items.error
     assert told(items) == []
+
+
+def rest(path: str) -> None:
+    time.sleep(0.2)
+
+
+FIRST_PAGE = "/items?limit=3&page=1"
+
+
+@pytest.fixture
+def slow(
+    organization: Organization, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> PollingResource:
+    """Thirty items in ten pages, of which one poll can read three or four."""
+    monkeypatch.setattr(poll_module, "LONGEST_POLL", 1.0)
+    monkeypatch.setattr(snapshot, "MANY_PAGES", 1)
+    shelf.items.clear()
+    shelf.put(*(f"i{number:02}" for number in range(30)), colour="red")
+    shelf.hook = rest
+    resource = started(organization, {"items": ITEMS})
+    assert (resource.error, resource.note, told(resource)) == ("", "", [])
+    assert len(known(resource)) == 30
+    assert shelf.requests.count(FIRST_PAGE) == 1
+    shelf.requests.clear()
+    return resource
+
+
+def test_a_listing_that_no_poll_can_read_to_its_end_is_read_in_several(
+    slow: PollingResource, shelf: Shelf
+) -> None:
+    shelf.put("i01", "i28", colour="blue")
+    shelf.put("new")
+    del shelf.items["i05"], shelf.items["i29"]
+    poll(slow)
+    assert (slow.error, slow.note) == ("", "")
+    assert shelf.requests.count(FIRST_PAGE) == 1
+    assert sorted(told(slow)) == [
+        ("i01", "UPDATED"), ("i05", "DELETED"), ("i28", "UPDATED"), ("i29", "DELETED"),
+        ("new", "CREATED"),
+    ]  # fmt: skip
+    assert known(slow) == shelf.items.keys()
+    poll(slow)
+    assert len(told(slow)) == 5
+
+
+def test_what_such_a_listing_does_not_show_and_the_provider_has_is_not_deleted(
+    slow: PollingResource, shelf: Shelf
+) -> None:
+    """Whenever a page is about to be read, an item of the page before goes: the first of this page
+    moves there, and is seen nowhere."""
+    going = iter(["i00", "i04", "i08"])
+
+    def move(path: str) -> None:
+        rest(path)
+        if "page=1" not in path and (id_ := next(going, None)) is not None:
+            del shelf.items[id_]
+
+    shelf.hook = move
+    poll(slow)
+    assert {id_ for id_, _ in told(slow)} <= {"i00", "i04", "i08"}
+    shelf.hook = rest
+    poll(slow)
+    assert {*told(slow)} == {(id_, "DELETED") for id_ in ("i00", "i04", "i08")}
+
+
+def test_a_look_goes_on_from_a_page_that_failed(slow: PollingResource, shelf: Shelf) -> None:
+    shelf.put("i01", "i29", colour="blue")
+    shelf.faults["/items?limit=3&page=7"] = 403
+    assert "the provider answered 403" in failed(slow)
+    assert told(slow) == [("i01", "UPDATED")]  # by a poll before, of the first pages
+    shelf.faults.clear()
+    poll(slow)
+    assert told(slow) == [("i01", "UPDATED"), ("i29", "UPDATED")]
+    assert shelf.requests.count(FIRST_PAGE) == 1
+
+
+def test_a_look_begins_anew_where_the_provider_no_longer_knows_the_next_page(
+    slow: PollingResource, shelf: Shelf
+) -> None:
+    shelf.put("i29", colour="blue")
+    shelf.faults |= {f"/items?limit=3&page={page}": 404 for page in range(7, 12)}
+    for _ in range(2):  # that page may be the first that a poll asks for, or a later one
+        if "beginning" not in slow.note:
+            poll(slow)
+    assert "read from the beginning" in slow.note
+    shelf.faults.clear()
+    poll(slow)
+    assert told(slow) == [("i29", "UPDATED")]
+    assert slow.note == ""
 
 
 def test_a_feed_that_takes_longer_than_a_poll_is_not_told_to_list_less(

@@ -39,6 +39,7 @@ ELEMENT = Element(
                     paging=NUMBERED,
                     parameters=(Parameter("colour"), Parameter("since")),
                 ),
+                Operation("GET", "/items/{id}", "/items/{id}"),
             ),
         ),
         Resource(
