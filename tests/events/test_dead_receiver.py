@@ -6,11 +6,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from events.models import Delivery, DeliveryAttempt, Subscription
+from events.claim import MOST_VISITS, Claimed, Walk, claim, due_subscriptions
+from events.models import Delivery, DeliveryAttempt, Severity, Subscription
+from events.payload import Notice
+from events.record import record_notice
+from events.subscription import origin_of
 from events.tasks import deliver_until
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver, Reply
@@ -113,6 +121,59 @@ def test_many_dead_receivers_of_one_organization_hold_up_no_other(
         deliver(Arrivals(healthy, 10))
 
     assert not DeliveryAttempt.objects.exclude(delivery__subscription__url=healthy.url).exists()
+
+
+DEAD = 1_000
+ROUND = DEAD // MOST_VISITS + 1  # walks until each subscription was looked at once
+
+
+def test_one_notification_to_a_thousand_dead_subscriptions_holds_up_no_others(
+    new_receiver: Callable[[], Receiver],
+    deliver: Callable[[Arrivals], None],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+) -> None:
+    """Counted in walks over the subscriptions, of which the others' come last."""
+    settings.DELIVERY_CONCURRENCY = 20
+    claimed: list[list[int]] = []  # the subscriptions of each walk's claim
+
+    def walking(*args: Any) -> Walk:
+        claimed.append([])
+        return due_subscriptions(*args)
+
+    def claiming(*args: Any) -> list[Claimed]:
+        found = claim(*args)
+        claimed[-1] += [one.subscription_id for one in found]
+        return found
+
+    monkeypatch.setattr("events.deliver.due_subscriptions", walking)
+    monkeypatch.setattr("events.deliver.claim", claiming)
+    organization = new_instance().organization
+    healthy = new_receiver()
+    with socket.socket() as silent:
+        silent.bind(("0.0.0.0", 0))  # noqa: S104 - each of its addresses is another server
+        silent.listen(256)
+        port = silent.getsockname()[1]
+        urls = [f"http://127.0.{1 + n // 200}.{1 + n % 200}:{port}" for n in range(DEAD)]
+        for url in urls:
+            Subscription.objects.create(
+                organization=organization, topics=["disk"], url=url, origin=origin_of(url)
+            )
+        others = new_instance(url=healthy.url)
+        record(others, 400)
+        with transaction.atomic():
+            notice = Notice("disk", "It is full", Severity.LOW, "us@example.com")
+            record_notice(organization.pk, None, notice, timezone.now())
+
+        deliver(Arrivals(healthy, 40))
+
+    theirs = Subscription.objects.get(instance=others).pk
+    walks = [number for number, found in enumerate(claimed, 1) if theirs in found]
+    assert walks[0] <= ROUND
+    assert all(after - before <= ROUND for before, after in pairwise(walks))
+    dead = sum(one != theirs for found in claimed[: walks[0]] for one in found)
+    assert 0 < dead <= 3 * settings.DELIVERY_CONCURRENCY
+    assert not DeliveryAttempt.objects.exclude(delivery__subscription=theirs).exists()
 
 
 def test_a_failing_subscription_is_tried_one_at_a_time(receiver: Receiver) -> None:
