@@ -23,6 +23,7 @@ IDLE_PAUSE = 1.0  # seconds until a loop that had nothing to do looks again
 FIRST_PAUSE = 0.5  # seconds after a turn that failed; twice as long after each further one
 MAX_PAUSE = 5.0  # seconds
 BESIDE = 2  # processes for the loops that rest while nothing is due
+KEPT_FREE = 120.0  # seconds that a process too many is kept
 LIVED = 2.0  # seconds; what ended sooner is not replaced before that
 QUIET = 45.0  # seconds without work after which the log says so, once a minute
 SAY_EVERY = 60.0  # seconds
@@ -85,6 +86,7 @@ class Turns:
         self._failures: dict[str, int] = {}
         self._said_at = 0.0
         self._spawn_at = 0.0
+        self._shrink_at = 0.0
 
     def step(self) -> None:
         """Look which turns have ended or died, and hand out those that are due."""
@@ -145,6 +147,13 @@ class Turns:
         number = continuous + (BESIDE if len(held) > continuous else 0)
         while len(self.workers) < number and time.monotonic() >= self._spawn_at:
             self.workers.append(LoopWorker(self._spawn, self._timeout))
+        # Hosts deal loops out anew while a database takes no writes, and again when it does: what
+        # a process could not store meanwhile must not end with it.
+        now = time.monotonic()
+        if len(self.workers) <= number:
+            self._shrink_at = now + KEPT_FREE
+        if now < self._shrink_at:
+            return
         for one in [one for one in self.workers if one.slot is None][: len(self.workers) - number]:
             one.end()
             self.workers.remove(one)
@@ -163,7 +172,7 @@ class Turns:
 def _strangeness(slot: Slot, worker: LoopWorker) -> int:
     if worker.last is None:
         return 1
-    return 0 if worker.last is slot else 2 + _continuous(worker.last)
+    return 0 if worker.last.loop == slot.loop else 2 + _continuous(worker.last)
 
 
 def _continuous(slot: Slot) -> bool:

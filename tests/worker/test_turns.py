@@ -143,4 +143,25 @@ def test_loops_that_are_given_back_get_no_more_turns(handed_out: Turns, board: B
         assert one.slot is not None
         one.slot.end(Outcome.MORE)
     handed_out.step()
+    assert at_work(handed_out) == set()
+    handed_out._shrink_at = 0.0
+    handed_out.step()
     assert handed_out.workers == []
+
+
+def test_a_process_outlives_a_moment_without_loops_and_gets_its_kind_again(
+    handed_out: Turns, board: Board
+) -> None:
+    """As in an outage, in which hosts deal loops out anew: it holds what it could not store."""
+    now = time.monotonic()
+    kept = {one.slot.loop: one for one in handed_out.workers if one.slot is not None}
+    for slot in list(board.held(now)):
+        slot.let_go()
+        slot.end(Outcome.FAILED)
+    for _ in range(3):
+        handed_out.step()
+    for name in ("deliver", "poll"):
+        board.slot(name, 1).hold(now + 1000, now)
+        handed_out.step()
+    for name in ("poll", "deliver"):
+        assert kept[name].slot is board.slot(name, 1)
