@@ -14,9 +14,11 @@ from accounts.reach import Reach
 from api.errors import BadRequest
 from api.paging import latest_page_of
 from console.instance.named import named
+from console.instance.next_check import next_checks
 from events.listing import filtered
 from events.models import Delivery, Event
 from events.progress import EventProgress, EventState, progress_of, with_progress
+from instances.models import ElementInstance
 
 PAGE = 50  # events
 READ = (
@@ -69,6 +71,7 @@ def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[s
     newest.pop("nextPage", None)
     return {
         "rows": _shown(listing.rows, deliveries),
+        "checks": [] if listing.rows else next_checks(reach.rows(ElementInstance)),
         "total": listing.headers.get("Elements-Total-Count"),
         "types": sorted({event.object_type for event in listing.rows}),
         "older": older.urlencode() if token else "",

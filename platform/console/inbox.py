@@ -15,10 +15,12 @@ from accounts.models import User
 from accounts.reach import Reach
 from console import fragment
 from console.fragment import Fragment
+from console.instance.next_check import NextCheck, next_checks
 from console.members import account_of, for_members
 from console.paging import number
 from console.payload import body_text
 from events.models import Event
+from events.subscription import origin_of
 from inbox.addresses import inbox_url
 from inbox.keep import KEPT_FOR, MOST_KEPT, kept_of
 from inbox.models import InboxDelivery
@@ -39,16 +41,19 @@ class Row:
 @require_safe
 @for_members
 def inbox(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
+    url = inbox_url(account_of(user))
+    listed = _listed(request, user, reach)
     context = {
-        **_listed(request, user, reach),
-        "url": inbox_url(account_of(user)),
+        **listed,
+        "url": url,
+        "checks": [] if listed["rows"] else _delivering(reach, url),
         "most": f"{MOST_KEPT:,}",
         "days": KEPT_FOR.days,
     }
-    listed = Fragment.of(request, "console/inbox_list.html", context)
+    part = Fragment.of(request, "console/inbox_list.html", context)
     if fragment.is_wanted(request):
-        return listed.answer(request)
-    return render(request, "console/inbox.html", {**context, "list": listed})
+        return part.answer(request)
+    return render(request, "console/inbox.html", {**context, "list": part})
 
 
 @require_safe
@@ -82,6 +87,14 @@ def _listed(request: HttpRequest, user: User, reach: Reach) -> dict[str, Any]:
         "first_page": not below,
         "below": shown[-1].number if len(found) > PAGE else None,
     }
+
+
+def _delivering(reach: Reach, url: str) -> list[NextCheck]:
+    """The instances whose events are sent to the inbox."""
+    if not url:
+        return []
+    own = reach.rows(ElementInstance)
+    return next_checks(own.filter(subscription__origin=origin_of(url), subscription__url=url))
 
 
 def _rows(reach: Reach, found: Sequence[InboxDelivery]) -> list[Row]:

@@ -116,7 +116,7 @@ def reasons_of(instance: ElementInstance, notes: Notes) -> list[StatusReason]:
     """Return all that is wrong, the worst first. Reads `credential` of the row."""
     found = [*_of_account(instance), *notes.get(instance.pk, NO_NOTE).reasons]
     if not instance.enabled:
-        sentence = "Disabled: it is neither polled nor called."
+        sentence = "It is neither polled nor called."
         found.append(StatusReason(Status.DISABLED, Reason.DISABLED, sentence))
     return sorted(found, key=lambda one: _ORDER[one.status])
 

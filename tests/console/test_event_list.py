@@ -40,6 +40,13 @@ def test_an_empty_list_says_what_to_do(reader: Client) -> None:
     assert 'href="/catalogue"' in page
 
 
+def test_an_empty_list_names_what_is_watched(reader: Client, instance: ElementInstance) -> None:
+    page = reader.get("/events").content.decode()
+    assert "No events yet." in page
+    assert f'<a href="/instances/{instance.pk}">Mailbox</a> is watched for changes.' in page
+    assert "Connect an account" not in page
+
+
 def test_it_is_narrowed_by_each_filter(
     reader: Client, instance: ElementInstance, member: User
 ) -> None:
