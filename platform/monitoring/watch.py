@@ -17,10 +17,14 @@ def watch() -> None:
     """The worker's, every minute."""
     clock.keep()
     now = timezone.now()
-    expiring.warn(now)
-    failing.tell(now)
-    tell_stalls(now)
-    sample.take(now)
+    failures: list[Exception] = []
+    for look in (expiring.warn, failing.tell, tell_stalls, sample.take):
+        try:
+            look(now)
+        except Exception as error:  # keeps none of the others from looking
+            failures.append(error)
+    if failures:
+        raise failures[0] if len(failures) == 1 else ExceptionGroup("the watch failed", failures)
 
 
 def tell_stalls(now: datetime) -> int:

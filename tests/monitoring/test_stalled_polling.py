@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -109,6 +109,18 @@ def test_the_instance_says_so_wherever_it_is_shown(
             assert "changed-messages since" in shown["problem"]
         for page in (f"/instances/{resource.instance_id}", "/instances"):
             assert "Polling has stalled" in browser.get(page).content.decode()
+
+
+def test_a_stall_is_told_though_another_look_of_the_worker_fails(
+    resource: PollingResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(now: datetime) -> None:
+        raise ValueError(now)
+
+    monkeypatch.setattr("events.failing.tell", fails)
+    with later(4 * MINUTE), pytest.raises(ValueError, match=r"\d"):
+        watch()
+    assert len(told()) == 1
 
 
 @pytest.mark.parametrize("who", ["the worker", "the web server's health check"])
