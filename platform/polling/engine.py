@@ -20,6 +20,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import structlog
 from django.conf import settings
 from django.db import Error
 from django.utils import timezone
@@ -30,7 +31,7 @@ from polling import claim, database
 from polling.claim import ClaimedResource
 from polling.database import patiently
 from polling.poll import Outcome, Poller, PutOff, Succeeded
-from polling.store import Batches, store_idle
+from polling.store import Batches, passes, store_idle
 from transport.asynchronous import AsyncRunner, open_session
 from worker import loops
 from worker.garbage import rare_collection
@@ -49,6 +50,7 @@ RENEW_AFTER = 20.0  # seconds; a lease lasts 60
 LATEST_END = 70.0  # seconds after the deadline at which the last polls are given back
 STOP_WITHIN = 3.0  # seconds that polls may still take when the process is to stop
 
+log = structlog.get_logger()
 # What earlier turns of this process still have leases on.
 _not_given_back: list[ClaimedResource] = []
 
@@ -235,7 +237,16 @@ class Engine:
         self._start()
 
     async def _poll_and_store(self, resource: ClaimedResource) -> None:
-        outcome = await self._poll(resource)
+        """Nothing but a lost database is everybody's matter: what else fails here is dropped, and
+        polled again when its lease has run out."""
+        try:
+            await self._store(await self._poll(resource))
+        except Exception as error:
+            if passes(error):
+                raise
+            log.exception("poll.dropped", resource=resource.id)
+
+    async def _store(self, outcome: Outcome) -> None:
         if isinstance(outcome, PutOff) or (isinstance(outcome, Succeeded) and outcome.idle):
             if not self._idle:
                 self._idle_since = time.monotonic()

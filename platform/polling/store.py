@@ -92,7 +92,7 @@ async def store_many(outcomes: Sequence[Changed]) -> list[PollReport | None]:
     try:
         reports = await patiently(commit_many, outcomes, timezone.now())
     except Exception as error:
-        if _passes(error):
+        if passes(error):
             raise
         half = len(outcomes) // 2
         return [*await store_many(outcomes[:half]), *await store_many(outcomes[half:])]
@@ -104,7 +104,7 @@ async def _store_one(outcome: Outcome, *, keep_lease: bool = False) -> PollRepor
     try:
         report = await patiently(commit, outcome, timezone.now(), keep_lease=keep_lease)
     except Exception as error:
-        if _passes(error):
+        if passes(error):
             raise
         log.exception("poll.not_stored", resource=outcome.resource.id)
         reason = f"what was found could not be stored: {type(error).__name__}"
@@ -115,7 +115,8 @@ async def _store_one(outcome: Outcome, *, keep_lease: bool = False) -> PollRepor
     return report
 
 
-def _passes(error: Exception) -> bool:
+def passes(error: Exception) -> bool:
+    """Return whether it is of a database that is away, and says nothing of what is stored."""
     return isinstance(error, Error) and trouble.passes(error)
 
 
@@ -142,7 +143,7 @@ async def store_idle(polls: Sequence[Succeeded | PutOff]) -> None:
         await patiently(commit_idle, [idle(done, now) for done in idle_polls])
         counts.ended(idle_polls, "idle")
     except Exception as error:
-        if _passes(error):
+        if passes(error):
             raise
         for done in idle_polls:
             await store(done)

@@ -198,6 +198,21 @@ def test_what_falls_due_during_the_run_is_polled(
     assert polled() == 20
 
 
+def test_a_poll_that_fails_as_none_should_ends_nobody_elses(
+    resources: list[PollingResource],
+) -> None:
+    broken = resources[3].pk
+
+    async def poll(resource: ClaimedResource) -> Outcome:
+        if resource.id == broken:
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        return idle(resource)
+
+    run(poll, 4, None)
+    assert polled() == 19
+    assert PollingResource.objects.get(lease_until__isnull=False).pk == broken
+
+
 def test_a_database_that_is_lost_for_a_moment_costs_nothing(
     resources: list[PollingResource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
