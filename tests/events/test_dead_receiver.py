@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -124,6 +124,7 @@ def test_many_dead_receivers_of_one_organization_hold_up_no_other(
 
 
 DEAD = 1_000
+IDS = "events_subscription_id_seq"
 ROUND = DEAD // MOST_VISITS + 1  # walks until each subscription was looked at once
 
 
@@ -155,10 +156,16 @@ def test_one_notification_to_a_thousand_dead_subscriptions_holds_up_no_others(
         silent.listen(256)
         port = silent.getsockname()[1]
         urls = [f"http://127.0.{1 + n // 200}.{1 + n % 200}:{port}" for n in range(DEAD)]
-        for url in urls:
-            Subscription.objects.create(
-                organization=organization, topics=["disk"], url=url, origin=origin_of(url)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nextval(%s)", [IDS])
+            [first] = cursor.fetchone()
+            cursor.execute("SELECT setval(%s, %s)", [IDS, first + DEAD])
+        Subscription.objects.bulk_create(
+            Subscription(
+                pk=pk, organization=organization, topics=["disk"], url=url, origin=origin_of(url)
             )
+            for pk, url in enumerate(urls, first)
+        )
         others = new_instance(url=healthy.url)
         record(others, 400)
         with transaction.atomic():

@@ -327,7 +327,7 @@ ALL: Sequence[Trial] = (
     Trial("PostgreSQL away for a minute", restarted(signal.SIGINT, 60), 15),
     Trial("PostgreSQL hangs for 40 seconds", hung(40), 30),
     Trial("PostgreSQL read-only for 30 seconds", read_only(30), 30),
-    Trial("PostgreSQL's disk full for 40 seconds", disk_full(40)),
+    Trial("PostgreSQL's disk full for 40 seconds", disk_full(40), 30),
     Trial("each process of a host killed with -9 in turn", each_process_killed, lines=40),
     Trial("a host told to stop, and begun again", stopped),
     Trial("a host loses its power", host_killed, VANISHING),
