@@ -54,7 +54,11 @@ def test_a_deactivated_subscription_is_turned_on_and_what_was_queued_is_sent(
 
     operator.post(
         "/admin/events/subscription/",
-        {"action": "turn_on_and_send_queued", "_selected_action": [subscription.pk]},
+        {
+            "action": "turn_on_and_send_queued",
+            "_selected_action": [subscription.pk],
+            "confirmed": "yes",
+        },
     )
     run_all()
     deliver_all_due()
