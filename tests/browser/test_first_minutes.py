@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from integrations.gmail.sandbox.stand_in import DEFAULT_MAILBOX
 from tests.demo.started import Started, ports
 
+pytestmark = pytest.mark.installation
 PATIENCE = 20_000  # milliseconds; a slow machine is no defect
 
 
