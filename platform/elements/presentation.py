@@ -124,6 +124,8 @@ def _body(element: Element) -> dict[str, Any]:
         body["guide"] = guide_json(element.guide)
     if element.quota is not None:
         body["quota"] = quota_json(element.quota)
+    if element.limit_codes:
+        body["limitCodes"] = sorted(element.limit_codes)
     if element.extends:
         body["extends"] = element.extends
     return body

@@ -156,6 +156,7 @@ _ELEMENT: dict[str, Schema] = {
     "webhook?": WEBHOOK,
     "guide?": GUIDE,
     "quota?": QUOTA,
+    "limitCodes?": listed(TEXT),
     "parameters": listed(AN_OBJECT),
     "resources": listed(RESOURCE),
     "hooks": listed(AN_OBJECT),
@@ -265,6 +266,7 @@ DEFINITION = shape(
         "webhook?": nullable(AN_OBJECT),
         "guide?": nullable(AN_OBJECT),
         "quota?": nullable(AN_OBJECT),
+        "limitCodes?": nullable(listed(TEXT)),
     },
     "What each part may hold is told in docs/elements.md.",
 )
@@ -298,6 +300,7 @@ EXPORTED = shape(
         "webhook?": WEBHOOK,
         "guide?": GUIDE,
         "quota?": QUOTA,
+        "limitCodes?": listed(TEXT),
         "authentication": AUTHENTICATION,
         "configuration": listed(EXPORTED_FIELD),
         "resources": listed(RESOURCE),

@@ -351,6 +351,7 @@ class Element:
     image: str = ""
     extends: str = ""  # the key of the built-in element that a private one takes after
     quota: Quota | None = None  # None: the vendor counts no units
+    limit_codes: frozenset[str] = frozenset()  # by which the vendor says that it is asked too often
     webhook: Webhook | None = None  # None: the vendor sends none, or none that can be believed
     watch: Watch | None = None  # None: nothing is registered, at most by a person
     guide: Guide | None = None  # None: people are told no more than where the redirect URI goes

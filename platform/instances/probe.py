@@ -34,7 +34,11 @@ def accepts(instance: ElementInstance, access_token: str) -> bool | None:
         element = addressed(keys.element_of(instance), values)
         if element.trial is None:
             return None
-        account = Account(base_url(element, values), Unrenewable(access_token, ""))
+        account = Account(
+            base_url(element, values),
+            Unrenewable(access_token, ""),
+            limit_codes=element.limit_codes,
+        )
         with on_behalf_of(instance.organization_id):
             status = sync.run(ask(element.trial, values), account, limits=LIMITS)
     except GrantLost:

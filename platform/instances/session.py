@@ -42,6 +42,7 @@ def account_of(instance: ElementInstance, *, share: float = 1.0) -> Account:
         base_url=base_url(element, configuration),
         authorizer=CredentialAuthorizer(credential.pk, credential.access_token),
         meter=meter_of(element, subject_of(instance, credential.account), share=share),
+        limit_codes=element.limit_codes,
     )
 
 
@@ -59,7 +60,12 @@ def configured_account(element: Element, configuration: Mapping[str, str]) -> Ac
         scheme = Scheme(prefix="Basic ")
         pair = f"{configuration.get(keys.USERNAME, '')}:{configuration.get(keys.PASSWORD, '')}"
         secret = b64encode(pair.encode()).decode()
-    return Account(base_url(element, configuration), Unrenewable(secret, _refusal(element)), scheme)
+    return Account(
+        base_url(element, configuration),
+        Unrenewable(secret, _refusal(element)),
+        scheme,
+        limit_codes=element.limit_codes,
+    )
 
 
 def _refusal(element: Element) -> str:

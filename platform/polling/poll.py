@@ -199,7 +199,12 @@ class Poller:
             account, settings = feed.as_claimed(resource)
         progress.meter = feed.meter(resource)
         progress.reads_whole = feed.reads_whole
-        account = replace(account, meter=progress.meter, moved=progress.moved)
+        account = replace(
+            account,
+            meter=progress.meter,
+            moved=progress.moved,
+            limit_codes=feed.element.limit_codes,
+        )
         asked: tuple[Unfetched, ...] = ()
         if resource.put_aside_due_at is not None and resource.put_aside_due_at <= started_at:
             asked = await sync_to_async(due_put_aside)(resource.id, started_at)

@@ -197,7 +197,7 @@ class AsyncRunner:
             ) as answer:
                 headers = headers_of(answer.headers.items())
                 body = await self._body(answer, outgoing, held)
-                return Response.arrived(answer.status, headers, body)
+                return Response.arrived(answer.status, headers, body, outgoing.limit_codes)
         except TransportError as error:
             return error
         except aiohttp.InvalidURL:

@@ -11,7 +11,7 @@ https://developers.facebook.com/docs/graph-api/overview/rate-limiting, whose cod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,8 @@ LIMIT_WORDS = re.compile(
     re.IGNORECASE,
 )
 SECONDARY_WORDS = re.compile(r"\bsecondary rate limit\b|\babuse detection\b", re.IGNORECASE)
+CODE_DEPTH = 3  # levels in which a code that an element declares is looked for
+CODE_NAME = re.compile(r"code|error|reason|status|type", re.IGNORECASE)
 XML_CODE = re.compile(r"<Code>\s*([\w.]{1,100})\s*</Code>", re.IGNORECASE)  # AWS's
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")  # of google.protobuf in JSON
 
@@ -106,6 +108,26 @@ def read(body: bytes) -> ErrorBody:
         or _is_facebooks(parts.get("error"))
         or any(LIMIT_WORDS.search(words) for words in (text, message[:MAX_READ])),
     )
+
+
+def has_code(answer: Any, codes: Collection[str]) -> bool:
+    """Return whether one of these codes stands near the top of an answer, as text or a number,
+    under a name such as `code`, `error_code` or `reason`."""
+    level, found = [answer], False
+    for _ in range(CODE_DEPTH):
+        objects = [one for one in level if isinstance(one, dict)]
+        named = [pair for one in objects for pair in one.items()]
+        found = found or any(
+            CODE_NAME.search(name) is not None
+            and isinstance(value, str | int)
+            and not isinstance(value, bool)
+            and str(value) in codes
+            for name, value in named
+        )
+        level = [
+            inner for _, value in named for inner in (value if isinstance(value, list) else [value])
+        ]
+    return found
 
 
 def is_limit(reason: str) -> bool:

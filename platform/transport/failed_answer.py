@@ -6,6 +6,7 @@ Providers do so each in words of its own; what counts is what stands at the top 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from transport import error_body, json_text
@@ -28,6 +29,23 @@ def says_failed(answer: Any) -> bool:
     return isinstance(answer, dict) and any(
         _is_failure(name.lower(), value) for name, value in answer.items()
     )
+
+
+def says_declared(status: int, body: bytes, codes: Collection[str]) -> bool:
+    """Return whether an answer says with one of the `codes` that an element declares that it was
+    refused for a limit; within a 2xx, only where it says that it failed."""
+    if not codes or not body or len(body) > error_body.MAX_READ:
+        return False
+    try:
+        answer = json_text.parse(body)
+    except ValueError:
+        text = body.decode("utf-8", "replace")
+        return status >= FIRST_FAILED_STATUS and bool(
+            {*error_body.XML_CODE.findall(text)} & {*codes}
+        )
+    if status < FIRST_FAILED_STATUS and not says_failed(answer):
+        return False
+    return error_body.has_code(answer, codes)
 
 
 def says_limited(body: bytes) -> bool:

@@ -37,6 +37,7 @@ class Outgoing:
     body: bytes | None
     units: int = 0
     max_body: int = 0
+    limit_codes: frozenset[str] = frozenset()
 
 
 def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
@@ -60,7 +61,15 @@ def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
     if request.json is not None:
         body = json.dumps(request.json, separators=(",", ":")).encode()
         headers["Content-Type"] = "application/json"
-    return Outgoing(request.method.upper(), url, headers, body, request.units, request.max_body)
+    return Outgoing(
+        request.method.upper(),
+        url,
+        headers,
+        body,
+        request.units,
+        request.max_body,
+        account.limit_codes,
+    )
 
 
 def is_own(request: Request, account: Account) -> bool:

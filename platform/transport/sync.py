@@ -196,6 +196,7 @@ class SyncRunner:
                     answer.status_code,
                     headers_of(answer.raw.headers.items()),
                     read_body(answer, limits, began, within, held),
+                    outgoing.limit_codes,
                 )
         except TransportError as error:
             return error

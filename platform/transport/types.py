@@ -8,7 +8,7 @@ drives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from transport import json_text
 from transport.errors import MalformedAnswer, ProviderError, TransportError
-from transport.failed_answer import says_limited
+from transport.failed_answer import says_declared, says_limited
 from transport.headers import link_to
 
 QueryValue: TypeAlias = str | int | Sequence[str]
@@ -52,9 +52,16 @@ class Response:
     body: bytes
 
     @classmethod
-    def arrived(cls, status: int, headers: Mapping[str, str], body: bytes) -> Response:
-        """As it arrived; what says within a 2xx that it is refused for a limit is a 429."""
-        if 200 <= status < 300 and says_limited(body):
+    def arrived(
+        cls,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        limit_codes: Collection[str] = (),
+    ) -> Response:
+        """As it arrived; what says within a 2xx, or with a code that the element declares, that it
+        is refused for a limit is a 429."""
+        if (200 <= status < 300 and says_limited(body)) or says_declared(status, body, limit_codes):
             status = 429
         return cls(status, headers, body)
 
@@ -236,6 +243,7 @@ BEARER = Scheme()
 class Account:
     """On whose behalf and against which address a connector runs.
 
+    `limit_codes` are those by which the provider says that it is asked too often.
     `moved` is told the path of a request that the provider has redirected, and where it led.
     """
 
@@ -244,3 +252,4 @@ class Account:
     scheme: Scheme = BEARER
     meter: Meter | None = None  # None: the provider counts nothing
     moved: Callable[[str, str], None] | None = None
+    limit_codes: frozenset[str] = frozenset()

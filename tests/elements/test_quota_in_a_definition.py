@@ -127,6 +127,29 @@ def test_what_is_shown_can_be_written_back(
     assert api.get(f"{API}/elements/ledger/export").json()["quota"] == shown["quota"]
 
 
+@pytest.mark.parametrize("status", [200, 400, 418])
+def test_a_code_that_the_element_declares_is_a_limit(
+    api: APIClient,
+    there: Provider,
+    organization: NewOrganization,
+    client_for: ClientFor,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    made = api.post(f"{API}/elements", ledger(there.url, limitCodes=["45009", "BUSY"]), "json")
+    assert made.json()["limitCodes"] == ["45009", "BUSY"]
+    exported = api.get(f"{API}/elements/ledger/export").json()
+    assert api.put(f"{API}/elements/ledger", exported, format="json").json() == made.json()
+    wanted = {"name": "B", "element": {"key": "ledger"}, "configuration": {"api.key": "a-key"}}
+    instance = api.post(f"{API}/instances", wanted, format="json").json()
+    hub = client_for(organization, instance["token"])
+
+    monkeypatch.setattr(there, "answer", lambda *_: (status, {"errcode": 45009}))
+    assert hub.post(f"{HUB}/entries", {}, format="json").status_code == 429
+    monkeypatch.setattr(there, "answer", lambda *_: (status, {"errcode": 40001}))
+    assert hub.post(f"{HUB}/entries", {}, format="json").status_code == status
+
+
 def test_a_copy_of_a_built_in_element_shows_its_quota_and_takes_it_back(api: APIClient) -> None:
     copy = api.post(f"{API}/elements/gmail/clone", {"key": "mail"}, format="json").json()
     assert copy["quota"]["dayZone"] == "America/Los_Angeles"

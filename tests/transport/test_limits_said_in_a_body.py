@@ -171,6 +171,31 @@ def test_a_limit_within_a_200_is_a_429(
     assert len(provider.seen) == len(drive.pauses) + 1 > 1  # it was waited for
 
 
+DECLARED = frozenset({"45009", "E_BUSY"})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (400, {"error": {"code": 45009}}, 429),
+        (409, {"errors": [{"detail": {"reason": "E_BUSY"}}]}, 429),
+        (403, b"<Error><Code>E_BUSY</Code></Error>", 429),
+        (200, {"errcode": 45009, "errmsg": "No."}, 429),
+        (200, {"status": "ok", "lastError": "E_BUSY"}, 200),  # it did not fail
+        (400, {"error": {"code": 45010, "limit": 45009}}, 400),
+        (400, {"message": "E_BUSY"}, 400),
+        (400, b"E_BUSY", 400),
+    ],
+)
+def test_the_codes_that_an_element_declares_mean_a_limit(
+    status: int, body: Json | bytes, found: int, provider: ScriptedProvider, drive: Drive
+) -> None:
+    provider.otherwise = answer(status, body)
+    account = Account(provider.url, limit_codes=DECLARED)
+    assert drive(one(Request("POST", "/")), account).status == found
+    assert drive(one(Request("POST", "/")), Account(provider.url)).status == status
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -29,6 +29,7 @@ KEY_FORM = "lower-case letters, digits, - and _, not digits alone"
 # What stands in the place of a key in paths of the API.
 RESERVED_KEYS = frozenset({"keys", "metadata", "docs", "instances", "oauthproxies"})
 LONGEST_NAME = 200  # characters
+MAX_LIMIT_CODES = 100
 HOOKS = resources.HOOKS
 TRANSFORMATIONS = "are not supported: records are as the provider gives them"
 
@@ -77,6 +78,8 @@ def element(
         organization_id=organization_id,
         guide=guide.guide(whole.part("guide")) or read.guide,
         quota=counted,
+        limit_codes=frozenset(whole.texts("limitCodes", most=MAX_LIMIT_CODES, longest=100))
+        or read.limit_codes,
     )
     read = _with_webhook(whole, _with_poller_urls(read))
     return replace(read, default_poller=_default_poller(read, base))

@@ -24,7 +24,7 @@ def _fields(text: str) -> frozenset[str]:
 READ: Mapping[str, frozenset[str]] = {
     "": _fields(
         "name key description image hub active authentication configuration parameters resources "
-        "objects webhook guide quota extends hooks protocolType defaultTransformations"
+        "objects webhook guide quota limitCodes extends hooks protocolType defaultTransformations"
     ),
     "authentication": _fields("type header prefix pkce parameters"),
     "configuration": _fields(

@@ -61,6 +61,8 @@ def to_json(element: Element, *, own_only: bool = False) -> dict[str, Any]:
         body["guide"] = guide_json(element.guide)
     if element.quota is not None and not (base is not None and base.quota == element.quota):
         body["quota"] = quota_json(element.quota)
+    if element.limit_codes and not (base is not None and base.limit_codes == element.limit_codes):
+        body["limitCodes"] = sorted(element.limit_codes)
     if base is not None:
         body["extends"] = base.key
     return body
