@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,7 +13,7 @@ from django.db import InternalError
 from django.utils import timezone
 
 from elements.calls import Change, Changes, ChangeType
-from polling import store
+from polling import claim, store
 from polling.claim import ClaimedResource
 from polling.engine import Engine
 from polling.idle import Idle, commit_idle
@@ -88,12 +89,18 @@ def test_the_next_turn_gives_back_what_this_one_could_not(
         await asyncio.sleep(0.05 if len(polled) % 2 else 0.01)
         polled.append(resource.id)
         cursor = resource.cursor or "0"
-        if late and len(polled) >= PLACES:
-            raise KeyError("a defect")
         found = (Change("1", ChangeType.CREATED, {}, ""),) if finds else ()
         return Succeeded(resource, timezone.now(), Changes(found, cursor))
 
+    claim_soundly = claim.claim_due
+
+    def claim_due(*args: Any, **kwargs: Any) -> list[ClaimedResource]:
+        if late and len(polled) >= PLACES:
+            raise KeyError("a defect")
+        return claim_soundly(*args, **kwargs)
+
     with monkeypatch.context() as outage:
+        outage.setattr(claim, "claim_due", claim_due)
         for name in ("commit_idle", "commit", "commit_many"):
             outage.setattr(store, name, refuse)
         outage.setattr("polling.engine.claim.release", refuse)
