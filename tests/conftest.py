@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
@@ -93,8 +94,10 @@ def _database_asked_anew() -> None:
 
 @pytest.fixture
 def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line of the log is kept back for what an earlier test made it say."""
+    """No line of the log is kept back for what an earlier test made it say, nor written as an
+    earlier test had logs configured."""
     monkeypatch.setattr(log_rate, "_said", {})
+    monkeypatch.setattr(trouble, "log", structlog.get_logger(trouble.__name__))
     monkeypatch.setattr(trouble, "_said", [0.0] * 3)
 
 

@@ -27,12 +27,13 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def written() -> Iterator[Lines]:
     """The lines that production would write."""
-    stream = io.StringIO()
+    stream, before = io.StringIO(), structlog.get_config()
     configuration = logs.configure(production=True)
     configuration["handlers"]["stderr"]["stream"] = stream
     logging.config.dictConfig(configuration)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     logging.config.dictConfig(settings.LOGGING)
+    structlog.configure(**before)
 
 
 def only(lines: list[dict[str, Any]]) -> dict[str, Any]:
