@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 import requests
 from django.conf import settings
@@ -15,9 +14,9 @@ from accounts.models import User
 from accounts.reach import Reach
 from console.authenticate import blank, connect, posted
 from console.members import account_of, for_buttons, instance_of
+from encryption.fields import opens
 from inbox.addresses import inbox_url
 from instances import configuration as keys
-from instances.models import ElementInstance
 from transport.errors import TransportError
 from transport.guard import default_guard
 
@@ -50,18 +49,21 @@ def try_element(request: HttpRequest, user: User, reach: Reach, element_key: str
 def make_change(request: HttpRequest, user: User, reach: Reach, instance_id: int) -> HttpResponse:
     """Have the sandbox change something in the account, as `POST /_control/change` there."""
     instance = instance_of(reach, instance_id)
+    credential = getattr(instance, "credential", None)
     if not is_served(instance.element_key):
         raise Http404
+    if credential is None or not opens(credential, "identity"):
+        messages.error(request, "Whose account this is in the sandbox is not known: reconnect it.")
+        return redirect("console:instance", instance.pk)
     try:
-        _change(instance)
+        _change(instance.element_key, credential.identity)
     except (requests.RequestException, TransportError) as error:
         messages.error(request, f"The sandbox does not answer: {type(error).__name__}. Is it up?")
     return redirect("console:instance", instance.pk)
 
 
-def _change(instance: ElementInstance) -> None:
+def _change(element_key: str, account: str) -> None:
     """Raise requests.RequestException or TransportError where the sandbox does not do it."""
-    asked: dict[str, Any] = {"account": instance.credential.identity}
-    url = f"{settings.SANDBOXES[instance.element_key].rstrip('/')}/_control/change"
+    url = f"{settings.SANDBOXES[element_key].rstrip('/')}/_control/change"
     with default_guard().session() as session:
-        session.post(url, json=asked, timeout=TIMEOUT).raise_for_status()
+        session.post(url, json={"account": account}, timeout=TIMEOUT).raise_for_status()

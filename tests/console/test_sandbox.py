@@ -112,6 +112,15 @@ def test_a_sandbox_that_is_down_is_a_sentence(browser: Client, served: SandboxSe
     assert "The sandbox does not answer" in page.content.decode()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_not_known_is_a_sentence(browser: Client, served: SandboxServer) -> None:
+    instance = connected(browser, served)
+    instance.credential.delete()
+    page = browser.post(f"/instances/{instance.pk}/sandbox", follow=True)
+    assert page.status_code == 200
+    assert "Whose account this is in the sandbox is not known" in page.content.decode()
+
+
 def test_there_is_no_such_address_without_a_sandbox(
     browser: Client, served: SandboxServer, settings: LazySettings
 ) -> None:
