@@ -64,17 +64,17 @@ def test_a_change_writes_few_bytes(
     poll_all_due()  # the first of a page or an index writes more
     deliver_all_due()
 
-    polled = delivered = 0
+    polled, delivered = [], []
     for _ in range(ROUNDS):
         change_all(provider)
         before = written_by_us()
         poll_all_due()
         between = written_by_us()
         deliver_all_due()
-        polled += between - before
-        delivered += written_by_us() - between
+        polled.append((between - before) / ACCOUNTS)
+        delivered.append((written_by_us() - between) / ACCOUNTS)
 
-    changes = ROUNDS * ACCOUNTS
-    assert Delivery.objects.filter(status="delivered").count() == changes + ACCOUNTS
-    assert 1_000 < (polled + delivered) / changes <= WAL
-    assert 1_000 < delivered / changes <= DELIVERY_WAL
+    assert Delivery.objects.filter(status="delivered").count() == (ROUNDS + 1) * ACCOUNTS
+    # The least of the rounds: a checkpoint or a full page within one adds to it.
+    assert 1_000 < min(polled) + min(delivered) <= WAL
+    assert 1_000 < min(delivered) <= DELIVERY_WAL
