@@ -95,6 +95,16 @@ def checkpoint() -> None:
     _execute("CHECKPOINT")
 
 
+def written_to_log() -> int:
+    """The bytes of WAL that this thread's connection has written so far, and nobody else's."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())")
+        return int(cursor.fetchone()[0])
+
+
 def _execute(statement: str) -> None:
     from django.db import connection
 

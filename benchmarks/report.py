@@ -22,11 +22,12 @@ class Target:
 
 
 TARGETS = {
-    "idle_poll_ratio": Target("at least 0.5", lambda value: value >= 0.5),
+    "idle_poll_ratio": Target("at least 0.7", lambda value: value >= 0.7),
+    "idle_poll_wal_bytes": Target("at most 1,000", lambda value: value <= 1_000),
     "claim_flatness": Target("at most 1.5", lambda value: value <= 1.5),
     "claim_organizations_flatness": Target("at most 1.5", lambda value: value <= 1.5),
     "bulk_memory_ratio": Target("at most 1.2", lambda value: value <= 1.2),
-    "delivery_ratio": Target("at least 0.4", lambda value: value >= 0.4),
+    "delivery_ratio": Target("at least 0.45", lambda value: value >= 0.45),
     "change_ratio": Target("at least 0.2", lambda value: value >= 0.2),
     "change_statements": Target("at most 2", lambda value: value <= 2),
     "change_wal_bytes": Target("at most 6,000", lambda value: value <= 6_000),

@@ -1,4 +1,4 @@
-"""What PostgreSQL writes for one change. It does not depend on how fast a machine is."""
+"""What PostgreSQL writes for one change or none. It does not depend on how fast a machine is."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ ACCOUNTS = 40
 ROUNDS = 4
 # Bytes a change; bodies are small.
 WAL = 7_000  # from the claim of its poll to its settled delivery
+IDLE_WAL = 1_000  # of a poll that finds nothing
 DELIVERY_WAL = 3_200  # from the claim of its delivery on
 
 
@@ -78,3 +79,23 @@ def test_a_change_writes_few_bytes(
     # The least of the rounds: a checkpoint or a full page within one adds to it.
     assert 1_000 < min(polled) + min(delivered) <= WAL
     assert 1_000 < min(delivered) <= DELIVERY_WAL
+
+
+def test_a_poll_that_finds_nothing_writes_few_bytes(
+    connect: Connect, provider: LedgerServer
+) -> None:
+    for number in range(ACCOUNTS):
+        connect(f"account-{number}")
+    PollingResource.objects.update(next_poll_at=timezone.now())
+    poll_all_due()
+
+    polled = []
+    for _ in range(ROUNDS):
+        PollingResource.objects.update(next_poll_at=timezone.now())
+        before = written_by_us()
+        poll_all_due()
+        polled.append((written_by_us() - before) / ACCOUNTS)
+
+    assert 200 < min(polled) <= IDLE_WAL
+    polled_well = PollingResource.objects.filter(failures=0, next_poll_at__gt=timezone.now())
+    assert polled_well.count() == ACCOUNTS
