@@ -18,6 +18,7 @@ NAMES = (
     "changes",
     "fairness",
     "bulk_download",
+    "webhooks_in",
     "api_requests",
     "api_lists",
     "admin_lists",

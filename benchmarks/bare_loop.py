@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import aiohttp
 
@@ -28,13 +29,30 @@ class BareRequest:
     body: bytes | None = None
 
 
-async def _calls(requests: Sequence[BareRequest], calls: int, in_flight: int) -> None:
-    remaining = iter(range(calls))
+def measure(*requests: BareRequest, calls: int, in_flight: int) -> Speed:
+    """Make `requests`, one after the other, `calls` times; all of them together are one call."""
+    return _measure(repeat(requests, calls), calls, in_flight)
 
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=in_flight)) as session:
+
+def measure_each(requests: Sequence[BareRequest], *, in_flight: int) -> Speed:
+    """Make each of the requests once; each is a call."""
+    return _measure(((one,) for one in requests), len(requests), in_flight)
+
+
+def _measure(rounds: Iterator[Sequence[BareRequest]], calls: int, in_flight: int) -> Speed:
+    """Raises aiohttp's error for an answer that is none of success: the figures would be void."""
+    began, cpu = time.perf_counter(), time.process_time()
+    asyncio.run(_make(rounds, in_flight))
+    seconds = time.perf_counter() - began
+    return Speed(calls / seconds, (time.process_time() - cpu) / calls * 1000)
+
+
+async def _make(rounds: Iterator[Sequence[BareRequest]], in_flight: int) -> None:
+    connector = aiohttp.TCPConnector(limit=in_flight)
+    async with aiohttp.ClientSession(connector=connector, raise_for_status=True) as session:
 
         async def caller() -> None:
-            for _ in remaining:
+            for requests in rounds:
                 for request in requests:
                     async with session.request(
                         request.method, request.url, headers=request.headers, data=request.body
@@ -42,11 +60,3 @@ async def _calls(requests: Sequence[BareRequest], calls: int, in_flight: int) ->
                         await response.read()
 
         await asyncio.gather(*(caller() for _ in range(in_flight)))
-
-
-def measure(*requests: BareRequest, calls: int, in_flight: int) -> Speed:
-    """Make `requests`, one after the other, `calls` times; all of them together are one call."""
-    began, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(_calls(requests, calls, in_flight))
-    seconds = time.perf_counter() - began
-    return Speed(calls / seconds, (time.process_time() - cpu) / calls * 1000)
