@@ -15,6 +15,7 @@ NAMES = (
     "idle_polls",
     "claim_cost",
     "deliveries",
+    "delivery_late",
     "changes",
     "fairness",
     "bulk_download",

@@ -33,7 +33,7 @@ def run(*, quick: bool) -> dict[str, float]:
     database.fresh("deliveries")
     with stub(0, "{}") as receiver:
         url = f"{receiver}/events"
-        insert_deliveries(deliveries, url, _body())
+        insert_deliveries(deliveries, url, callback_body())
         database.vacuum()
         database.checkpoint()
         slices = _measure(url, deliveries, QUICK_SLICE if quick else SLICE)
@@ -51,7 +51,7 @@ def run(*, quick: bool) -> dict[str, float]:
     }
 
 
-def _body() -> str:
+def callback_body() -> str:
     """A callback body of BODY_SIZE bytes."""
     found = {"id": "18c2", "snippet": ""}
     room = BODY_SIZE - len(json.dumps({"message": found}))
@@ -60,7 +60,7 @@ def _body() -> str:
 
 def _measure(url: str, deliveries: int, seconds: float) -> list[tuple[Speed, Speed]]:
     """Pairs of slices, bare and ours, until everything is delivered."""
-    body = _body().encode()
+    body = callback_body().encode()
     headers = {**HEADERS, **signature.headers(SIGNATURE_KEY, f"msg_{1:032d}", body, timezone.now())}
     slices: list[tuple[Speed, Speed]] = []
     remaining, delivered = deliveries, deliveries // 6
@@ -68,7 +68,7 @@ def _measure(url: str, deliveries: int, seconds: float) -> list[tuple[Speed, Spe
         bare = measure(
             BareRequest("POST", url, headers, body), calls=delivered, in_flight=IN_FLIGHT
         )
-        delivered, ours = _deliver(seconds if remaining > 2 * delivered or not slices else None)
+        delivered, ours = deliver(seconds if remaining > 2 * delivered or not slices else None)
         if not delivered:
             raise RuntimeError("the engine delivered nothing")
         remaining -= delivered
@@ -76,7 +76,7 @@ def _measure(url: str, deliveries: int, seconds: float) -> list[tuple[Speed, Spe
     return slices
 
 
-def _deliver(seconds: float | None) -> tuple[int, Speed]:
+def deliver(seconds: float | None) -> tuple[int, Speed]:
     """How many attempts were made, and how fast; all that are due without `seconds`."""
     before = DeliveryAttempt.objects.count()
     began, cpu = time.perf_counter(), time.process_time()

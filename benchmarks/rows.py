@@ -102,11 +102,20 @@ def insert_subscriptions(url: str, count: int) -> None:
     )
 
 
-def insert_deliveries(count: int, url: str, body: str) -> None:
-    """Due deliveries to one URL, each of an event of its own, of SUBSCRIPTIONS in turn."""
+def insert_deliveries(count: int, url: str, body: str, due: str = "now()") -> None:
+    """Deliveries to one URL, each of an event of its own, of SUBSCRIPTIONS in turn.
+
+    They were made when they are due, which is SQL in terms of `n`, the number of a delivery.
+    """
     now = timezone.now()
     insert_mailboxes(SUBSCRIPTIONS, now + timedelta(days=1), timedelta(seconds=INTERVAL))
     insert_subscriptions(url, SUBSCRIPTIONS)
+    insert_notifications(count, body, due)
+
+
+def insert_notifications(count: int, body: str, due: str) -> None:
+    """The deliveries of `insert_deliveries`, to subscriptions that are there."""
+    now = timezone.now()
     subscription = f"1 + n %% {SUBSCRIPTIONS}"
     owner = f"(SELECT s.organization_id FROM events_subscription s WHERE s.id = {subscription})"  # noqa: S608
     insert(
@@ -115,9 +124,11 @@ def insert_deliveries(count: int, url: str, body: str) -> None:
         {"instance_id": subscription, "organization_id": owner},
     )
     insert(
-        Delivery(created_at=now, next_attempt_at=now),
+        Delivery(),
         count,
         {
+            "created_at": due,
+            "next_attempt_at": due,
             "event_id": "n",
             "subscription_id": subscription,
             "organization_id": owner,
