@@ -9,7 +9,8 @@ for a locked row runs out, and the row is polled again.
 A row's claimable time is COALESCE(lease_until, next_poll_at); the partial index
 `polling_resource_claimable` (organization, claimable time) finds it, whether it fell due or its
 holder died. The cost depends on how many rows are claimed, not on how many rows or organizations
-exist: an engine remembers when each organization's next row falls due (DueOrganizations).
+exist: an engine remembers when each organization's next row falls due (DueOrganizations), and is
+told of what falls due earlier (worker.wakeups).
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from __future__ import annotations
 import heapq
 import json
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
 from polling.models import PollingResource
+from worker import wakeups
 
 LEASE = timedelta(seconds=60)
 VISITS = 500  # organizations in turn, at each look
@@ -162,6 +164,7 @@ FROM ({OURS}) AS ours WHERE r.id = ours.id
 RELEASE = f"""
 UPDATE polling_pollingresource AS r SET lease_id = NULL, lease_until = NULL
 FROM ({OURS}) AS ours WHERE r.id = ours.id
+RETURNING r.organization_id, r.next_poll_at
 """  # noqa: S608 - no outside text
 
 
@@ -169,11 +172,12 @@ class DueOrganizations:
     """Which organizations have due rows, at a cost that follows how many have.
 
     The first look visits all of them. Each further one visits those whose next row falls due, as
-    their last visit showed, and VISITS others in turn: whatever made a row due earlier since, such
-    as a person or another host that gave it back, is noticed in a round of turns.
+    their last visit or a wake-up showed, and VISITS others in turn: what nobody told of, such as a
+    row whose holder died, is noticed in a round of turns.
     """
 
     def __init__(self) -> None:
+        self._wakeups = wakeups.WakeUps(wakeups.POLLS)
         self._after: int | None = None  # the last one in turn; none: all are to be visited
         self._due_at: dict[int, datetime] = {}
         self._order: list[tuple[datetime, int]] = []  # a heap of the same, and of what was earlier
@@ -190,6 +194,8 @@ class DueOrganizations:
         due_at: dict[int, datetime] = {}
         due: list[int] = []
         full = True
+        for organization_id, at in self._wakeups.read().items():
+            self.expect(organization_id, at)
         while full and len(due) < most:
             expected = self._expected(now)
             full = len(expected) == VISITS
@@ -301,12 +307,30 @@ def hold(resource: ClaimedResource, now: datetime) -> ClaimedResource | None:
 
 def renew(resources: Sequence[ClaimedResource], now: datetime) -> int:
     """Lengthens the leases that are still held; how many those were."""
-    return _on_ours(RENEW, resources, lease_until=now + LEASE)
+    with connection.cursor() as cursor:
+        cursor.execute(RENEW, {**_held(resources), "lease_until": now + LEASE})
+        return int(cursor.rowcount)
 
 
 def release(resources: Sequence[ClaimedResource]) -> int:
     """Gives rows back unpolled: they are due as they were before."""
-    return _on_ours(RELEASE, resources)
+    if not resources:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(RELEASE, _held(resources))
+        released = cursor.fetchall()
+        if released:
+            organizations, due = zip(*released, strict=True)
+            wakeups.wake(wakeups.POLLS, organizations, min(due))
+    return len(released)
+
+
+def _held(resources: Sequence[ClaimedResource]) -> dict[str, Any]:
+    """Their leases, as OURS takes them."""
+    return {
+        "ids": [one.id for one in resources],
+        "lease_ids": [one.lease_id for one in resources],
+    }
 
 
 def _lease(statement: str, now: datetime, parameters: dict[str, Any]) -> list[ClaimedResource]:
@@ -315,13 +339,3 @@ def _lease(statement: str, now: datetime, parameters: dict[str, Any]) -> list[Cl
             statement, {**parameters, "lease_id": uuid.uuid4(), "lease_until": now + LEASE}
         )
         return [ClaimedResource._make(row) for row in cursor.fetchall()]
-
-
-def _on_ours(statement: str, resources: Iterable[ClaimedResource], **parameters: Any) -> int:
-    held = [(resource.id, resource.lease_id) for resource in resources]
-    if not held:
-        return 0
-    ids, lease_ids = zip(*held, strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {**parameters, "ids": list(ids), "lease_ids": list(lease_ids)})
-        return int(cursor.rowcount)

@@ -10,6 +10,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from worker import wakeups
+
 MAKE_DUE = """
 UPDATE polling_pollingresource
    SET told_at = %(now)s, next_poll_at = LEAST(next_poll_at, %(now)s)
@@ -19,6 +21,7 @@ UPDATE polling_pollingresource
         WHERE active AND instance_id = %(instance_id)s
         ORDER BY id
           FOR UPDATE))
+RETURNING organization_id
 """
 
 
@@ -26,4 +29,6 @@ def make_due(instance_id: int, now: datetime) -> int:
     """Makes all that is polled of the instance due; how many resources that is."""
     with connection.cursor() as cursor:
         cursor.execute(MAKE_DUE, {"instance_id": instance_id, "now": now})
-        return int(cursor.rowcount)
+        organizations = [id_ for (id_,) in cursor.fetchall()]
+    wakeups.wake(wakeups.POLLS, organizations, now)
+    return len(organizations)

@@ -96,7 +96,7 @@ class Engine:
         self._in_flight: dict[asyncio.Task[None], Held] = {}
         self._slow = 0
         self._organizations = claim.DueOrganizations()
-        self._polled_of: set[int] = set()  # since the last claim: there may be more to do
+        self._stored_of: set[int] = set()  # since the last claim
         self._changed = Batches()
         self._idle: list[Succeeded | PutOff] = []
         self._idle_since = 0.0
@@ -179,8 +179,8 @@ class Engine:
             self._writable = True
         alone = not (self._waiting or self._in_flight or self._idle or self._storing)
         at = timezone.now()
-        while self._polled_of:
-            self._organizations.expect(self._polled_of.pop(), at)
+        while self._stored_of:
+            self._organizations.expect(self._stored_of.pop(), at)
         resources = await patiently(
             claim.claim_due,
             wanted,
@@ -229,7 +229,6 @@ class Engine:
     def _ended(self, task: asyncio.Task[None]) -> None:
         held = self._in_flight.pop(task, None)
         if held is not None:
-            self._polled_of.add(held.resource.organization_id)
             self._slow -= held.slow
         self._note(task)
         if held is not None and self._fault is not None:
@@ -253,6 +252,7 @@ class Engine:
             self._idle.append(outcome)
         else:
             await self._changed.store(outcome)
+            self._stored_of.add(outcome.resource.organization_id)
 
     def _store_idle(self) -> None:
         if self._storing is not None or not self._idle:
@@ -273,6 +273,7 @@ class Engine:
         except Error:
             self._unstored += [one.resource for one in batch]
             raise
+        self._stored_of.update(one.resource.organization_id for one in batch)
 
     def _stored(self, task: asyncio.Task[None]) -> None:
         self._storing = None

@@ -14,6 +14,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from worker import wakeups
+
 OFF = "the user who connected this account is deactivated"
 
 STOP = """
@@ -41,11 +43,15 @@ UPDATE polling_pollingresource
           AND i.enabled AND i.valid AND i.events_enabled AND i.vendor_type = 'polling'
         ORDER BY r.id
           FOR UPDATE OF r))
+RETURNING organization_id
 """
 
 
 def follow_access(*, user_ids: Sequence[int], open: bool, **_: Any) -> None:  # noqa: A002 - the signal's
     """Receiver of accounts.signals.access_changed."""
-    parameters: dict[str, Any] = {"user_ids": list(user_ids), "now": timezone.now(), "error": OFF}
+    now = timezone.now()
+    parameters: dict[str, Any] = {"user_ids": list(user_ids), "now": now, "error": OFF}
     with connection.cursor() as cursor:
         cursor.execute(START if open else STOP, parameters)
+        started = cursor.fetchall() if open else []
+    wakeups.wake(wakeups.POLLS, [id_ for (id_,) in started], now)

@@ -21,6 +21,7 @@ from polling.report import PollReport
 from polling.store import store
 from transport import waiting
 from transport.asynchronous import AsyncRunner, open_session
+from worker import wakeups
 
 LONGEST_WAIT = 10.0  # seconds for a poll that is running
 LONGEST_POLL = 20.0  # seconds for ours, all chunks of a large find together
@@ -75,7 +76,12 @@ async def _poll_instance(
     deadline = asyncio.get_running_loop().time() + longest
     async with open_session(CONNECTIONS) as session:
         poller = Poller(AsyncRunner(session))
-        return await asyncio.gather(*(_poll_whole(poller, one, deadline) for one in claimed))
+        reports = await asyncio.gather(*(_poll_whole(poller, one, deadline) for one in claimed))
+    # No engine knows when they are due next.
+    await patiently(
+        wakeups.wake, wakeups.POLLS, {one.organization_id for one in claimed}, timezone.now()
+    )
+    return reports
 
 
 async def _claim(

@@ -21,6 +21,7 @@ from polling.claim import ClaimedResource
 from polling.models import ListedObject, PollingResource
 from polling.seen import DELETED
 from transport.types import ListedObjects
+from worker import wakeups
 
 EVERYTHING = ""  # in place of a tag: the object is there
 
@@ -157,4 +158,5 @@ def request(row: PollingResource, now: datetime) -> Reconciliation:
     if row.failures == 0:
         row.next_poll_at = min(row.next_poll_at, now)
     row.save(update_fields=["reconciliation", "told_at", "next_poll_at"])
+    wakeups.wake(wakeups.POLLS, [row.organization_id], row.next_poll_at)
     return one

@@ -39,6 +39,7 @@ from polling.models import (
     PutAsideObject,
 )
 from polling.poll_now import start_new
+from worker import wakeups
 
 _left_to_the_worker = ContextVar("left_to_the_worker", default=False)
 
@@ -71,12 +72,17 @@ def keep_in_step(
     owned = access.held(instance.user_id)
     if other_account:
         _forget(rows.values())
+    due: list[datetime] = []
     for name, entry in _entries(instance).items():
         row = rows.pop(name, None) or PollingResource(
             organization_id=instance.organization_id, instance=instance, name=name, active=False
         )
         _update(row, instance, entry, now, owned=owned, reauthenticated=reauthenticated)
+        if row.active:
+            due.append(row.next_poll_at)
     PollingResource.objects.filter(pk__in=[row.pk for row in rows.values()]).delete()
+    if due:
+        wakeups.wake(wakeups.POLLS, [instance.organization_id], min(due))
     if not _left_to_the_worker.get():
         transaction.on_commit(lambda: start_new(instance.pk), robust=True)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection
 
+from worker import wakeups
+
 TELL = """
 UPDATE polling_pollingresource
    SET told_at = %(now)s,
@@ -25,6 +27,7 @@ UPDATE polling_pollingresource
           AND instance_id = ANY(%(instance_ids)s::bigint[]) AND name = ANY(%(resources)s::text[])
         ORDER BY id
           FOR UPDATE))
+RETURNING organization_id
 """
 
 
@@ -36,3 +39,5 @@ def poll_at_once(
         cursor.execute(
             TELL, {"instance_ids": list(instance_ids), "resources": list(resources), "now": now}
         )
+        organizations = {id_ for (id_,) in cursor.fetchall()}
+    wakeups.wake(wakeups.POLLS, organizations, now)

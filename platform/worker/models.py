@@ -1,7 +1,8 @@
-"""The hosts that run the worker, and which loops each of them runs."""
+"""The hosts that run the worker, which loops each of them runs, and what engines are told."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -43,3 +44,15 @@ class LoopLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.loop} loop {self.slot + 1}"
+
+
+class WakeUp(models.Model):
+    """Something was made due, for those who look for it: worker.wakeups. Rows are only added."""
+
+    queue = models.CharField(max_length=20)
+    keys = ArrayField(models.BigIntegerField())  # organizations or subscriptions, as the queue has
+    due_at = models.DateTimeField()  # when the first of it is due
+    written_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.queue} of {len(self.keys)}"

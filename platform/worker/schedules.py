@@ -41,6 +41,7 @@ def wanted() -> Iterator[Wanted]:
     yield Wanted(f"{OWN}remove old errands", "administration.tasks.remove_old_errands", minutes=60)
     yield Wanted(f"{OWN}remove old audit entries", "audit.tasks.remove_old_entries", minutes=60)
     yield Wanted(f"{OWN}remove old failures", "worker.tasks.remove_old_failures", minutes=60)
+    yield Wanted(f"{OWN}remove old wake-ups", "worker.wakeups.remove_old")
     yield Wanted(f"{OWN}remove old bulk jobs", "bulk.tasks.remove_old_jobs", minutes=60)
     yield Wanted(
         f"{OWN}remove old deliveries of inboxes", "inbox.tasks.remove_old_deliveries", minutes=60

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -16,9 +17,11 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from instances.models import ElementInstance
-from polling import claim
+from polling import claim, due_now
 from polling.claim import LEASE, DueOrganizations, PollRunningError, claim_due, claim_instance
 from polling.models import PollingResource
+from polling.told import poll_at_once
+from worker import wakeups
 
 from .conftest import new_organization
 
@@ -259,6 +262,54 @@ def test_an_organization_that_is_expected_is_visited_at_the_next_look(
     PollingResource.objects.filter(organization=made[4]).update(next_poll_at=now)
     among.expect(made[4], now)
     assert among.find(10, now) == [made[4]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_process_makes_due_is_claimed_at_the_next_look_of_each_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A provider's notice, a person, or a host that stops, of any organization."""
+    now = timezone.now()
+    made = many(monkeypatch, now + timedelta(hours=1))
+    instances = {
+        row.organization_id: row.instance_id for row in PollingResource.objects.order_by("pk")
+    }
+    engines = DueOrganizations(), DueOrganizations()
+    for among in engines:
+        assert among.find(10, now) == []
+    for makes_due in (told_of, due_now.make_due):
+        elsewhere(partial(makes_due, instances[made[3]], now))
+        for among in engines:
+            assert among.find(10, now) == [made[3]]
+        claimed = claim_due(10, now, among=engines[0])
+        assert [one.organization_id for one in claimed] == [made[3]]
+        assert engines[1].find(10, now) == []
+
+        elsewhere(partial(claim.release, claimed))
+        assert engines[1].find(10, now) == [made[3]]
+        PollingResource.objects.update(next_poll_at=now + timedelta(hours=1))
+        assert engines[0].find(10, now) == engines[1].find(10, now) == []
+
+
+def told_of(instance_id: int, now: datetime) -> None:
+    poll_at_once(instance_ids=[instance_id], resources=["entries"], now=now)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wake_up_whose_transaction_ends_late_is_read_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    made = many(monkeypatch, now + timedelta(hours=1))
+    among = DueOrganizations()
+    among.find(10, now)
+    with transaction.atomic():
+        wakeups.wake(wakeups.POLLS, [made[1]], now)
+        elsewhere(lambda: wakeups.wake(wakeups.POLLS, [made[3]], now))
+        assert elsewhere(among._wakeups.read) == {made[3]: now}
+        assert elsewhere(among._wakeups.read) == {}
+    assert among._wakeups.read() == {made[1]: now}
+    assert among._wakeups.read() == {}
 
 
 @pytest.mark.django_db
