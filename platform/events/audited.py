@@ -62,17 +62,18 @@ def key_ended(subscription_id: int) -> None:
 
 
 def sent_again(delivery_ids: list[int]) -> None:
-    """Tells of one delivery which; of many how many, which may be of several accounts."""
+    """Tells of one delivery which; of many how many, and of which subscription if of one."""
     if not (delivery_ids and acts()):
         return
     rows = Delivery.objects.select_related("event", "subscription").defer("event__body")
     first = rows.get(pk=delivery_ids[0])
-    alone = len(delivery_ids) == 1
+    many = Delivery.objects.filter(pk__in=delivery_ids)
+    alone = not many.exclude(subscription=first.subscription_id).exists()
     record(
         Action.SENT_AGAIN,
         first.organization_id,
         "event",
-        first.event_id if alone else None,
+        first.event_id if len(delivery_ids) == 1 else None,
         account_id=_account_of(first.subscription) if alone else None,
         instance_id=first.event.instance_id if alone else None,
         changes={"deliveries": len(delivery_ids)},

@@ -1,25 +1,28 @@
-"""Tests of a callback, and switching what is sent to it off and on again.
+"""Tests of a callback, switching what is sent to it off and on, and sending what failed again.
 
 Of an element instance, by its id or its Element token, and of a subscription of topics.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.errors import Conflict
+from api.authentication import caller_of
+from api.errors import BadRequest, Conflict
 from api.fields import flag
 from api.schema import documented
 from api.timestamp import timestamp
 from events import callback_schema as schema
-from events import trial
+from events import period, trial
 from events.models import Channel, Delivery, Subscription
-from events.redeliver import send_again
+from events.redeliver import count_events, failed_between, send_again
 from events.subscription import deactivate, reactivate
 from events.subscriptions_api import subscription_of
 from instances.api import InstanceScopedView
@@ -101,6 +104,56 @@ class SubscriptionActiveView(APIView):
         return Response()
 
 
+class InstanceFailedView(InstanceScopedView):
+    @documented(
+        "Count an instance's events that were not delivered",
+        answer=schema.FAILED,
+        example=schema.FAILED_EXAMPLE,
+        parameters=[schema.FROM, schema.TO],
+    )
+    def get(self, request: Request, **path: str) -> Response:
+        """Of the events of a time, those that PUT sends again: whose delivery was given up, or is
+        held back while delivery is off. What is retried automatically is none of them."""
+        return _failed(request, self._deliveries(request))
+
+    @documented(
+        "Send an instance's events again that were not delivered",
+        answer=schema.RESENT,
+        example=schema.RESENT_EXAMPLE,
+        parameters=[schema.FROM, schema.TO],
+    )
+    def put(self, request: Request, **path: str) -> Response:
+        """Each once, in the order of the events, under the webhook-id that it had, with a new round
+        of retries. Delivery that was switched off is switched on again. At most 100,000 at once,
+        the oldest; asked again, the rest."""
+        return _resent(request, self._deliveries(request))
+
+    def _deliveries(self, request: Request) -> QuerySet[Delivery]:
+        return Delivery.objects.filter(subscription__instance=self.instance(request))
+
+
+class AllFailedView(APIView):
+    @documented(
+        "Count all that was not delivered",
+        answer=schema.FAILED,
+        example=schema.FAILED_EXAMPLE,
+        parameters=[schema.FROM, schema.TO],
+    )
+    def get(self, request: Request) -> Response:
+        """As of an instance, of all that the caller may see: notifications of topics, too."""
+        return _failed(request, caller_of(request).reach.rows(Delivery))
+
+    @documented(
+        "Send all again that was not delivered",
+        answer=schema.RESENT,
+        example=schema.RESENT_EXAMPLE,
+        parameters=[schema.FROM, schema.TO],
+    )
+    def put(self, request: Request) -> Response:
+        """As of an instance, of all that the caller may see."""
+        return _resent(request, caller_of(request).reach.rows(Delivery))
+
+
 def callback_of(instance: ElementInstance) -> Subscription:
     """The subscription of an instance that has a callback URL. Raises Conflict."""
     found = Subscription.objects.filter(instance=instance).exclude(url="").only("pk").first()
@@ -120,6 +173,29 @@ def _activated(request: Request, found: Subscription) -> dict[str, Any]:
     if wants_queued:
         sent = send_again(Delivery.objects.filter(subscription=found), timezone.now())
     return {"active": True, "sentAgain": sent}
+
+
+def _failed(request: Request, deliveries: QuerySet[Delivery]) -> Response:
+    start, end = _period(request)
+    events = count_events(failed_between(deliveries, start, end))
+    return Response({"from": timestamp(start), "to": timestamp(end), "events": events})
+
+
+def _resent(request: Request, deliveries: QuerySet[Delivery]) -> Response:
+    start, end = _period(request)
+    sent = send_again(failed_between(deliveries, start, end), timezone.now())
+    return Response({"from": timestamp(start), "to": timestamp(end), "sentAgain": sent})
+
+
+def _period(request: Request) -> tuple[datetime, datetime]:
+    """Raises BadRequest."""
+    start = period.moment(request.query_params, "from")
+    if start is None:
+        raise BadRequest("from is missing: the time since when events are to be sent again")
+    end = period.moment(request.query_params, "to", end_of_day=True) or timezone.now()
+    if start > end:
+        raise BadRequest("from must not be later than to")
+    return start, end
 
 
 def _tested(done: trial.Trial) -> dict[str, Any]:

@@ -32,6 +32,31 @@ TEST = shape(
     },
 )
 ACTIVATION = shape("Activation", {"active": FLAG, "sentAgain": NUMBER})
+FAILED = shape(
+    "FailedEvents",
+    {
+        "from": TIME,
+        "to": TIME,
+        "events": described(
+            NUMBER, "whose delivery was given up or is held back: 100,000 stands for that or more"
+        ),
+    },
+)
+RESENT = shape(
+    "ResentEvents",
+    {
+        "from": TIME,
+        "to": TIME,
+        "sentAgain": described(NUMBER, "deliveries: 100,000 at most, the oldest; ask again then"),
+    },
+)
+FROM = query(
+    "from",
+    "the time, or the day in UTC, from which on events count",
+    example="2026-01-31T10:00:00Z",
+    required=True,
+)
+TO = query("to", "until when; now, unless it is given", example="2026-01-31T12:00:00Z")
 QUEUED = query("queued", "true sends what is queued, too", FLAG, example=True)
 FETCHED = shape(
     "FetchedNotification",
@@ -57,6 +82,9 @@ TEST_EXAMPLE: dict[str, Any] = {
     "error": "",
     "response": "ok",
 }
+_PERIOD = {"from": "2026-01-31T10:00:00Z", "to": "2026-01-31T12:00:00Z"}
+FAILED_EXAMPLE: dict[str, Any] = {**_PERIOD, "events": 37}
+RESENT_EXAMPLE: dict[str, Any] = {**_PERIOD, "sentAgain": 37}
 ACTIVATION_EXAMPLE = {"active": True, "sentAgain": 2}
 FETCHED_EXAMPLE: dict[str, Any] = {
     "id": 15,

@@ -22,11 +22,13 @@ MOST_SENT_AGAIN = 100_000  # deliveries at once
 
 KEPT = (DeliveryStatus.QUEUED, DeliveryStatus.FAILED)
 
+# A microsecond apart, so that claims, which take what is due longest, take the oldest first.
 AGAIN = """
-UPDATE events_delivery
-   SET status = 'created', next_attempt_at = %(now)s, failures = 0, first_failed_at = NULL,
-       updated_at = %(now)s
- WHERE id = ANY(%(ids)s) AND status IN ('queued', 'failed', 'delivered')
+UPDATE events_delivery d
+   SET status = 'created', failures = 0, first_failed_at = NULL, updated_at = %(now)s,
+       next_attempt_at = %(now)s - (%(count)s - again.place) * interval '1 microsecond'
+  FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS again (id, place)
+ WHERE d.id = again.id AND d.status IN ('queued', 'failed', 'delivered')
 """
 ON_THEIR_WAY = """
 UPDATE events_event SET status = 'DISPATCHED' WHERE id = ANY(%s) AND status = 'NOTIFIED'
@@ -41,6 +43,19 @@ def sendable(deliveries: QuerySet[Delivery], *, arrived: bool) -> QuerySet[Deliv
     statuses = [*KEPT, *([DeliveryStatus.DELIVERED] if arrived else [])]
     found = deliveries.filter(status__in=statuses).exclude(subscription__url="")
     return found.exclude(event__topic=TEST)
+
+
+def failed_between(
+    deliveries: QuerySet[Delivery], since: datetime, until: datetime
+) -> QuerySet[Delivery]:
+    """Return what of these was given up or is kept, of events recorded in this time."""
+    kept = sendable(deliveries, arrived=False)
+    return kept.filter(created_at__gte=since, created_at__lte=until)
+
+
+def count_events(deliveries: QuerySet[Delivery]) -> int:
+    """Return the number of events that these deliver, at most MOST_SENT_AGAIN."""
+    return deliveries.order_by().values("event").distinct()[:MOST_SENT_AGAIN].count()
 
 
 def retry_now(deliveries: QuerySet[Delivery], now: datetime) -> bool:
@@ -68,10 +83,11 @@ def send_again(deliveries: QuerySet[Delivery], now: datetime, *, arrived: bool =
     rows = list(oldest.values_list("pk", "event_id", "status")[:MOST_SENT_AGAIN])
     had_arrived = [event for _, event, status in rows if status == DeliveryStatus.DELIVERED]
     with connection.cursor() as cursor:
-        cursor.execute(AGAIN, {"now": now, "ids": [key for key, *_ in rows]})
+        ids = [key for key, *_ in rows]
+        cursor.execute(AGAIN, {"now": now, "ids": ids, "count": len(ids)})
         sent: int = cursor.rowcount
         if had_arrived:
             cursor.execute(ON_THEIR_WAY, [sorted(set(had_arrived))])
-    order.hold([key for key, *_ in rows])
-    audited.sent_again([key for key, *_ in rows])
+    order.hold(ids)
+    audited.sent_again(ids)
     return sent

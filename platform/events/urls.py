@@ -52,6 +52,7 @@ urlpatterns = [
         for what, view in (
             ("test", callback_api.InstanceTestView),
             ("active", callback_api.InstanceActiveView),
+            ("failed", callback_api.InstanceFailedView),
             ("queue", fetch_api.InstanceQueueView),
             ("queue/acknowledge", fetch_api.InstanceAcknowledgeView),
         )
@@ -89,6 +90,10 @@ urlpatterns = [
     re_path(
         rf"{NOTIFICATIONS}/subscriptions/deliveries/?$",
         subscriptions_api.AllDeliveriesView.as_view(),
+    ),
+    re_path(
+        rf"{NOTIFICATIONS}/subscriptions/deliveries/failed/?$",
+        callback_api.AllFailedView.as_view(),
     ),
     re_path(
         rf"{NOTIFICATION}/subscriptions/deliveries/?$",

@@ -89,6 +89,7 @@ WITH_AN_ID |= {
     "instances/{instance_id}/unsigned-webhooks": ("get", "post", "patch", "delete"),
     "instances/{instance_id}/events/test": ("post",),
     "instances/{instance_id}/events/active": ("put", "delete"),
+    "instances/{instance_id}/events/failed": ("get", "put"),
     "instances/{instance_id}/events/queue": ("get",),
     "instances/{instance_id}/events/queue/acknowledge": ("put",),
     "notifications/subscriptions/{subscription_id}/test": ("post",),

@@ -301,6 +301,19 @@ def test_deliveries_of_another_account_are_not_sent_again(
     assert set(Delivery.objects.values_list("status", flat=True)) == {"queued"}
 
 
+def test_failed_deliveries_of_another_account_are_neither_counted_nor_sent_again(
+    posted: Event, owner: NewOrganization, anyone: NewOrganization, acme: NewOrganization
+) -> None:
+    Delivery.objects.filter(event=posted).update(status="failed")
+    path = f"{API}/notifications/subscriptions/deliveries/failed?from=2020-01-01"
+
+    assert client_of(anyone).get(path).json()["events"] == 0
+    assert client_of(anyone).put(path).json()["sentAgain"] == 0
+    assert Delivery.objects.get(event=posted).status == "failed"
+    assert [client_of(one).get(path).json()["events"] for one in (owner, acme)] == [1, 1]
+    assert client_of(owner).put(path).json()["sentAgain"] == 1
+
+
 def receivers_of(event: Event) -> set[str]:
     return set(event.deliveries.values_list("subscription__url", flat=True))
 

@@ -63,6 +63,8 @@ QUERIES = {
     "instances/events/explanation": "?objectId=m1",
     "notifications": "?topics[]=theirs",
     "notifications/subscriptions/deliveries": "?hydrate=true",
+    "notifications/subscriptions/deliveries/failed": "?from=2020-01-01",
+    "instances/events/failed": "?from=2020-01-01",
     "bulk/query": "?q=select * from messages",
 }
 # GETs that show nothing of any account, whoever asks.
@@ -74,6 +76,7 @@ NOTHING = {
     "elements/{key_or_id}/transformations", "elements/{key_or_id}/accounts",  # has none
     "instances/configuration", "instances/events/queue",  # has none
     "instances/events/analytics",  # counts: test_isolation_of_accounts.py
+    "instances/events/failed", "notifications/subscriptions/deliveries/failed",  # counts, likewise
 }  # fmt: skip
 BY_PROVIDER = {"ping", "hubs/{hub}/ping"}
 

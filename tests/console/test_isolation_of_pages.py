@@ -46,6 +46,7 @@ WITH_AN_ID = {
     "poll": ("post", "instance"),
     "reveal": ("post", "instance"),
     "switch-sending": ("post", "instance"),
+    "resend-of-instance": ("get", "instance"),
     "edit": ("get", "instance"),
     "signature-key": ("post", "instance"),
     "end-old-keys": ("post", "instance"),
@@ -64,7 +65,7 @@ WITH_AN_ID = {
     "try-with-the-sandbox": ("post", "element"),
     "change-in-the-sandbox": ("post", "instance"),
 }
-FORMS = ("edit", "delete")  # answer a POST, too
+FORMS = ("edit", "delete", "resend-of-instance")  # answer a POST, too
 ARGUMENTS = {"kind": "csv"}  # beside the id
 # What is in these addresses proves itself; it belongs to nobody who is signed in.
 WITH_A_SECRET = {"reconnect", "verify-address", "new-password"}
