@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from hashlib import sha256
 from typing import Any
+
+from cachetools import LRUCache
 
 from elements.definition import secrets, written
 from elements.definition.guide import guide_json
 from elements.definition.quota import quota_json
 from elements.definition.webhook import is_declared, webhook_json
-from elements.kept import Kept
 from elements.types import ConfigurationField, Element, OAuth2, Resource
 
 
@@ -61,17 +63,23 @@ def resource_id(element: Element, method: str, path: str) -> int:
     return configuration_id(f"{element.key}{method}{own}")
 
 
+MOST_BODIES = 20_000_000  # characters of their JSON, all together
 # By element id.
-_bodies: Kept[int, tuple[Element, dict[str, Any]]] = Kept(most=1_000, size=20_000_000)  # characters
+_bodies: LRUCache[int, tuple[Element, dict[str, Any]]] = LRUCache(
+    MOST_BODIES, getsizeof=lambda kept: min(len(json.dumps(kept[1])), MOST_BODIES)
+)
+_keeping = threading.Lock()
 
 
 def _constant_body(element: Element) -> dict[str, Any]:
     """What follows from the element alone; kept, for a list of instances shows it many times."""
-    kept = _bodies.get(element.id)
+    with _keeping:
+        kept = _bodies.get(element.id)
     if kept is not None and kept[0] is element:
         return kept[1]
     body = _body(element)
-    _bodies.put(element.id, (element, body), len(json.dumps(body)))
+    with _keeping:
+        _bodies[element.id] = element, body
     return body
 
 

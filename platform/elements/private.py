@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import structlog
+from cachetools import LRUCache
 from django.core.signals import request_finished, request_started
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -19,7 +20,6 @@ from django.db.models import Q, QuerySet
 from elements import definition
 from elements.built_in import FIRST_PRIVATE_ID
 from elements.errors import ConfigurationError, ElementNotFound
-from elements.kept import Kept
 from elements.models import PrivateElement
 from elements.row_id import row_id
 from elements.types import ApiKey, Element, Setting
@@ -30,7 +30,11 @@ log = structlog.get_logger(__name__)
 MOST_READ = 1_000  # definitions kept in memory
 LARGEST_READ = 20_000_000  # characters of their JSON; what is read of it takes several times that
 
-_read: Kept[tuple[int, int], Element] = Kept(most=MOST_READ, size=LARGEST_READ)
+# With the size of each, by primary key and version. A small one counts for a MOST_READth.
+_read: LRUCache[tuple[int, int], tuple[Element, int]] = LRUCache(
+    LARGEST_READ, getsizeof=lambda read: max(read[1], LARGEST_READ // MOST_READ)
+)
+_reading = threading.Lock()
 # Of one web request: (organization, account, key or id) to element.
 _found = threading.local()
 
@@ -114,13 +118,15 @@ def forget_found() -> None:
 
 def forget_read() -> None:
     """Read every definition again, as a process does that has just started."""
-    _read.clear()
+    with _reading:
+        _read.clear()
 
 
 def _elements(versions: Iterable[tuple[int, int]]) -> list[Element]:
     """The elements of these rows in their order, without those that are gone by now."""
     wanted = list(versions)
-    known = {one: found for one in wanted if (found := _read.get(one)) is not None}
+    with _reading:
+        known = {one: _read[one][0] for one in wanted if one in _read}
     missing = [pk for pk, version in wanted if (pk, version) not in known]
     if missing:
         by_pk = {row.pk: row for row in PrivateElement.objects.filter(pk__in=missing)}
@@ -128,7 +134,8 @@ def _elements(versions: Iterable[tuple[int, int]]) -> list[Element]:
             if (pk, version) not in known and pk in by_pk:
                 found = known[pk, version] = readable(by_pk[pk])
                 if not found.fault:
-                    _read.put((pk, version), found, len(by_pk[pk].definition))
+                    with _reading:
+                        _read[pk, version] = found, len(by_pk[pk].definition)
     return [known[one] for one in wanted if one in known]
 
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+from cachetools import TTLCache
+
 from transport.fair_threads import FairThread, FairThreads
 from transport.shares import Owner, current_owner
 
@@ -56,11 +58,10 @@ class Resolver:
     ) -> None:
         self._lookup = lookup
         self._within = within
-        self._remembered_for = remembered_for
         self._threads = FairThreads(lookups)
         self._lock = threading.Lock()
         self._asked: dict[tuple[Owner, str], _Asked] = {}
-        self._known: dict[str, tuple[float, list[str]]] = {}
+        self._known: TTLCache[str, list[str]] = TTLCache(MOST_REMEMBERED, remembered_for)
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Every address of a name. Raises OSError when there is none, or none in time."""
@@ -82,8 +83,7 @@ class Resolver:
     def _ask(self, host: str, port: int) -> Future[list[str]]:
         owner, now = current_owner(), time.monotonic()
         with self._lock:
-            until, addresses = self._known.get(host, (0.0, []))
-            if now < until:
+            if (addresses := self._known.get(host)) is not None:
                 known: Future[list[str]] = Future()
                 known.set_result(addresses)
                 return known
@@ -114,10 +114,8 @@ class Resolver:
     def _end(self, asked: _Asked, addresses: list[str] | None = None) -> None:
         with self._lock:
             del self._asked[asked.owner, asked.host]
-            if addresses and self._remembered_for:
-                if len(self._known) >= MOST_REMEMBERED:
-                    self._known.clear()
-                self._known[asked.host] = (time.monotonic() + self._remembered_for, addresses)
+            if addresses:
+                self._known[asked.host] = addresses
 
 
 def system_addresses(host: str, port: int) -> list[str]:

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Organization
 from accounts.provision import NewOrganization
-from elements import private, register
+from elements import catalogue, private, register
 from elements.models import PrivateElement
 from tests.elements.conftest import API
 from tests.elements.ledger import ledger
@@ -282,6 +282,20 @@ def test_a_list_asks_the_database_as_often_for_a_hundred(
     fill(range(1, 100))
     with django_assert_num_queries(len(one)):
         assert len(api.get(f"{ELEMENTS}{path}").json()) == 102
+
+
+def test_what_is_kept_in_memory_of_them_stays_within_bounds() -> None:
+    element = catalogue.find("gmail")
+    private.forget_read()
+    for number in range(private.MOST_READ + 10):
+        private._read[number, 1] = element, 10
+    assert next(number for number, _ in private._read) == 10
+    assert len(private._read) == private.MOST_READ
+
+    private._read[0, 2] = element, private.LARGEST_READ
+    assert [*private._read] == [(0, 2)]
+    private.forget_read()
+    assert not private._read
 
 
 def test_the_definitions_of_an_organization_are_so_large_together(
