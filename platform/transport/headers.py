@@ -36,6 +36,7 @@ def headers_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 # --- Link ----------------------------------------------------------------------------------------
 
+# By hand, since those of requests and aiohttp split at commas and semicolons within quotes, too.
 # Each takes what it has read for good, so that reading takes time in proportion to the text.
 _BETWEEN = re.compile(r"[\s,]*+")
 _PARAMETER = re.compile(

@@ -2,6 +2,9 @@
 
 Rule 1: a token cannot make us ask the provider more than once a minute, whatever it says.
 Rule 2: a key is believed for as long as the provider says, a day at most.
+
+By hand, since jwt.PyJWKClient asks again for every token while its request fails, keeps keys for
+one fixed time, and asks past the address guard.
 """
 
 from __future__ import annotations
