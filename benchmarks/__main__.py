@@ -17,6 +17,7 @@ NAMES = (
     "deliveries",
     "delivery_late",
     "changes",
+    "scale_out",
     "fairness",
     "bulk_download",
     "webhooks_in",
