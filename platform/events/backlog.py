@@ -14,7 +14,7 @@ PENDING = """
 SELECT count(*) FILTER (WHERE due_at <= %(now)s), count(*) FILTER (WHERE due_at > %(now)s),
        min(due_at) FILTER (WHERE due_at <= %(now)s),
        count(*) FILTER (WHERE due_at <= %(late)s AND sound)
-  FROM (SELECT COALESCE(d.lease_until, d.next_attempt_at) AS due_at,
+  FROM (SELECT GREATEST(d.lease_until, d.next_attempt_at) AS due_at,
                s.active AND s.failing_since IS NULL AND e.id IS NULL AS sound
           FROM events_delivery d
           JOIN events_subscription s ON s.id = d.subscription_id

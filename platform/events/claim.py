@@ -1,11 +1,11 @@
 """Takes due deliveries on lease: the SQL of claiming, in two steps.
 
-`due_subscriptions` walks the partial index `delivery_claimable` from one subscription to the next
+`due_subscriptions` walks the partial index `delivery_due` from one subscription to the next
 (a loose index scan), so that its cost follows the number of subscriptions with something pending
 and not the number of deliveries. `claim` then takes from each as many as it is allowed.
 
-Rule 1: a row is claimable when COALESCE(lease_until, next_attempt_at) has come, so that the rows
-of a dead engine come back by themselves.
+Rule 1: a row is claimable when next_attempt_at has come, and lease_until where it has one, so that
+the rows of a dead engine come back by themselves. No index has the lease: a claim writes none.
 Rule 2: the time is a parameter. A clock that is wrong can cost a repeated attempt (under the same
 webhook id), never a lost one.
 """
@@ -69,8 +69,9 @@ SELECT v.subscription_id,
          FROM events_delivery d
         WHERE d.subscription_id = v.subscription_id
           AND d.status IN ('created', 'retry')
-          AND COALESCE(d.lease_until, d.next_attempt_at) <= %(now)s
-        ORDER BY COALESCE(d.lease_until, d.next_attempt_at)
+          AND d.next_attempt_at <= %(now)s
+          AND (d.lease_until IS NULL OR d.lease_until <= %(now)s)
+        ORDER BY d.next_attempt_at
         LIMIT 1
        ) first ON TRUE
  ORDER BY v.number
@@ -135,15 +136,16 @@ WITH lazily AS MATERIALIZED (
     SELECT * FROM unnest(%(subscriptions)s::bigint[], %(shares)s::int[]) AS a (id, share)
 ), candidate AS (
     SELECT due.id, due.event_id, a.id AS subscription_id,
-           row_number() OVER (PARTITION BY a.id ORDER BY due.claimable_at, due.id) AS place
+           row_number() OVER (PARTITION BY a.id ORDER BY due.next_attempt_at, due.id) AS place
       FROM allowed a
      CROSS JOIN LATERAL (
-           SELECT d.id, d.event_id, COALESCE(d.lease_until, d.next_attempt_at) AS claimable_at
+           SELECT d.id, d.event_id, d.next_attempt_at
              FROM events_delivery d
             WHERE d.subscription_id = a.id
               AND d.status IN ('created', 'retry')
-              AND COALESCE(d.lease_until, d.next_attempt_at) <= %(now)s
-            ORDER BY COALESCE(d.lease_until, d.next_attempt_at)
+              AND d.next_attempt_at <= %(now)s
+              AND (d.lease_until IS NULL OR d.lease_until <= %(now)s)
+            ORDER BY d.next_attempt_at
             LIMIT a.share
               FOR UPDATE SKIP LOCKED
            ) due
@@ -183,8 +185,8 @@ RETURNING d.id, d.lease_id, d.webhook_id, d.subscription_id, s.url, s.origin, s.
 # Of a server that is tried again, the delivery that has failed most often: its last retry, which
 # turns the subscription off, must not wait behind all that came later.
 PROBE = CLAIM.replace(
-    "ORDER BY COALESCE(d.lease_until, d.next_attempt_at)",
-    "ORDER BY d.failures DESC, COALESCE(d.lease_until, d.next_attempt_at)",
+    "ORDER BY d.next_attempt_at",
+    "ORDER BY d.failures DESC, d.next_attempt_at",
 )
 
 

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
-from django.db.models.functions import Coalesce
 
 from encryption.fields import EncryptedModel, EncryptedTextField, SparseEncryptedTextField
 from events.unsigned_address import UnsignedAddress as UnsignedAddress
@@ -271,11 +270,11 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["webhook_id"], name="events_delivery_webhook_id_key"),
         ]
         indexes = [
+            # The walk over what is due, and each claim.
             models.Index(
-                "subscription",
-                Coalesce("lease_until", "next_attempt_at"),
+                fields=["subscription", "next_attempt_at"],
                 condition=models.Q(status__in=["created", "retry"]),
-                name="delivery_claimable",
+                name="delivery_due",
             ),
             models.Index(
                 fields=["subscription", "id"],

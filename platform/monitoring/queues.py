@@ -13,7 +13,8 @@ SELECT (SELECT COALESCE(sum(due.rows), 0)::bigint
          CROSS JOIN LATERAL (
                SELECT count(*) AS rows FROM polling_pollingresource AS r
                 WHERE r.active AND r.organization_id = o.id
-                  AND COALESCE(r.lease_until, r.next_poll_at) <= %(now)s) AS due),
+                  AND r.next_poll_at <= %(now)s
+                  AND (r.lease_until IS NULL OR r.lease_until <= %(now)s)) AS due),
        (SELECT COALESCE(sum(due.rows), 0)::bigint
           FROM accounts_organization AS o
          CROSS JOIN LATERAL (

@@ -6,9 +6,10 @@ Rule 3: a lease is known by its id. Whoever commits under another id has lost th
 Rule 4: what works for everybody waits for nobody's lock. A lease that is not renewed or released
 for a locked row runs out, and the row is polled again.
 
-A row's claimable time is COALESCE(lease_until, next_poll_at); the partial index
-`polling_resource_claimable` (organization, claimable time) finds it, whether it fell due or its
-holder died. The cost depends on how many rows are claimed, not on how many rows or organizations
+A row is claimable when next_poll_at has come, and lease_until where it has one, whether it fell due
+or its holder died. The partial index `polling_resource_due` (organization, next_poll_at) finds it;
+no index has the lease, so that a claim writes none. The rows that engines hold are passed over, and
+they are few. The cost depends on how many rows are claimed, not on how many rows or organizations
 exist: an engine remembers when each organization's next row falls due (DueOrganizations), and is
 told of what falls due earlier (worker.wakeups).
 """
@@ -65,9 +66,9 @@ class PollRunningError(Exception):
     """Somebody else is polling the resource at this moment."""
 
 
-# An organization's earliest claimable row is one look into the index. ORDER BY keeps the planner
-# from reading the table instead. The last one in turn is answered in any case, for the next turn
-# goes on behind it.
+# An organization's earliest claimable row is one look into the index, and one more where that is
+# held. ORDER BY keeps the planner from reading the table instead. The last one in turn is answered
+# in any case, for the next turn goes on behind it.
 VISIT = """
 WITH turn AS MATERIALIZED (
     SELECT id FROM accounts_organization WHERE id > %(after)s ORDER BY id LIMIT %(visits)s
@@ -75,12 +76,22 @@ WITH turn AS MATERIALIZED (
 SELECT o.id, earliest.claimable_at, (SELECT count(*) FROM turn), (SELECT max(id) FROM turn)
 FROM (SELECT id FROM turn UNION SELECT unnest(%(expected)s::bigint[])) AS o
 LEFT JOIN LATERAL (
-    SELECT COALESCE(r.lease_until, r.next_poll_at) AS claimable_at
+    SELECT GREATEST(r.lease_until, r.next_poll_at) AS claimable_at
     FROM polling_pollingresource AS r
-    WHERE r.active AND r.organization_id = o.id
-      AND COALESCE(r.lease_until, r.next_poll_at) <= %(until)s
-    ORDER BY COALESCE(r.lease_until, r.next_poll_at)
+    WHERE r.active AND r.organization_id = o.id AND r.next_poll_at <= %(until)s
+    ORDER BY r.next_poll_at
     LIMIT 1
+) AS first ON TRUE
+LEFT JOIN LATERAL (
+    SELECT LEAST(first.claimable_at, (
+        SELECT r.next_poll_at
+        FROM polling_pollingresource AS r
+        WHERE first.claimable_at > %(now)s
+          AND r.active AND r.organization_id = o.id AND r.next_poll_at <= %(until)s
+          AND (r.lease_until IS NULL OR r.lease_until <= %(now)s)
+        ORDER BY r.next_poll_at
+        LIMIT 1
+    )) AS claimable_at
 ) AS earliest ON TRUE
 WHERE earliest.claimable_at IS NOT NULL OR o.id = (SELECT max(id) FROM turn)
 ORDER BY earliest.claimable_at
@@ -93,9 +104,9 @@ FROM unnest(%(organizations)s::bigint[]) WITH ORDINALITY AS o(id, place)
 CROSS JOIN LATERAL (
     SELECT r.id
     FROM polling_pollingresource AS r
-    WHERE r.active AND r.organization_id = o.id
-      AND COALESCE(r.lease_until, r.next_poll_at) <= %(now)s
-    ORDER BY COALESCE(r.lease_until, r.next_poll_at)
+    WHERE r.active AND r.organization_id = o.id AND r.next_poll_at <= %(now)s
+      AND (r.lease_until IS NULL OR r.lease_until <= %(now)s)
+    ORDER BY r.next_poll_at
     LIMIT %(share)s
     FOR UPDATE SKIP LOCKED
 ) AS r
@@ -222,7 +233,14 @@ class DueOrganizations:
         until = now + FORESEEN
         with connection.cursor() as cursor:
             cursor.execute(
-                VISIT, {"after": after, "visits": visits, "expected": expected, "until": until}
+                VISIT,
+                {
+                    "after": after,
+                    "visits": visits,
+                    "expected": expected,
+                    "now": now,
+                    "until": until,
+                },
             )
             rows = cursor.fetchall()
         self._after = rows[0][3] if rows and rows[0][2] == visits else 0

@@ -5,18 +5,17 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Coalesce
 
 
 class PollingResource(models.Model):
     """One resource of one instance that is polled: a row with a due time and a cursor.
 
     `active` says whether it is polled at all; polling.schedule derives it from the instance and
-    `enabled`, and nothing else sets it. A row may be claimed when `active` and its claimable time
-    has come: `lease_until` while somebody has it, `next_poll_at` otherwise.
+    `enabled`, and nothing else sets it. A row may be claimed when `active` and `next_poll_at`
+    has come, and `lease_until`, too, while somebody has it.
     """
 
-    # No index of their own: every claim writes each index of the row, and the constraint and the
+    # No index of their own: every poll writes each index of the row, and the constraint and the
     # index below begin with these columns.
     organization = models.ForeignKey(
         "accounts.Organization", on_delete=models.CASCADE, db_index=False
@@ -64,11 +63,11 @@ class PollingResource(models.Model):
             models.UniqueConstraint(fields=["instance", "name"], name="one_resource_of_a_name"),
         ]
         indexes = [
+            # Each claim, and what is overdue.
             models.Index(
-                "organization",
-                Coalesce("lease_until", "next_poll_at"),
+                fields=["organization", "next_poll_at"],
                 condition=models.Q(active=True),
-                name="polling_resource_claimable",
+                name="polling_resource_due",
             ),
             # Few rows are in one of these, and no idle poll writes any.
             models.Index(

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, Value
 
 from api.timestamp import timestamp
 from events.own_topics import POLLING_STALLED
@@ -33,8 +32,9 @@ MOST_LISTED = 10_000
 # Who holds a row is looked at as well: a worker that hangs renews its leases and polls nothing.
 OVERDUE = """
 r.active
-AND COALESCE(r.lease_until, r.next_poll_at) <= %(held_until)s
+AND r.next_poll_at < %(before)s
 AND r.next_poll_at + r.interval * interval '1 second' < %(before)s
+AND (r.lease_until IS NULL OR r.lease_until <= %(held_until)s)
 """
 FIGURES = f"""
 SELECT count(*), min(late.next_poll_at)
@@ -105,10 +105,10 @@ def resources(now: datetime) -> QuerySet[PollingResource]:
     interval = ExpressionWrapper(
         F("interval") * Value(timedelta(seconds=1)), output_field=DurationField()
     )
-    return PollingResource.objects.alias(
-        claimable_at=Coalesce("lease_until", "next_poll_at"),
-        missed_at=F("next_poll_at") + interval,
-    ).filter(active=True, claimable_at__lte=at["held_until"], missed_at__lt=at["before"])
+    late = PollingResource.objects.alias(missed_at=F("next_poll_at") + interval).filter(
+        active=True, next_poll_at__lt=at["before"], missed_at__lt=at["before"]
+    )
+    return late.filter(Q(lease_until=None) | Q(lease_until__lte=at["held_until"]))
 
 
 def sentence(late: Sequence[tuple[str, datetime]]) -> str:

@@ -12,9 +12,6 @@ WAITS = (
     Wait(
         "polls",
         "polling_pollingresource",
-        # Ranges of the index by which rows are claimed, an organization each: most are due sooner.
-        rows="accounts_organization AS o JOIN polling_pollingresource AS r"
-        " ON r.organization_id = o.id",
         late="""
             r.active AND COALESCE(r.lease_until, r.next_poll_at) > clock.latest
             AND (r.lease_until IS NOT NULL

@@ -27,7 +27,7 @@ WITH clock AS MATERIALIZED (
     SELECT clock_timestamp() AS at, clock_timestamp() + %(slack)s AS latest
 ), late AS MATERIALIZED (
     SELECT r.{key}, clock.at
-      FROM clock CROSS JOIN {rows}
+      FROM clock CROSS JOIN {table} AS r
      WHERE {late}
        FOR UPDATE OF r SKIP LOCKED
 )
@@ -42,8 +42,8 @@ class Wait:
     """What rows of one table wait for.
 
     `late` is an SQL condition on the row `r`: it waits for longer than its rule allows after
-    `clock.latest`. `mend` are the assignments that end the wait at `late.at`. `rows` stands in for
-    the table where the search needs more. Nothing in them comes from outside.
+    `clock.latest`. `mend` are the assignments that end the wait at `late.at`. Nothing in
+    them comes from outside.
     """
 
     name: str  # as the log has it
@@ -51,14 +51,12 @@ class Wait:
     late: str
     mend: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    rows: str = ""
     key: str = "id"
 
     @property
     def statement(self) -> str:
         return STATEMENT.format(
             key=self.key,
-            rows=self.rows or f"{self.table} AS r",
             late=self.late,
             table=self.table,
             mend=self.mend,

@@ -272,7 +272,7 @@ def test_the_walk_and_the_claim_stay_on_the_partial_index_below_a_long_history()
         )
 
     for plan in (walk, taking):
-        assert "delivery_claimable" in plan
+        assert "delivery_due" in plan
         assert "Seq Scan on events_delivery" not in plan
         assert "events_delivery_subscription_id" not in plan
 

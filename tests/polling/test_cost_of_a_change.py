@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from events.models import Delivery, Subscription
 from events.tasks import deliver_all_due
+from polling import engine
 from polling.models import PollingResource
 from polling.tasks import poll_all_due
 from tests.events.receiver import Receiver
+from transport.asynchronous import AsyncRunner
 
 from .conftest import Connect
 from .ledger import LedgerServer
@@ -21,9 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNTS = 40
 ROUNDS = 4
 # Bytes a change; bodies are small.
-WAL = 7_000  # from the claim of its poll to its settled delivery
-IDLE_WAL = 1_000  # of a poll that finds nothing
-DELIVERY_WAL = 3_200  # from the claim of its delivery on
+WAL = 6_150  # from the claim of its poll to its settled delivery
+IDLE_WAL = 650  # of a poll that finds nothing
+DELIVERY_WAL = 2_560  # from the claim of its delivery on
 
 
 @pytest.fixture
@@ -31,6 +33,13 @@ def receiver() -> Iterator[Receiver]:
     made = Receiver()
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def _providers_may_take_their_time(
+    monkeypatch: pytest.MonkeyPatch, _no_waiting_for_retries: None
+) -> None:
+    monkeypatch.setattr(engine, "AsyncRunner", AsyncRunner)
 
 
 def change_all(provider: LedgerServer) -> None:
