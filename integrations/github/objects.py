@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +32,23 @@ def number_of(record: Mapping[str, Any], name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int):
         raise MalformedAnswer(f"a record of GitHub's has no usable {name}")
     return str(value)
+
+
+def title_of(*names: str, within: str) -> Callable[[Mapping[str, Any]], list[Any]]:
+    """What people know an object by: what stands at `names`, in a webhook of what is `within`."""
+
+    def title(record: Mapping[str, Any]) -> list[Any]:
+        told = record.get(within)
+        return [at(told if isinstance(told, Mapping) else record, name) for name in names]
+
+    return title
+
+
+def at(value: Any, name: str) -> Any:
+    """What stands at a name with dots for nesting; None where nothing does."""
+    for step in name.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def push_id(record: Mapping[str, Any]) -> str:

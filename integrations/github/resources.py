@@ -170,6 +170,7 @@ ISSUES = Resource(
         Field("comments", "integer", "How many there are", read_only=True),
         *DATES,
     ),
+    title=objects.title_of("title", "user.login", within="issue"),
     changes=partial(changes, objects.LISTS[objects.ISSUES]),
     finds=FOUND_BY_POLLS,
 )
@@ -208,6 +209,7 @@ COMMENTS = Resource(
         Field("issue_url", description="The issue or pull request", read_only=True),
         *DATES,
     ),
+    title=objects.title_of("body", "user.login", within="comment"),
     changes=partial(changes, objects.LISTS[objects.COMMENTS]),
     finds=FOUND_BY_POLLS,
 )
@@ -251,6 +253,7 @@ PULL_REQUESTS = Resource(
         Field("merged_at", description="When it was merged", read_only=True),
         *DATES,
     ),
+    title=objects.title_of("title", "user.login", within="pull_request"),
     changes=partial(changes, objects.LISTS[objects.PULL_REQUESTS]),
     finds=FOUND_BY_POLLS,
 )

@@ -87,6 +87,13 @@ def decoded(message: Mapping[str, Any], *, sanitize: bool = False) -> dict[str, 
     return {**shown, "text": text, "html": html, "attachments": attachments}
 
 
+def title_of(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The subject and the sender, as far as the message has them."""
+    headers = raw_headers_of(message)
+    subject = headers.get("subject")
+    return (None if subject is None else header_text.decoded(subject)), _people(headers.get("from"))
+
+
 def is_attachment_id(value: object) -> bool:
     """Whether this can be an attachment's id: it goes into paths, so it must not lead elsewhere."""
     return isinstance(value, str) and _ATTACHMENT_ID.fullmatch(value) is not None

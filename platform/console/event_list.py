@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from accounts.reach import Reach
 from api.errors import BadRequest
 from api.paging import latest_page_of
+from console.event_titles import elements_of, titles_of
 from console.instance.named import named
 from console.instance.next_check import next_checks
 from events.listing import filtered
@@ -71,6 +72,7 @@ def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[s
     newest.pop("nextPage", None)
     return {
         "rows": _shown(listing.rows, deliveries),
+        "titles": titles_of(listing.rows, elements_of(reach)),
         "checks": [] if listing.rows else next_checks(reach.rows(ElementInstance)),
         "total": listing.headers.get("Elements-Total-Count"),
         "types": sorted({event.object_type for event in listing.rows}),

@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.reach import Reach
 from api.errors import NotFound
 from console import event_list
+from console.event_titles import elements_of, of_record
 from console.members import for_buttons, for_members, instance_of
 from console.paging import number
 from console.payload import json_text
@@ -60,7 +61,9 @@ def event(request: HttpRequest, user: User, reach: Reach, event_id: int) -> Http
     for delivery, its in zip(chain.deliveries, shown["deliveries"], strict=True):
         its["shown"] = progress_of(chain.event, [delivery])
         its["samples"] = None if chain.body is None else samples_of(delivery, chain.body, now)
+    elements = elements_of(reach)
     for one in shown["objects"]:
+        one["title"] = of_record(chain.event, one["record"], elements)
         one["text"] = None if one["record"] is None else json_text(one["record"])
     context = {
         "event": shown,

@@ -6,7 +6,7 @@ An element is data. A generator (`Steps`) stands only where a declaration cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -143,6 +143,8 @@ class Resource:
     `reconciles` says that it takes a PollCall's reconciliation further. Where the
     vendor lists no more than the ids of the records, `lists_ids_only` says that each must be read
     to be known.
+    `title_fields` hold what people know a record by, the most telling first, with dots for nesting;
+    where no field says it plainly, `title` answers it, and raises nothing whatever the record is.
     Of the OAuth `scopes` any one is enough to read it, of the `writing_scopes` any one to change
     anything of it; none: every account may.
     """
@@ -155,6 +157,8 @@ class Resource:
     aliases: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     lists_ids_only: bool = False
+    title_fields: tuple[str, ...] = ()
+    title: Callable[[Mapping[str, Any]], Sequence[Any]] | None = None
     scopes: tuple[str, ...] = ()
     writing_scopes: tuple[str, ...] = ()
     changes: Callable[[PollCall], Steps[Changes]] | None = None

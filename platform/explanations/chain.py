@@ -132,7 +132,7 @@ def poll_shown(run: PollRun, masking: Masking) -> dict[str, Any]:
 
 
 def _objects(chain: Chain, object_id: str | None) -> list[dict[str, Any]]:
-    records = _records(chain)
+    records = [] if chain.body is None else records_of(chain.event, json.loads(chain.body))
     return [
         {
             "objectId": found["objectId"],
@@ -144,18 +144,16 @@ def _objects(chain: Chain, object_id: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _records(chain: Chain) -> Sequence[Any]:
+def records_of(event: Event, body: Mapping[str, Any]) -> Sequence[Any]:
     """What the provider said of each object that was found; all of it for each, of a webhook."""
-    if chain.body is None:
-        return []
-    message = json.loads(chain.body).get("message")
+    message = body.get("message")
     raw = message.get("raw") if isinstance(message, dict) else None
-    if isinstance(raw, dict) and isinstance(raw.get(chain.event.object_type), list):
-        records: list[Any] = raw[chain.event.object_type]
-        if len(records) == len(chain.event.objects_found):
+    if isinstance(raw, dict) and isinstance(raw.get(event.object_type), list):
+        records: list[Any] = raw[event.object_type]
+        if len(records) == len(event.objects_found):
             return records
-    if _source(chain.event) == WEBHOOK:
-        return [raw] * len(chain.event.objects_found)
+    if _source(event) == WEBHOOK:
+        return [raw] * len(event.objects_found)
     return []
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from console import event_titles
 from events.models import Delivery, Event, Subscription
 from instances.models import ElementInstance
 from tests.events.found import changes, new_instance, record
@@ -189,5 +190,50 @@ def test_its_queries_are_as_many_whatever_it_holds(
 ) -> None:
     for _ in range(30):
         record(instance)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(10):
         assert len(ids(reader)) == 30
+
+
+def mail(subject: str, sender: str = "Ann <ann@example.com>") -> dict[str, Any]:
+    headers = [{"name": "Subject", "value": subject}, {"name": "From", "value": sender}]
+    return {"payload": {"headers": headers}}
+
+
+def test_a_row_says_what_the_event_is_about(reader: Client, instance: ElementInstance) -> None:
+    record(instance, changes(2, **mail("Order 10482: where is it?")))
+    page = reader.get("/events").content.decode()
+    assert '<bdi class="event-title">Order 10482: where is it?</bdi>' in page
+    assert "<bdi>Ann &lt;ann@example.com&gt;</bdi>" in page
+    assert "and 1 more" in page
+
+
+def test_hostile_titles_are_one_line_of_text(reader: Client, instance: ElementInstance) -> None:
+    hostile = "<script>alert(1)</script>\u202egnp.exe\nnext\ud800" + "x" * 5_000
+    record(instance, changes(1, **mail(hostile)))
+    page = reader.get("/events").content.decode()
+    [title] = re.findall(r'<bdi class="event-title">([^<]*)</bdi>', page)
+    assert title.startswith("&lt;script&gt;alert(1)&lt;/script&gt; gnp.exe next?xxx")
+    assert title.endswith("x…")
+    assert len(title) < 150
+
+
+@pytest.mark.parametrize("found", [{}, {"payload": "none"}, {"payload": {"headers": [7]}}])
+def test_a_record_without_a_title_is_listed_as_before(
+    reader: Client, instance: ElementInstance, found: dict[str, Any]
+) -> None:
+    record(instance, changes(1, **found))
+    page = reader.get("/events").content.decode()
+    assert "event-title" not in page
+    assert "changed-messages" in page
+
+
+def test_bodies_are_read_for_titles_up_to_a_size(
+    reader: Client, instance: ElementInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [older] = record(instance, changes(1, **mail("Older")))
+    record(instance, changes(1, **mail("Newer"), text="x" * 1_000))
+    size = len(Event.objects.get(pk=older).body)
+    monkeypatch.setattr(event_titles, "LARGEST_BODIES", size)
+    page = reader.get("/events").content.decode()
+    assert "Older</bdi>" in page
+    assert "Newer" not in page

@@ -8,6 +8,7 @@ from elements.calls import Call, Page
 from elements.errors import ParameterError
 from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail.changed_messages import changed_messages, list_changed_messages
+from integrations.gmail.decoded_message import title_of
 from integrations.gmail.history import HISTORY, METHOD, PROFILE, RECORDS_A_PAGE
 from integrations.gmail.page import listed, next_token
 from integrations.gmail.resources.messages import FIELDS
@@ -93,6 +94,7 @@ CHANGED_MESSAGES_RESOURCE = Resource(
     name="changed-messages",
     description="Every message that was added, labelled or deleted since a history id.",
     aliases=("changed-message",),
+    title=title_of,
     fields=(
         *(one for one in FIELDS if one.name in ("id", "threadId", "historyId", "labelIds")),
         Field("changeType", description="CREATED, UPDATED or DELETED", read_only=True),

@@ -8,7 +8,7 @@ from elements.calls import Call, Page
 from elements.errors import ParameterError
 from elements.types import Field, Operation, Paging, Parameter, Resource
 from integrations.gmail import mail, mail_body, record_body
-from integrations.gmail.decoded_message import decoded, is_attachment_id, unread_texts
+from integrations.gmail.decoded_message import decoded, is_attachment_id, title_of, unread_texts
 from integrations.gmail.messages import FORMATS, LARGEST_ANSWER, MESSAGES
 from integrations.gmail.page import listed, next_token
 from integrations.gmail.query import search
@@ -177,6 +177,7 @@ RESOURCE = Resource(
     name="messages",
     description="Messages: listed by id, newest first; read, sent, labelled, deleted one by one.",
     lists_ids_only=True,
+    title=title_of,
     fields=FIELDS,
     operations=(
         Operation(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integrations.gmail import html_text
-from integrations.gmail.decoded_message import content_of, decoded
+from integrations.gmail.decoded_message import content_of, decoded, title_of
 from integrations.gmail.header_text import decoded as header
 
 LONG = 400_000
@@ -264,3 +264,10 @@ def test_a_long_ordinary_mail_is_sanitized() -> None:
 def test_what_mails_have_is_sanitized(html: str) -> None:
     assert len(html) < html_text.LONGEST
     assert html_text.safe(html) is not None
+
+
+def test_a_mail_is_known_by_its_subject_and_sender() -> None:
+    headers = {"Subject": "=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "From": "=?utf-8?q?K=C3=A4the?= <a@b.c>"}
+    assert title_of({"payload": part("text/plain", headers=headers)}) == ("Grüße", "Käthe <a@b.c>")
+    for record in ({}, {"payload": None}, {"payload": {"headers": [{"name": 1}]}}):
+        assert title_of(record) == (None, None)

@@ -1,5 +1,5 @@
 """What happened to an instance, newest first: polls with something to tell, and events with their
-deliveries. Four statements, whatever happened.
+deliveries. Six statements, whatever happened.
 
 Rule: a page goes on below the place of the last item that was shown, so that none is shown twice or
 passed over, however many share a time.
@@ -15,14 +15,17 @@ from typing import Any
 
 from django.db.models import F, Q
 
+from console.event_titles import Title, titles_of
 from console.place import Place
 from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
 from events.progress import EventState, of_delivery
+from instances import configuration as keys
 from instances.models import ElementInstance
 from polling.models import PollRun
 
 ITEMS = 30  # of a page
 RUN, EVENT = 0, 1  # of one time, events are above the poll that found them
+LARGEST_BODIES = 500_000  # bytes that are read for titles: the part is asked for all the time
 MOST_DELIVERIES = 10  # of one event; further ones are counted
 # The latest of each resource by an index, then of all.
 RUNS = """
@@ -62,6 +65,7 @@ class Item:
     counts: Mapping[str, int] = field(default_factory=dict)  # of objects, by what happened to them
     deliveries: list[Sent] = field(default_factory=list)
     further: int = 0  # deliveries that are not shown
+    title: Title = ()  # of the event's first record
 
     @property
     def failed(self) -> bool:
@@ -82,6 +86,7 @@ def of(instance: ElementInstance, below: Place | None = None) -> Timeline:
     found.sort(key=lambda item: item.place, reverse=True)
     shown = found[:ITEMS]
     _add_deliveries([item for item in shown if item.event is not None])
+    _add_titles(instance, shown)
     return Timeline(shown, shown[-1].place if len(found) > ITEMS else None)
 
 
@@ -116,6 +121,16 @@ def _events(instance: ElementInstance, below: Place | None, most: int) -> list[I
         )
         for event in events.order_by("-created_at", "-pk")[:most]
     ]
+
+
+def _add_titles(instance: ElementInstance, items: Sequence[Item]) -> None:
+    events = [item.event for item in items if item.event is not None]
+    for event in events:
+        event.instance = instance
+    elements = {instance.element_key: keys.element_of(instance)}
+    titles = titles_of(events, elements, LARGEST_BODIES)
+    for item in items:
+        item.title = titles.get(item.place.id, ()) if item.event is not None else ()
 
 
 def _add_deliveries(items: Sequence[Item]) -> None:

@@ -45,6 +45,12 @@ def moments(text: str) -> SafeString:
 
 
 @register.filter
+def of(found: Mapping[Any, Any], key: Any) -> Any:
+    """What stands at a key; empty where nothing does."""
+    return found.get(key, "")
+
+
+@register.filter
 def verdict(checks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What a delivery's checks (inbox.checks) come to: a badge's text and kind."""
     found = {one["verifies"] for one in checks}

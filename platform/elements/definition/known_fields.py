@@ -38,7 +38,9 @@ READ: Mapping[str, frozenset[str]] = {
         "emptyStatuses idField primaryKey paginationType nextPageKey maxPageSize firstPage units "
         "parameters hooks nextResource response"
     ),
-    "objects": _fields("name path kind description idField aliases listsIdsOnly fields"),
+    "objects": _fields(
+        "name path kind description idField aliases listsIdsOnly titleFields fields"
+    ),
     "fields": _fields("name type description readOnly required"),
     "guide": _fields("steps url"),
     "quota": _fields("account project dayZone"),

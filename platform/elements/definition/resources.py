@@ -14,6 +14,7 @@ from elements.definition.data_type import data_type
 from elements.definition.quota import Costs, units
 from elements.definition.reading import Part
 from elements.interpolation import CONFIGURED
+from elements.record_title import MOST_PARTS
 from elements.types import LINK, Field, Operation, Paging, PagingKind, Parameter, Place, Resource
 
 MOST_RESOURCES = 500
@@ -359,6 +360,7 @@ def _object(part: Part) -> Resource:
         aliases=aliases,
         fields=tuple(_field(one) for one in part.parts("fields", most=MOST_FIELDS)),
         lists_ids_only=part.flag("listsIdsOnly"),
+        title_fields=part.texts("titleFields", most=MOST_PARTS),
     )
 
 

@@ -206,6 +206,7 @@ def object_json(resource: Resource, base: Element | None) -> dict[str, Any]:
         "idField": resource.id_field,
         "aliases": list(resource.aliases),
         "listsIdsOnly": resource.lists_ids_only,
+        "titleFields": list(resource.title_fields),
         "fields": [field_of_record_json(one) for one in resource.fields],
     }
 
