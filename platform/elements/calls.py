@@ -15,6 +15,9 @@ class ChangeType(StrEnum):
     DELETED = "DELETED"
 
 
+DELETED = "deleted"  # the fingerprint under which a deleted object is remembered
+
+
 # --- Calling a resource ------------------------------------------------------------------------
 
 

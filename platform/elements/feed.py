@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from elements import dated, snapshot
+from elements import cursor_feed, dated, snapshot
 from elements.calls import Changes, PollCall
 from elements.record_dates import DATES
 from elements.types import Resource
@@ -28,7 +28,22 @@ def goes_by_dates(url: str, options: Mapping[str, Any]) -> bool:
     )
 
 
+def goes_by_cursor(resource: Resource, url: str, options: Mapping[str, Any]) -> bool:
+    """Whether a listing is asked for what changed since the provider's cursor.
+
+    A cursor tells of all that is listed: an entry that asks for some of it has it compared.
+    """
+    return resource.change_cursor is not None and "?" not in url and not goes_by_dates(url, options)
+
+
+def reconciles(resource: Resource, url: str, options: Mapping[str, Any]) -> bool:
+    """Whether what polls the resource compares all that there is when somebody asks for it."""
+    return resource.reconciles or goes_by_cursor(resource, url, options)
+
+
 def _listed(resource: Resource, call: PollCall) -> Steps[Changes]:
+    if goes_by_cursor(resource, call.entry.url, call.entry.options):
+        return cursor_feed.changed(resource, call)
     if goes_by_dates(call.entry.url, call.entry.options):
         return dated.changed(resource, call)
     return snapshot.compared(resource, call)

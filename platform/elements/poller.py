@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ceql.moment import moment
 from elements.calls import PollerEntry
 from elements.errors import ConfigurationError, ParameterError
+from elements.feed import goes_by_cursor
 from elements.polled_url import asked_by, asks_where
 from elements.record_dates import RecordDates, dates_of
 from elements.types import Element, Operation, Resource
@@ -210,6 +211,10 @@ def _entry(
     id_field = _id_field(fields, path, resource)
     options = _options(fields, path)
     entry = PollerEntry(name, url, id_field, options)
+    if goes_by_cursor(resource, url, options) and id_field != resource.id_field:
+        raise ConfigurationError(
+            f"{path}.idField", f"must be {resource.id_field}, the id of {resource.name}"
+        )
     if resource.changes is None and resource.listing is not None:
         _check_listing(entry, path, resource.listing)
     elif options.get("backfill"):

@@ -111,7 +111,8 @@ def _declared_list(operation: Operation, call: Call) -> Steps[Page]:
 
 
 def _asked(operation: Operation, call: Call) -> Steps[Response]:
-    query = {} if operation.paging is None else _page_query(operation.paging, call)
+    paging = operation.paging
+    query = {} if paging is None else page_query(paging, call, call.page_token)
     response: Response = yield request_of(operation, call, query)
     return response
 
@@ -251,14 +252,15 @@ def _put(fields: dict[str, Any], name: str, value: Any) -> None:
 # --- Paging --------------------------------------------------------------------------------------
 
 
-def _page_query(paging: Paging, call: Call) -> dict[str, QueryValue]:
+def page_query(paging: Paging, call: Call, token: str) -> dict[str, QueryValue]:
+    """Return the part of a listing's query that asks for the page of a token; empty: the first."""
     query: dict[str, QueryValue] = {}
     if paging.size_parameter:
         query[paging.size_parameter] = min(call.page_size, paging.largest)
     if listed_page.is_numbered(paging):
-        query[paging.token_parameter] = PageNumber.of(call.page_token, paging).number
-    elif call.page_token:
-        query[paging.token_parameter] = call.page_token
+        query[paging.token_parameter] = PageNumber.of(token, paging).number
+    elif token:
+        query[paging.token_parameter] = token
     elif paging.kind == PagingKind.PAGE:
         query[paging.token_parameter] = paging.first_page
     elif paging.kind == PagingKind.OFFSET:

@@ -82,6 +82,7 @@ _RESOURCE: dict[str, Schema] = {
     "maxPageSize?": NUMBER,
     "nextPageKey?": TEXT,
     "firstPage?": NUMBER,
+    "changeCursor?": described(AN_OBJECT, "how the provider tells what changed since its cursor"),
     "units?": described(NUMBER, "of the provider's quota that a request costs"),
     "parameters": listed(PARAMETER),
     "hooks": listed(AN_OBJECT),

@@ -71,6 +71,33 @@ class Paging:
     first_page: int = 1
 
 
+EXPIRED_STATUSES = (410,)  # "Gone", RFC 9110 section 15.5.11
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCursor:
+    """How the provider tells what changed in a listing since a cursor that it gave.
+
+    Asked without a cursor, the listing (at `vendor_path` where that is not empty) gives all that
+    there is. Its last page has the cursor at `next_key`: an address that is asked next, or a token
+    that `parameter` takes. By one of the `expired_statuses` or `expired_codes` the provider says
+    that it no longer knows a cursor. A record is deleted where one of the `deleted_values` stands
+    at `deleted_key`, or without any, where anything does. `version_key` is where a record's version
+    stands; empty: a record is known by all of it. `reads_records` says that changes hold parts of
+    records only, so that each is read by its id.
+    """
+
+    next_key: str
+    parameter: str = ""
+    vendor_path: str = ""
+    expired_statuses: tuple[int, ...] = EXPIRED_STATUSES
+    expired_codes: frozenset[str] = frozenset()
+    deleted_key: str = ""
+    deleted_values: tuple[str, ...] = ()
+    version_key: str = ""
+    reads_records: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of a resource's records; `name` has dots for nesting."""
@@ -93,6 +120,7 @@ class Operation:
     at `root_key`, or the whole answer.
     `empty_when_absent` says that the vendor leaves out an empty list, and `empty_statuses` with
     which errors it says that there is none: any other answer without the list fails.
+    With a `change_cursor`, polls ask what changed in place of comparing all that is listed.
     `steps` replaces the declared way. It returns a Page for a listing, and otherwise what is to be
     answered as JSON; None is an empty answer.
     """
@@ -108,6 +136,7 @@ class Operation:
     empty_when_absent: bool = False
     empty_statuses: tuple[int, ...] = ()
     paging: Paging | None = None
+    change_cursor: ChangeCursor | None = None
     units: int = 0  # the provider's quota units
     steps: Callable[[Call], Steps[Any]] | None = None
 
@@ -189,6 +218,11 @@ class Resource:
         if self.changes is not None:
             return True
         return self.listing is not None and "{" not in self.root  # nobody could fill it in
+
+    @property
+    def change_cursor(self) -> ChangeCursor | None:
+        """How its listing tells changes, where the provider has a cursor for it."""
+        return None if self.listing is None else self.listing.change_cursor
 
     @property
     def in_bulk(self) -> bool:

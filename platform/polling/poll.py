@@ -21,7 +21,7 @@ from django.utils import timezone
 from elements import catalogue, feed, poller
 from elements.calls import Changes, PollCall, PollerEntry, Unfetched
 from elements.errors import ConfigurationError, ElementNotFound
-from elements.types import Element, OAuth2
+from elements.types import Element, OAuth2, Resource
 from encryption.fields import context_of
 from encryption.keys import UnsealError, unseal
 from instances import configuration, probe, session
@@ -198,7 +198,7 @@ class Poller:
         else:
             account, settings = feed.as_claimed(resource)
         progress.meter = feed.meter(resource)
-        progress.reads_whole = feed.reads_whole
+        progress.reads_whole = feed.reads_whole(resource)
         account = replace(
             account,
             meter=progress.meter,
@@ -348,7 +348,6 @@ def moves(found: Changes, resource: ClaimedResource) -> bool:
 class Feed:
     """What is polled, at which address, and with which configuration where nothing is set.
 
-    `reads_whole`: it lists, and only a listing that takes too long is told of in parts.
     `asks_instance`: the claimed row doesn't have what the account authenticates with, or all that
     a private element may be configured with.
     """
@@ -358,8 +357,8 @@ class Feed:
     base_url: str
     defaults: Mapping[str, str]
     asks_instance: bool
-    reads_whole: bool = False
     whose_project: str = ""  # where the instance names none
+    resource: Resource | None = None
 
     @classmethod
     def of(cls, element_key: str, name: str, url: str, organization_id: int | None = None) -> Feed:
@@ -381,8 +380,17 @@ class Feed:
             "" if asks_instance else catalogue.address(element.base_url),
             configuration.defaults(element),
             asks_instance,
-            resource is not None and resource.changes is None,
             "" if element.quota is None else whose_project(element),
+            resource,
+        )
+
+    def reads_whole(self, resource: ClaimedResource) -> bool:
+        """Whether it lists: then only what takes too long is told of in parts."""
+        if self.resource is None:
+            return False
+        entry = poller_entry(resource.name, resource.entry)
+        return self.resource.changes is None and not feed.goes_by_cursor(
+            self.resource, entry.url, entry.options
         )
 
     def meter(self, resource: ClaimedResource) -> AccountMeter | None:

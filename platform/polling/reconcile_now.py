@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from elements import feed
 from elements.calls import Reconciliation
 from instances.configuration import element_of
 from instances.models import ElementInstance
@@ -32,7 +33,10 @@ def reconcile_now(
         begun = []
         for row in polled:
             resource = element.resource(row.name)
-            if resource is not None and resource.reconciles and row.cursor is not None:
+            url = str(row.configuration.get("url", ""))
+            if resource is None or row.cursor is None:
+                continue
+            if feed.reconciles(resource, url, row.configuration):
                 begun.append((row.name, reconciliation.request(row, now)))
         if not begun:
             raise NothingPolledError(_why(polled))

@@ -16,10 +16,9 @@ from typing import Any
 
 from django.db import connection
 
-from elements.calls import Changes, Reconciliation, ReconciliationReason
+from elements.calls import DELETED, Changes, Reconciliation, ReconciliationReason
 from polling.claim import ClaimedResource
 from polling.models import ListedObject, PollingResource
-from polling.seen import DELETED
 from transport.types import ListedObjects
 from worker import wakeups
 

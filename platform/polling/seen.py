@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from elements.calls import Change, ChangeType
+from elements.calls import DELETED, Change, ChangeType
 from polling import rows
 from polling.models import PolledObject
 from transport.types import KnownObjects
-
-DELETED = "deleted"  # the fingerprint under which a deleted object is remembered
 
 KNOWN = """
 SELECT o.resource_id, o.object_id, o.fingerprint

@@ -130,6 +130,16 @@ def has_code(answer: Any, codes: Collection[str]) -> bool:
     return found
 
 
+def says_code(body: bytes, codes: Collection[str]) -> bool:
+    """Return whether the JSON of an error has one of these codes, as `has_code` tells."""
+    if not codes or not body or len(body) > MAX_READ:
+        return False
+    try:
+        return has_code(json_text.parse(body), codes)
+    except ValueError:
+        return False
+
+
 def is_limit(reason: str) -> bool:
     """Return whether a code means a limit, however its words are put together."""
     code = reason.rpartition("#")[2].partition(":")[0]  # AWS's stand between a name and an address

@@ -43,11 +43,14 @@ class Outgoing:
 def prepare(request: Request, account: Account, token: str | None) -> Outgoing:
     """The request as it leaves. `token` goes only to the origin of the account's base URL.
 
-    Raises AddressRefused when its URL is neither a path from "/" nor a readable absolute URL.
+    Raises AddressRefused when its URL is neither a path from "/" nor a readable absolute URL, or
+    leads away from the origin that it must not leave.
     """
     base, _ = _base(account.base_url)
     url = request.url
     trusted = is_own(request, account)
+    if request.own_origin and not trusted:
+        raise AddressRefused("the provider's answer leads to an address that is not its own")
     if url.startswith("/"):
         url = base + url
     if not _READY.fullmatch(url):

@@ -29,6 +29,7 @@ class Request:
     `url` is a path below the account's base URL ("/gmail/v1/users/me/profile") or absolute.
     `units` is what the provider charges for it in its own quota units. `max_body` are bytes that
     the answer may have where that is more than the runner's limit for all.
+    `own_origin`: it goes to the account's own origin or nowhere, for an answer led there.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     units: int = 0
     max_body: int = 0
+    own_origin: bool = False
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

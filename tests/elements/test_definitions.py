@@ -83,7 +83,30 @@ def operations(draw: Callable[..., Any], name: str, most_units: int) -> list[dic
                     {"name": own, "type": "query", "vendorName": draw(vendor_names)},
                 ]
             found.append(entry)
+    listing = next((one for one in found if _may_have_a_cursor(one, name)), None)
+    if listing is not None and any(
+        one["method"] == "GET" and one["path"].endswith(f"/{name}/{{id}}") for one in found
+    ):
+        listing["changeCursor"] = draw(st.none() | cursors)
     return found
+
+
+def _may_have_a_cursor(entry: dict[str, Any], name: str) -> bool:
+    is_listing = entry["method"] == "GET" and entry["path"].endswith(f"/{name}")
+    return bool(is_listing and entry.get("paginationType", "none") == "none")
+
+
+cursors = st.fixed_dictionaries(
+    {"nextCursorKey": words},
+    optional={
+        "parameter": words,
+        "vendorPath": st.sampled_from(["", "/v1/${+tenant}/delta"]),
+        "expiredStatuses": st.lists(st.sampled_from([400, 404, 410, 412]), unique=True),
+        "expiredCodes": st.lists(words, max_size=2, unique=True),
+        "deletedKey": words,
+        "versionKey": words,
+    },
+)
 
 
 limits = st.fixed_dictionaries(

@@ -46,7 +46,34 @@ def many(resources: int, *, own: int = 0, shared: int = 0) -> dict[str, Any]:
     return ledger(resources=entries, parameters=parameters(shared), objects=[])
 
 
+def with_cursor(**more: Any) -> dict[str, Any]:
+    """A listing with a change cursor."""
+    cursor = {"nextCursorKey": "sync", "parameter": "since", **more}
+    return ledger(
+        resources=[{**ENTRY, "changeCursor": cursor}, {**ENTRY, "path": "/hubs/x/things/{id}"}],
+        objects=[],
+    )
+
+
 FAULTS: list[tuple[Any, str]] = [
+    (with_cursor(nextCursorKey=""), "resources[0].changeCursor.nextCursorKey"),
+    (with_cursor(expiredStatuses=[429]), "resources[0].changeCursor.expiredStatuses[0]"),
+    (with_cursor(expiredStatuses=["410"]), "resources[0].changeCursor.expiredStatuses[0]"),
+    (with_cursor(deletedValues=["gone"]), "resources[0].changeCursor.deletedKey"),
+    (with_cursor(readsRecords=True), "resources[0].changeCursor.versionKey"),
+    (with_cursor(vendorPath="things"), "resources[0].changeCursor.vendorPath"),
+    (with_cursor(vendorPath="/things/{a}"), "resources[0].changeCursor.vendorPath"),
+    (with_resource(changeCursor={"nextCursorKey": "sync"}), "resources"),
+    (
+        with_resource(
+            paginationType="page",
+            parameters=[{"name": "page", "type": "query"}],
+            changeCursor={"nextCursorKey": "sync"},
+        ),
+        "resources[0].changeCursor.nextCursorKey",
+    ),
+    (with_resource(listing=False, changeCursor={"nextCursorKey": "sync"}),
+     "resources[0].changeCursor"),
     (None, "the body"),
     (ledger(guide={"url": "https://a.example/"}), "guide.steps"),
     (ledger(guide={"steps": ["Go"], "url": "javascript:alert(1)"}), "guide.url"),
@@ -241,6 +268,8 @@ def test_any_json_in_any_field_is_read_or_refused(place: tuple[Any, ...], value:
          "header"),
         (ledger(quota={"account": {"minute": 60}, "dayzone": "UTC"}), "quota.dayzone", "dayZone"),
         (ledger(webhook={"objectIds": "id"}), "webhook.objectIds", "objectId"),
+        (with_cursor(deletedValue=["x"]), "resources[0].changeCursor.deletedValue",
+         "deletedValues"),
     ],
 )  # fmt: skip
 def test_a_field_that_there_is_not_is_refused(written: Any, path: str, meant: str) -> None:

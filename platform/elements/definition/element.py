@@ -18,6 +18,7 @@ from elements.definition import (
     resources,
     webhook,
 )
+from elements.definition.change_cursor import require_readable
 from elements.definition.known_fields import require_known
 from elements.definition.reading import Part
 from elements.errors import ConfigurationError
@@ -59,7 +60,7 @@ def element(
     id: int,  # noqa: A002 - the element's own name of it
     key: str,
     active: bool,
-    organization_id: int,
+    organization_id: int | None,
 ) -> Element:
     """The element that a definition describes. Raises ConfigurationError naming the path."""
     whole = Part.of(definition)
@@ -296,7 +297,9 @@ def _resources(
         written.append(one)
     names = {resource.name for resource in inherited}
     objects = list(_own_parts(whole, "objects", resources.MOST_OBJECTS, names))
-    return resources.grouped(written, objects, inherited)
+    found = resources.grouped(written, objects, inherited)
+    require_readable(whole, found)
+    return found
 
 
 def _own_parts(whole: Part, name: str, most: int, known: set[Any]) -> Iterator[Part]:

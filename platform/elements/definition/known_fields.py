@@ -36,7 +36,7 @@ READ: Mapping[str, frozenset[str]] = {
     "resources": _fields(
         "method path vendorMethod vendorPath type kind description listing rootKey emptyWhenAbsent "
         "emptyStatuses idField primaryKey paginationType nextPageKey maxPageSize firstPage units "
-        "parameters hooks nextResource response"
+        "changeCursor parameters hooks nextResource response"
     ),
     "objects": _fields(
         "name path kind description idField aliases listsIdsOnly titleFields fields"
@@ -50,6 +50,10 @@ READ: Mapping[str, frozenset[str]] = {
     ),
     "signature": _fields("header proof encoding prefix signed secretKey"),
     "response": _fields("contentType"),
+    "changeCursor": _fields(
+        "nextCursorKey parameter vendorPath expiredStatuses expiredCodes deletedKey deletedValues "
+        "versionKey readsRecords"
+    ),
 }
 HARMLESS: Mapping[str, frozenset[str]] = {
     "": _fields(
@@ -75,6 +79,7 @@ HARMLESS: Mapping[str, frozenset[str]] = {
     "objects": _fields("id createdDate updatedDate elementId vendorName displayName type"),
     "fields": _fields("id createdDate updatedDate displayName vendorPath"),
     "response": frozenset(),
+    "changeCursor": frozenset(),
     "guide": frozenset(),
     "quota": frozenset(),
     "webhook": frozenset(),
@@ -83,7 +88,7 @@ HARMLESS: Mapping[str, frozenset[str]] = {
 WITHIN: Mapping[str, tuple[str, ...]] = {
     "": tuple(name for name in READ if name in READ[""]),
     "webhook": ("signature",),
-    "resources": ("parameters", "response"),
+    "resources": ("parameters", "response", "changeCursor"),
     "objects": ("fields",),
 }
 MAX_NAME_SHOWN = 100  # characters

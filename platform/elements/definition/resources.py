@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from elements.definition import addresses
+from elements.definition.change_cursor import change_cursor
 from elements.definition.data_type import data_type
 from elements.definition.quota import Costs, units
 from elements.definition.reading import Part
@@ -139,7 +140,7 @@ def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults, costs:
     entries = [*part.parts("parameters", most=MOST_PARAMETERS), *everywhere]
     paging = _paging(part, entries, defaults) if listing else None
     if not listing:
-        for name in ("emptyWhenAbsent", "emptyStatuses"):
+        for name in ("emptyWhenAbsent", "emptyStatuses", "changeCursor"):
             part.nothing(name, "is only for what lists")
     parameters = [
         _parameter(entry, path)
@@ -162,6 +163,7 @@ def operation(part: Part, everywhere: Sequence[Part], defaults: Defaults, costs:
             empty_when_absent=part.flag("emptyWhenAbsent"),
             empty_statuses=_empty_statuses(part),
             paging=paging,
+            change_cursor=change_cursor(part.part("changeCursor"), paging),
             units=units(part, costs),
         ),
         part.text("idField", longest=200) or part.text("primaryKey", longest=200),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elements import built_in
+from elements.definition.change_cursor import change_cursor_json
 from elements.definition.guide import guide_json
 from elements.definition.quota import quota_json
 from elements.definition.resources import PAGE_SIZE, PLACES_OF_PAGE
@@ -151,6 +152,8 @@ def operation_json(element: Element, resource: Resource, operation: Operation) -
     if operation.listing:
         body["emptyWhenAbsent"] = operation.empty_when_absent
         body["emptyStatuses"] = list(operation.empty_statuses)
+    if operation.change_cursor is not None:
+        body["changeCursor"] = change_cursor_json(operation.change_cursor)
     if operation.paging is not None:
         body |= _paging_json(operation.paging)
         body["parameters"] += _paging_parameters(operation.paging)
