@@ -62,9 +62,11 @@ def test_an_unknown_element_is_named(key: str) -> None:
 
 def test_a_team_adds_an_element_of_its_own(folder: Path) -> None:
     path = list(sys.path)
+    before = {element.key for element in catalogue.all_elements()}
+    built_in._load.cache_clear()
     add(folder, "own-element", more="from .words import NAME")
     (folder / "own-element" / "words.py").write_text("NAME = 'x'")
-    assert [element.key for element in catalogue.all_elements()] == ["github", "gmail", "own"]
+    assert {element.key for element in catalogue.all_elements()} - before == {"own"}
     assert catalogue.find(7).key == "own"
     assert sys.path == path
 

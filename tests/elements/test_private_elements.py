@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Organization
 from accounts.provision import NewOrganization
-from elements import catalogue, private, register
+from elements import built_in, catalogue, private, register
 from elements.models import PrivateElement
 from tests.elements.conftest import API
 from tests.elements.ledger import ledger
@@ -51,11 +51,10 @@ def test_it_is_read_replaced_and_deleted_by_key_and_by_id(
 
 
 def test_it_is_in_its_organizations_lists(api: APIClient, made: dict[str, Any]) -> None:
-    assert [one["key"] for one in api.get(ELEMENTS).json()] == ["github", "gmail", "ledger"]
-    assert api.get(f"{ELEMENTS}/keys").json() == ["github", "gmail", "ledger"]
+    assert [one["key"] for one in api.get(ELEMENTS).json()] == [*built_in.elements(), "ledger"]
+    assert api.get(f"{ELEMENTS}/keys").json() == [*built_in.elements(), "ledger"]
     assert [one["key"] for one in api.get(f"{ELEMENTS}/metadata").json()] == [
-        "github",
-        "gmail",
+        *built_in.elements(),
         "ledger",
     ]
 
@@ -278,10 +277,10 @@ def test_a_list_asks_the_database_as_often_for_a_hundred(
 
     fill(range(1))
     with CaptureQueriesContext(connection) as one:
-        assert len(api.get(f"{ELEMENTS}{path}").json()) == 3
+        assert len(api.get(f"{ELEMENTS}{path}").json()) == 1 + len(built_in.elements())
     fill(range(1, 100))
     with django_assert_num_queries(len(one)):
-        assert len(api.get(f"{ELEMENTS}{path}").json()) == 102
+        assert len(api.get(f"{ELEMENTS}{path}").json()) == 100 + len(built_in.elements())
 
 
 def test_what_is_kept_in_memory_of_them_stays_within_bounds() -> None:

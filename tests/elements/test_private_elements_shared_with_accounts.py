@@ -12,6 +12,7 @@ from accounts.models import Account, User
 from accounts.provision import NewOrganization, create_organization, create_user
 from accounts.roles import CATALOGUE
 from audit.models import AuditEntry
+from elements import built_in
 from elements.models import PrivateElement
 from instances.models import ElementInstance
 from tests.elements.conftest import API
@@ -65,7 +66,7 @@ def path_of(account: str) -> str:
 
 
 def keys(client: APIClient) -> set[str]:
-    return {*client.get(f"{API}/elements/keys").json()} - {"gmail", "github"}
+    return {*client.get(f"{API}/elements/keys").json()} - built_in.elements().keys()
 
 
 def test_one_is_not_there_for_another_account(

@@ -1,63 +1,22 @@
 """Every answer has only fields that Google documents, in Google's types."""
 
 import base64
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import googleapiclient
 import jsonschema
 import pytest
 
 from integrations.gmail.sandbox.control_client import SandboxControl
 from integrations.gmail.sandbox.methods import METHODS, STANDARD_PARAMETERS
 from integrations.gmail.sandbox.quota import GENERATIONS
+from tests.discovery import Discovery
 
 from .conftest import Gmail
 
-DOCUMENT: dict[str, Any] = json.loads(
-    (
-        Path(googleapiclient.__file__).parent / "discovery_cache" / "documents" / "gmail.v1.json"
-    ).read_text("utf-8")
-)
+GMAIL = Discovery("gmail.v1")
+DOCUMENT, conforms = GMAIL.document, GMAIL.conforms
 ADDONS = "https://www.googleapis.com/auth/gmail.addons."
-# What the JSON form of 64-bit numbers and bytes looks like.
-PATTERNS = {"uint64": r"^\d+$", "int64": r"^-?\d+$", "byte": r"^[A-Za-z0-9_=-]*$"}
-RANGES = {"int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1)}
-
-
-def _strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """The JSON schema of a discovery schema, which allows no other fields."""
-    if "$ref" in schema:
-        return {"$ref": f"#/$defs/{schema['$ref']}"}
-    strict: dict[str, Any] = {"type": schema["type"]}
-    if schema["type"] == "object":
-        properties = {name: _strict(part) for name, part in schema["properties"].items()}
-        strict |= {"properties": properties, "additionalProperties": False}
-    if schema["type"] == "array":
-        strict["items"] = _strict(schema["items"])
-    if "enum" in schema:
-        strict["enum"] = schema["enum"]
-    if schema.get("format") in PATTERNS and schema["type"] == "string":
-        strict["pattern"] = PATTERNS[schema["format"]]
-    if schema.get("format") in RANGES:
-        strict["minimum"], strict["maximum"] = RANGES[schema["format"]]
-    return strict
-
-
-DEFINITIONS = {
-    name: _strict(schema)
-    for name, schema in DOCUMENT["schemas"].items()
-    if schema["type"] == "object" and "properties" in schema
-}
-
-
-def conforms(answer: object, schema: str) -> None:
-    """Fails where the answer isn't as the discovery document says."""
-    jsonschema.Draft202012Validator({"$ref": f"#/$defs/{schema}", "$defs": DEFINITIONS}).validate(
-        answer
-    )
 
 
 def _documented(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
