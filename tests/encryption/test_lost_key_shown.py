@@ -11,10 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts.provision import NewOrganization
+from accounts.provision import NewOrganization, create_organization
 from instances.models import Credential, ElementInstance
-from tests.administration.world import address, models, new_world, signed_in
+from tests.administration.world import World, address, models, new_world, signed_in
 from tests.api import test_isolation as endpoints
+from tests.api.conftest import Connected
 from tests.console import test_isolation_of_pages as pages
 from tests.elements.ledger import ledger
 
@@ -45,28 +46,51 @@ def grant(instance: ElementInstance) -> None:
     Credential(instance=instance, access_token="token", refresh_token="refresh").save()
 
 
+@pytest.fixture(scope="module")
+def acme(rows_of_module: None) -> NewOrganization:
+    return create_organization("Acme", "acme@example.com")
+
+
+@pytest.fixture(scope="module")
+def connected(acme: NewOrganization) -> Connected:
+    connected = endpoints.connect(acme, "mailbox")
+    grant(connected.instance)
+    return connected
+
+
+@pytest.fixture(scope="module")
+def world(rows_of_module: None) -> World:
+    world = new_world()
+    world.fill(2)
+    return world
+
+
 @pytest.mark.parametrize(("path", "method"), endpoints.CASES)
 def test_no_endpoint_fails(
-    path: str, method: str, organization: NewOrganization, lose_key: Callable[[], None]
+    path: str,
+    method: str,
+    acme: NewOrganization,
+    connected: Connected,
+    lose_key: Callable[[], None],
 ) -> None:
-    connected = endpoints.connect(organization, "mailbox")
-    grant(connected.instance)
     lose_key()
 
-    answer = endpoints.ask(endpoints.client_of(organization), path, method, connected)
+    answer = endpoints.ask(endpoints.client_of(acme), path, method, connected)
 
     assert answer.status_code < 500, answer.content
 
 
 @pytest.mark.parametrize("path", LISTS)
 def test_no_list_fails(
-    path: str, organization: NewOrganization, lose_key: Callable[[], None], client_for: Any
+    path: str,
+    acme: NewOrganization,
+    connected: Connected,
+    lose_key: Callable[[], None],
+    client_for: Any,
 ) -> None:
-    connected = endpoints.connect(organization, "mailbox")
-    grant(connected.instance)
     lose_key()
 
-    answer = client_for(organization, connected.token).get(f"{API}/{path}")
+    answer = client_for(acme, connected.token).get(f"{API}/{path}")
 
     assert answer.status_code < 500, answer.content
 
@@ -131,9 +155,9 @@ def test_no_page_of_many_things_fails(
 
 
 @pytest.mark.parametrize("model", models(), ids=lambda model: model.__name__)
-def test_no_page_of_the_admin_fails(model: type[Model], lose_key: Callable[[], None]) -> None:
-    world = new_world()
-    world.fill(2)
+def test_no_page_of_the_admin_fails(
+    model: type[Model], world: World, lose_key: Callable[[], None]
+) -> None:
     lose_key()
     browser = signed_in(superuser=True)
     row = world.rows.get(model, [None])[0]
