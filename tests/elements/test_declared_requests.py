@@ -11,7 +11,7 @@ from elements import run
 from elements.calls import Call, Page, PollCall, PollerEntry
 from elements.errors import ParameterError
 from elements.listing import scope_of
-from elements.types import LINK, Operation, Paging, PagingKind, Resource
+from elements.types import LINK, Operation, Paging, PagingKind, Parameter, Place, Resource
 from transport.types import Request, Response
 
 PAGED = Paging("per_page", "page", LINK, 100, PagingKind.PAGE)
@@ -51,6 +51,22 @@ def page(answer: list[Any], link: str = "", *, operation: Operation | None = Non
 def test_the_link_header_says_whether_there_is_more(link: str, token: str) -> None:
     # Whether the page is full says nothing: providers leave out what an account may not see.
     assert page([{"id": 1}], link).next_token == token
+
+
+def test_a_part_of_the_path_may_have_another_name_at_the_provider() -> None:
+    operation = Operation(
+        "GET",
+        "/things/{id}",
+        "/v1/{key}/things/{id}/{kind}",
+        parameters=(
+            Parameter("group", "key", place=Place.PATH),
+            Parameter("sort", "kind", vendor_place=Place.PATH),
+            Parameter("other", "id"),  # a query's
+        ),
+    )
+    call = Call(path={"group": "a b", "sort": "c", "id": "7", "other": "9"})
+    assert run.vendor_path(operation, call) == "/v1/a%20b/things/7/c"
+    assert run.vendor_path(operation, Call(path={"other": "9"})) == "/v1//things//"
 
 
 def test_a_configured_value_may_be_several_segments_of_a_path() -> None:

@@ -52,6 +52,13 @@ def test_text_that_was_never_sealed_does_not_open(text: str) -> None:
         unseal(text, CONTEXT)
 
 
+def test_text_of_another_form_does_not_open_and_says_so() -> None:
+    version, key_id, encoded = seal("text", CONTEXT).split(".")
+    for text in ("", f"v2.{key_id}.{encoded}", f"{version}.{key_id}.", f"{version}.{key_id}"):
+        with pytest.raises(UnsealError, match=f"^what is stored at {CONTEXT} is not sealed text$"):
+            unseal(text, CONTEXT)
+
+
 def test_another_key_fails_closed_and_says_which_is_missing(settings: Settings) -> None:
     sealed = seal("a secret text", CONTEXT)
     settings.PERIODIC_ENCRYPTION_KEYS = [new_key()]

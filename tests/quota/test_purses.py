@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,9 +13,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from quota import bucket
-from quota.bucket import FLIGHT, SEATS, small_change
+from quota.bucket import FLIGHT, SEATS, Ask, Drawn, small_change
 from quota.models import QuotaBucket
-from quota.purse import Payer, Purse
+from quota.purse import Payer, Payment, Purse
 from transport.types import Bucket, Quota
 
 from .conftest import World
@@ -134,11 +135,32 @@ def test_a_forked_process_does_not_spend_what_its_parent_holds(world: World) -> 
     assert purse.take(payer(), HISTORY) is None
 
 
-@pytest.mark.django_db
-def test_a_part_of_a_limit_of_one_is_one_and_not_everything() -> None:
+def test_a_bucket_is_asked_for_what_is_wanted_beyond_what_is_at_hand(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = bucket.draw
+    asked: list[tuple[str, int, int]] = []
+
+    def noted(asks: Sequence[Ask]) -> dict[str, Drawn]:
+        asked.extend((ask.of, ask.need, ask.wish) for ask in asks)
+        return draw(asks)
+
+    monkeypatch.setattr(bucket, "draw", noted)
+    purse, who = world.purse(), payer(polls=False)
+    assert purse.draw(who, 20, 100) == 0
+    assert asked == [("project", 20, 100), ("a", 20, 100)]
+    asked.clear()
+    assert purse.draw(who, 90, 200) == 0
+    assert asked == [("a", 10, 120)]  # 80 are left
+    asked.clear()
+    purse.draw_many([Payment(who, 100, 150), Payment(who, 70, 70)])
+    assert asked == [("a", 60, 60)]  # the first leaves 10
+
+
+def test_a_part_of_a_limit_of_one_is_one_and_not_everything(world: World) -> None:
     quota = Quota("mail", account=Bucket(1), project=Bucket(60_000))
     bulk = Payer(quota, "p", "a", share=0.5)
-    purse = Purse()
+    purse = world.purse()
     assert purse.draw(bulk, 1, 1) == 0
     assert purse.draw(bulk, 1, 1) > 0
 
@@ -192,6 +214,7 @@ def test_no_limit_is_ever_exceeded_at_the_provider(
     provider = Provider()
     purses = [world.purse() for _ in range(PROCESSES)]
     now = float(start)
+    world.at(now)
     midnight = 9 * 3600 + 1800  # START is at half past nine
     for second, process, account, (units, times), what, delay in happenings:
         if second is not None:
