@@ -15,6 +15,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
+from api import allowance, throttle
 from config import clock, log_rate
 from config.given_postgres import trouble
 from integrations.gmail.sandbox.server import SandboxServer
@@ -90,6 +91,15 @@ def _no_units_in_hand() -> None:
 def _database_asked_anew() -> None:
     """What an earlier test of this process made of the database says nothing of this one's."""
     readiness.forget()
+
+
+@pytest.fixture
+def endless_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The minute whose requests throttles count does not end, and none is counted yet."""
+    moment = "timestamptz '2026-01-05 09:30:20Z'"
+    draw = allowance.DRAW.replace("clock_timestamp()", moment)
+    monkeypatch.setattr(allowance, "DRAW", draw)
+    monkeypatch.setattr(throttle, "allowance", allowance.Allowance(lambda: 0.0))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.provision import NewOrganization, create_organization, create_user
 from accounts.roles import ADMIN, ORG_ADMIN
 from tests.accounts.conftest import Person, person_of
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +45,7 @@ def together(*works: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 def test_of_two_who_take_each_others_role_one_keeps_it(owner: Person, second: Person) -> None:
@@ -99,7 +100,7 @@ def test_switching_off_waits_for_what_is_being_started(second: Person) -> None:
         assert access.held(second.user.pk)
         thread.start()
         assert not switched.wait(0.5)
-    thread.join(30)
+    thread.join(PATIENCE)
     assert switched.is_set()
     with transaction.atomic():
         assert not access.held(second.user.pk)

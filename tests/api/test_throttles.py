@@ -22,7 +22,7 @@ ELEMENTS = "/elements/api-v2/elements/keys"
 
 
 class Clock:
-    """Seconds as a process counts them; PostgreSQL's clock goes on by itself."""
+    """Seconds as a process counts them: none pass unless a test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -34,7 +34,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def _product(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ROOT_URLCONF = "config.urls"
-    monkeypatch.setattr(throttle, "allowance", Allowance())
+    monkeypatch.setattr(throttle, "allowance", Allowance(Clock()))
 
 
 class Moment:
@@ -185,7 +185,7 @@ def test_an_ordinary_request_costs_no_query(
 
 @pytest.mark.parametrize("limit", [1, 7, 50, 1000])
 def test_several_processes_let_through_what_is_allowed_and_no_more(limit: int) -> None:
-    processes = [Allowance() for _ in range(4)]
+    processes = [Allowance(Clock()) for _ in range(4)]
 
     passed = sum(processes[turn % 4].wait("user 1", limit) == 0 for turn in range(limit * 2 + 20))
 
@@ -194,7 +194,7 @@ def test_several_processes_let_through_what_is_allowed_and_no_more(limit: int) -
 
 
 def test_one_busy_process_has_all_but_the_other_ones_block() -> None:
-    idle, busy = Allowance(), Allowance()
+    idle, busy = Allowance(Clock()), Allowance(Clock())
     idle.wait("user 1", 1000)
 
     passed = sum(busy.wait("user 1", 1000) == 0 for _ in range(1500))
@@ -205,7 +205,7 @@ def test_one_busy_process_has_all_but_the_other_ones_block() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_threads_of_processes_let_no_more_through() -> None:
     limit = 400
-    processes = [Allowance(), Allowance()]
+    processes = [Allowance(Clock()), Allowance(Clock())]
     passed: list[int] = []
 
     def ask(process: Allowance) -> None:
@@ -246,7 +246,7 @@ def test_a_refusal_says_how_long_the_window_lasts(moment: Moment) -> None:
 
 
 def test_a_refusal_is_remembered_without_asking_again() -> None:
-    process = Allowance()
+    process = Allowance(Clock())
     process.wait("user 1", 1)
     process.wait("user 1", 1)
 

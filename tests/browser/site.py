@@ -137,7 +137,7 @@ class Site:
     def received(self) -> list[dict[str, Any]]:
         """What the callback receiver got, from everybody, newest last."""
         answer: list[dict[str, Any]] = requests.get(
-            f"{self.places.receiver}/received", timeout=10
+            f"{self.places.receiver}/received", timeout=60
         ).json()
         return answer
 

@@ -10,11 +10,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from integrations.gmail.sandbox.stand_in import DEFAULT_MAILBOX
+from tests.browser.watch import PATIENCE
 from tests.demo.started import Started, ports
 
 pytestmark = pytest.mark.installation
-# Milliseconds: who clicks before the watch has begun waits for the next poll, within a minute.
-PATIENCE = 90_000
 
 
 @pytest.fixture
@@ -37,6 +36,7 @@ def test_four_clicks_lead_to_an_event_that_arrived(
 ) -> None:
     address, email, password = up
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(address)
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(password)
@@ -45,7 +45,7 @@ def test_four_clicks_lead_to_an_event_that_arrived(
     expect(page.get_by_role("radio", name=DEFAULT_MAILBOX)).to_be_checked()
     page.get_by_role("button", name="Allow").click()
     page.get_by_role("button", name="Deliver a mail in the sandbox").click()
-    expect(page.get_by_role("heading", name="It works")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="It works")).to_be_visible()
     page.get_by_role("link", name="what arrived in your inbox").click()
     expect(
         page.get_by_role("region", name="Deliveries").get_by_text("Gmail sandbox")

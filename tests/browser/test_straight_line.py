@@ -24,7 +24,7 @@ def test_a_mailbox_is_connected_and_its_event_is_seen(
     expect(page.get_by_role("button", name="Poll now")).to_be_focused()
     # Without loading the page anew.
     timeline = page.get_by_role("region", name="Timeline")
-    expect(timeline.get_by_text("delivered")).to_be_visible(timeout=20_000)
+    expect(timeline.get_by_text("delivered")).to_be_visible()
     page.get_by_role("button", name="Reveal the token").click()
     expect(page.locator("#token-text")).to_be_visible()
     expect(page.get_by_role("button", name="Copy the token")).to_be_focused()
@@ -38,7 +38,7 @@ def test_a_mailbox_is_connected_and_its_event_is_seen(
     # The page goes on to renew itself.
     site.control.deliver(subject="Another mail")
     page.get_by_role("button", name="Poll now").click()
-    expect(timeline.get_by_text("delivered")).to_have_count(2, timeout=20_000)
+    expect(timeline.get_by_text("delivered")).to_have_count(2)
     page.get_by_role("link", name="Week").click()
     expect(page.get_by_role("img", name="Events of the last week: 2")).to_be_visible()
     timeline.get_by_role("listitem").get_by_role("link").last.click()

@@ -13,17 +13,19 @@ from playwright.sync_api import (
     Request,
     Response,
     WebError,
+    expect,
 )
 
 from tests.browser.site import Member, Site
 
-PATIENCE = 20_000  # milliseconds; a slow machine is no defect
+PATIENCE = 180_000  # milliseconds; a slow machine is no defect
 WIDE = {"width": 1440, "height": 900}
 HERE = frozenset({"127.0.0.1"})
 INSIDE = frozenset({"about", "blob", "data"})  # schemes that nothing leaves the browser for
 # Chromium says so of an answer of any status over 399; `_answered` knows which are meant to be.
 OF_AN_ANSWER = "Failed to load resource"
 PAGES = frozenset({"document", "xhr", "fetch"})  # whose answers may be refusals: 4xx
+expect.set_options(timeout=PATIENCE)
 
 
 class Watch:

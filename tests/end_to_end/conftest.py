@@ -12,17 +12,16 @@ from polling import engine, poll_now
 from tests.end_to_end.line import Line
 from tests.events.receiver import Receiver
 from transport.asynchronous import AsyncRunner
-from transport.limits import Limits
 
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries within a poll follow at once, and a provider that hangs is given up soon."""
+    """Retries within a poll follow at once."""
 
     async def no_pause(seconds: float) -> None:
         return None
 
-    quick = partial(AsyncRunner, sleep=no_pause, limits=Limits(total=0.5))
+    quick = partial(AsyncRunner, sleep=no_pause)
     monkeypatch.setattr(engine, "AsyncRunner", quick)
     monkeypatch.setattr(poll_now, "AsyncRunner", quick)
 

@@ -14,6 +14,7 @@ from polling.models import PollingResource
 from tests.end_to_end.line import API, Line
 from tests.end_to_end.moment import after_answer
 from tests.events.receiver import Notification, Reply
+from tests.patience import PATIENCE
 
 OFF = {"event.notification.enabled": False}
 
@@ -127,7 +128,7 @@ def test_deleted_amid_a_delivery_leaves_nothing_behind(connected: Line, status: 
             deleted.append(0)
             deleted[0] = delete(connected)
             gone.set()
-        gone.wait(10)  # what is answered before is stored, and its server is remembered
+        gone.wait(PATIENCE)  # what is answered before is stored, and its server is remembered
         return Reply(status)
 
     connected.receiver.answer = answer

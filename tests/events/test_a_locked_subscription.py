@@ -13,9 +13,9 @@ from events.models import Delivery, DeliveryAttempt, Subscription
 from events.tasks import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Notification, Receiver, Reply
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = 10.0  # seconds
 
 
 def deliver() -> None:
@@ -26,7 +26,7 @@ def deliver() -> None:
 
 
 def wait_until(true: Callable[[], bool]) -> bool:
-    give_up_at = time.monotonic() + SOON
+    give_up_at = time.monotonic() + PATIENCE
     while not true() and time.monotonic() < give_up_at:
         time.sleep(0.01)
     return true()
@@ -44,7 +44,7 @@ def answered(receiver: Receiver) -> threading.Event:
 
     def answer(notification: Notification) -> Reply:
         if notification.path == "/locked":
-            event.wait(SOON)
+            event.wait(PATIENCE)
         return Reply(200)
 
     receiver.answer = answer
@@ -73,7 +73,7 @@ def test_other_outcomes_are_stored_and_its_own_afterwards(
         assert wait_until(lambda: len(receiver.received) >= 4)
         assert wait_until(arrived), "held up by the other's lock"
         assert not DeliveryAttempt.objects.filter(delivery__subscription=locked).exists()
-    thread.join(SOON)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert Delivery.objects.get(subscription=locked).status == "delivered"
     assert [one.path for one in receiver.received].count("/locked") == 1
@@ -92,7 +92,7 @@ def test_an_outcome_that_cannot_be_stored_in_time_is_given_up(
         assert wait_until(lambda: bool(receiver.received))
         lock(locked)
         answered.set()
-        thread.join(SOON)
+        thread.join(PATIENCE)
         assert not thread.is_alive(), "the engine waits for the lock"
     delivery = Delivery.objects.get()
     assert (delivery.status, delivery.attempts_made) == ("created", 0)

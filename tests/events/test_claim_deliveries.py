@@ -20,6 +20,7 @@ from events.outcome import Answer, Decision
 from events.tasks import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
+from tests.patience import PATIENCE
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 URL = "http://127.0.0.1:9/callback"
@@ -38,7 +39,7 @@ def elsewhere(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(timeout=20)
+    thread.join(timeout=PATIENCE)
     assert results, "it raised or it blocks"
     return results[0]
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
-from events import deliver, traffic
+from events import attempt, claim, deliver, traffic
 from events.models import Delivery, Subscription
 from events.tasks import deliver_until
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver, Reply
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db
+TURN = 600.0  # seconds
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +26,36 @@ def _nobody_has_hung(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliver, "_hanging", set())
 
 
+class Clock:
+    """The engine's, which a test may put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def now(self) -> datetime:
+        return timezone.now() + timedelta(seconds=self.ahead)
+
+
 @pytest.mark.parametrize("hung", [False, True])
 def test_a_retry_that_falls_due_after_its_time_is_made_unless_it_could_hang(
     new_receiver: Callable[[], Receiver], monkeypatch: pytest.MonkeyPatch, hung: bool
 ) -> None:
+    clock = Clock()
+    monkeypatch.setattr(deliver, "time", clock)
+    monkeypatch.setattr(deliver, "timezone", clock)
+    for module in (claim, traffic):  # a lease is longer than all that
+        monkeypatch.setattr(module, "LEASE", timedelta(seconds=2 * TURN))
+    monkeypatch.setattr(attempt, "TIMEOUT", PATIENCE)
     monkeypatch.setattr(traffic, "SLOW_AFTER", 0.0)
     failing, slow = new_receiver(), new_receiver()
     tried = threading.Event()
 
     def answer_late(_: object) -> Reply:
-        tried.wait(2.0 if hung else 10.0)
+        clock.ahead = TURN
+        tried.wait(1.0 if hung else PATIENCE)
         return Reply()
 
     slow.answer = answer_late
@@ -52,13 +74,13 @@ def test_a_retry_that_falls_due_after_its_time_is_made_unless_it_could_hang(
         status="retry",
         failures=1,
         first_failed_at=now,
-        next_attempt_at=now + timedelta(seconds=1.4),
+        next_attempt_at=now + timedelta(seconds=TURN),
     )
     if hung:
         deliver._hanging.add(subscription.pk)
 
     # The slow receiver keeps the turn going until the retry of the other has been made.
-    deliver_until(time.monotonic() + 1.0)
+    deliver_until(time.monotonic() + TURN)
 
     assert len(slow.received) == 1
     assert len(failing.received) == (0 if hung else 1)

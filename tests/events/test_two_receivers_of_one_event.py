@@ -16,9 +16,9 @@ from events.models import Event, Subscription
 from events.outcome import Answer, decide
 from events.payload import Notice
 from events.record import record_notice
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = 10.0  # seconds
 
 
 def arrived(delivery: Claimed) -> Attempted:
@@ -66,10 +66,10 @@ def test_two_engines_store_the_last_two_deliveries_at_once(organization: NewOrga
     with transaction.atomic():
         commit([arrived(first)], [], timezone.now())
         other_engine.start()
-        give_up_at = time.monotonic() + SOON
+        give_up_at = time.monotonic() + PATIENCE
         while other_engine.is_alive() and not waits_for_a_lock():
             assert time.monotonic() < give_up_at
             time.sleep(0.01)
-    other_engine.join(SOON)
+    other_engine.join(PATIENCE)
 
     assert Event.objects.get().status == "NOTIFIED"

@@ -18,6 +18,7 @@ from instances import provision
 from instances.models import ElementInstance
 from tests.events.receiver import Receiver
 from tests.events.vendor import BODY, connect, element, send
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +36,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
     def run(place: int, work: Callable[[], Any]) -> None:
         try:
-            start.wait(10)
+            start.wait(PATIENCE)
             answers[place] = work()
         finally:
             connection.close()
@@ -44,7 +45,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     return answers
 
 
@@ -106,13 +107,13 @@ def test_a_second_try_after_one_that_was_undone_is_not_taken_for_a_repetition(
         if stored.is_set():
             return real(*given)
         stored.set()
-        undo.wait(10)
+        undo.wait(PATIENCE)
         raise OperationalError("killed")
 
     monkeypatch.setattr(receiving, "record_webhook", first_fails)
 
     def second() -> Any:
-        stored.wait(10)
+        stored.wait(PATIENCE)
         threading.Timer(0.2, undo.set).start()
         return send(f"ledger/{books.pk}")
 
@@ -146,10 +147,10 @@ def test_a_subscription_that_somebody_holds_is_waited_for_and_not_for_long(
         with transaction.atomic():
             Subscription.objects.select_for_update().get(instance=books)
             held.set()
-            let_go.wait(10)
+            let_go.wait(PATIENCE)
 
     def ask() -> Any:
-        held.wait(10)
+        held.wait(PATIENCE)
         try:
             return send(f"ledger/{books.pk}").status_code
         finally:

@@ -18,6 +18,7 @@ from instances import grant, provision
 from instances.idempotency import HELD_FOR
 from instances.models import ElementInstance, IdempotencyKey
 from tests.conftest import ClientFor
+from tests.patience import PATIENCE
 
 API = "/elements/api-v2"
 KEY = {"idempotency-key": "first-try"}
@@ -139,7 +140,7 @@ def test_of_two_at_once_one_connects(
 
     def waiting(*given: Any, **named: Any) -> grant.Grant:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         return exchange(*given, **named)
 
     monkeypatch.setattr(grant, "exchange", waiting)
@@ -152,10 +153,10 @@ def test_of_two_at_once_one_connects(
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     second = api.post(f"{API}/instances", wanted, format="json", headers=KEY)
     go_on.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert second.status_code == 409
     assert answers[0].status_code == 200, answers[0].content
     assert ElementInstance.objects.count() == 1

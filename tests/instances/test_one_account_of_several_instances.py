@@ -14,6 +14,7 @@ from instances import account, provision
 from instances.models import Credential, ElementInstance
 from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.patience import PATIENCE
 from transport import sync
 
 API = "/elements/api-v2"
@@ -124,8 +125,8 @@ def test_of_two_that_are_deleted_at_once_the_second_ends_it(
         ElementInstance.objects.filter(pk=one).delete()
         assert account.is_used_still(whose)
         thread.start()
-        begun.wait(10)
+        assert begun.wait(PATIENCE)
         thread.join(0.3)
         assert thread.is_alive()  # it waits, for it cannot know what becomes of the first
-    thread.join(10)
+    thread.join(PATIENCE)
     assert revocations(sandbox) == 1

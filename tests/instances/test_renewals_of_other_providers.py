@@ -24,6 +24,7 @@ from instances.models import Credential, CredentialState, ElementInstance
 from tests.elements.ledger import ledger
 from tests.events.found import new_instance
 from tests.killed_worker import FINISHED, KilledWorker
+from tests.patience import PATIENCE
 from tests.transport.scripted_provider import ScriptedProvider, answer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -228,7 +229,7 @@ def test_a_token_endpoint_that_hangs_keeps_one_thread_only(
 
     def renew(credential_id: int) -> None:
         if credential_id == credentials[0].pk:
-            waited.extend(done.acquire(timeout=20) for _ in credentials[1:])
+            waited.extend(done.acquire(timeout=PATIENCE) for _ in credentials[1:])
         done.release()
 
     monkeypatch.setattr(tasks, "_renew", renew)

@@ -17,7 +17,6 @@ from instances.signals import instance_saved
 from polling import dry_run, engine, poll_now
 from polling.models import PollingResource
 from transport.asynchronous import AsyncRunner
-from transport.limits import Limits
 
 from .ledger import Ledger, LedgerServer
 from .shelf import ShelfServer
@@ -38,10 +37,10 @@ def _no_waiting_for_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     async def no_pause(seconds: float) -> None:
         return None
 
-    quick = partial(AsyncRunner, sleep=no_pause, limits=Limits(total=0.5))
+    quick = partial(AsyncRunner, sleep=no_pause)
     monkeypatch.setattr(engine, "AsyncRunner", quick)
     monkeypatch.setattr(poll_now, "AsyncRunner", quick)
-    careful = partial(dry_run.RunnerWithoutTraces, sleep=no_pause, limits=Limits(total=0.5))
+    careful = partial(dry_run.RunnerWithoutTraces, sleep=no_pause)
     monkeypatch.setattr(dry_run, "RunnerWithoutTraces", careful)
 
 

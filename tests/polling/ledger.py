@@ -88,7 +88,7 @@ class LedgerServer:
             ledger.hook(url.path)
         fault = ledger.faults.pop(0) if ledger.faults else None
         if fault == "hang":
-            self.released.wait(30)
+            self.released.wait()
             fault = "cut"
         if fault == "cut":
             handler.close_connection = True

@@ -16,13 +16,13 @@ from polling import store
 from polling.models import PollingResource
 from polling.poll_now import poll_now, start_new
 from polling.tasks import poll_all_due
+from tests.patience import PATIENCE
 
 from .conftest import Connect
 from .ledger import Ledger, LedgerServer
 from .telling import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = 10.0  # seconds
 
 
 @contextmanager
@@ -40,12 +40,12 @@ def beside(work: Callable[[], object]) -> Iterator[threading.Thread]:
     try:
         yield thread
     finally:
-        thread.join(3 * SOON)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
 def wait_until(true: Callable[[], bool]) -> bool:
-    give_up_at = time.monotonic() + SOON
+    give_up_at = time.monotonic() + PATIENCE
     while not true() and time.monotonic() < give_up_at:
         time.sleep(0.01)
     return true()
@@ -63,7 +63,7 @@ def hold_answers(ledger: Ledger) -> tuple[threading.Event, threading.Event]:
 
     def hook(path: str) -> None:
         asked.set()
-        answered.wait(SOON)
+        answered.wait(PATIENCE)
 
     ledger.hook = hook
     return asked, answered
@@ -87,7 +87,7 @@ def test_other_polls_are_stored_and_its_own_afterwards(
     asked, answered = hold_answers(provider.ledgers["one"])
 
     with beside(poll_all_due), transaction.atomic():
-        assert asked.wait(SOON)
+        assert asked.wait(PATIENCE)
         lock(two[0])
         answered.set()
         assert wait_until(lambda: told(other) == [("b", "CREATED")]), "held up by the other's lock"
@@ -107,7 +107,7 @@ def test_idle_polls_of_others_are_stored(
         return PollingResource.objects.get(pk=other.pk).next_poll_at > due
 
     with beside(poll_all_due), transaction.atomic():
-        assert asked.wait(SOON)
+        assert asked.wait(PATIENCE)
         lock(two[0])
         answered.set()
         assert wait_until(stored), "held up by the other's lock"
@@ -129,7 +129,7 @@ def test_a_poll_that_cannot_be_stored_in_time_is_dropped(
     with transaction.atomic():
         list(ElementInstance.objects.select_for_update(no_key=True).filter(pk=two[0].pk))
         with beside(poll):
-            assert asked.wait(SOON)
+            assert asked.wait(PATIENCE)
             answered.set()
     assert statuses == ["dropped"]
     resource = PollingResource.objects.get(instance=two[0])

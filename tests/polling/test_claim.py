@@ -21,6 +21,7 @@ from polling import claim, due_now
 from polling.claim import LEASE, DueOrganizations, PollRunningError, claim_due, claim_instance
 from polling.models import PollingResource
 from polling.told import poll_at_once
+from tests.patience import PATIENCE
 from worker import wakeups
 
 from .conftest import new_organization
@@ -74,7 +75,7 @@ def elsewhere(work: Callable[[], T]) -> T:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result(10)
+        return pool.submit(run).result(PATIENCE)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -95,7 +96,7 @@ def test_two_at_once_never_claim_the_same_row(organization: Organization) -> Non
 
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(work) for _ in range(4)]:
-            claimed += future.result(30)
+            claimed += future.result(PATIENCE)
     assert len(claimed) == len(set(claimed)) == 300
 
 

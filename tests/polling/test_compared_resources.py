@@ -24,7 +24,7 @@ from polling.models import PolledObject, PollingResource, PollRun, PutAsideObjec
 from .conftest import connect_shelf, saved
 from .ledger import Ledger
 from .shelf import Shelf, ShelfServer
-from .telling import poll, told
+from .telling import end_polls_after, poll, told
 
 pytestmark = pytest.mark.django_db
 
@@ -493,10 +493,6 @@ def test_a_listing_that_takes_longer_than_a_poll_says_what_helps(
     assert told(items) == []
 
 
-def rest(path: str) -> None:
-    time.sleep(0.2)
-
-
 FIRST_PAGE = "/items?limit=3&page=1"
 
 
@@ -504,12 +500,11 @@ FIRST_PAGE = "/items?limit=3&page=1"
 def slow(
     organization: Organization, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> PollingResource:
-    """Thirty items in ten pages, of which one poll can read three or four."""
-    monkeypatch.setattr(poll_module, "LONGEST_POLL", 1.0)
+    """Thirty items in ten pages, of which one poll can read three."""
+    end_polls_after(3, monkeypatch)
     monkeypatch.setattr(snapshot, "MANY_PAGES", 1)
     shelf.items.clear()
     shelf.put(*(f"i{number:02}" for number in range(30)), colour="red")
-    shelf.hook = rest
     resource = started(organization, {"items": ITEMS})
     assert (resource.error, resource.note, told(resource)) == ("", "", [])
     assert len(known(resource)) == 30
@@ -544,14 +539,13 @@ def test_what_such_a_listing_does_not_show_and_the_provider_has_is_not_deleted(
     going = iter(["i00", "i04", "i08"])
 
     def move(path: str) -> None:
-        rest(path)
         if "page=1" not in path and (id_ := next(going, None)) is not None:
             del shelf.items[id_]
 
     shelf.hook = move
     poll(slow)
     assert {id_ for id_, _ in told(slow)} <= {"i00", "i04", "i08"}
-    shelf.hook = rest
+    shelf.hook = None
     poll(slow)
     assert {*told(slow)} == {(id_, "DELETED") for id_ in ("i00", "i04", "i08")}
 

@@ -24,6 +24,7 @@ from polling.models import PollingResource
 from polling.poll_now import NothingPolledError, poll_now, start_new
 from polling.tasks import poll_all_due
 from tests.events.receiver import Receiver
+from tests.patience import PATIENCE
 
 from .conftest import Connect
 from .ledger import LedgerServer
@@ -72,7 +73,7 @@ class Hands:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), "somebody waits for ever"
 
     def _repeat(self, work: Callable[[], object]) -> None:

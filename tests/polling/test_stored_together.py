@@ -22,6 +22,7 @@ from polling.commit import commit_many
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
 from polling.poll import Failed, Succeeded
 from polling.tasks import poll_all_due
+from tests.patience import PATIENCE
 
 from .conftest import Connect
 from .ledger import LedgerServer
@@ -29,7 +30,6 @@ from .telling import told
 
 pytestmark = pytest.mark.django_db
 NUMBER = 6
-SOON = 10.0  # seconds
 URL = "http://127.0.0.1:9/callback"
 
 
@@ -252,18 +252,18 @@ def held_elsewhere(lock: Callable[[], object]) -> Iterator[None]:
             with transaction.atomic():
                 lock()
                 locked.set()
-                assert end.wait(SOON)
+                assert end.wait(PATIENCE)
         finally:
             connection.close()
 
     thread = threading.Thread(target=hold)
     thread.start()
     try:
-        assert locked.wait(SOON)
+        assert locked.wait(PATIENCE)
         yield
     finally:
         end.set()
-        thread.join(SOON)
+        thread.join(PATIENCE)
 
 
 def lock_instance(resource: PollingResource) -> None:

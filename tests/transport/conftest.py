@@ -16,7 +16,7 @@ from transport.limits import Limits
 from transport.sync import SyncRunner
 from transport.types import Account, KnownObjects, Steps
 
-TEST_LIMITS = Limits(connect=2.0, total=5.0)
+TEST_LIMITS = Limits(connect=60.0, total=120.0)  # a slow machine is no defect
 
 
 @pytest.fixture

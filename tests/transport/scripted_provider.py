@@ -85,7 +85,7 @@ class ScriptedProvider:
 
     def hang(self, connection: socket.socket) -> None:
         """An answer: says nothing until the test is over."""
-        self.stopping.wait(10)
+        self.stopping.wait()
 
     def _serve(
         self,

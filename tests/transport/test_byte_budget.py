@@ -15,6 +15,7 @@ from itertools import count
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.transport.conftest import TEST_LIMITS
 from tests.transport.connectors import one
 from tests.transport.scripted_provider import ScriptedProvider, answer
@@ -31,7 +32,7 @@ MEGABYTE = 1024 * 1024
 LARGE = 2 * MEGABYTE
 PIECE = b"a" * 65_536
 MANY = 40
-LIMITS = replace(TEST_LIMITS, attempts=1, total=60.0)
+LIMITS = replace(TEST_LIMITS, attempts=1)
 GUARD = AddressGuard(["127.0.0.0/8"])
 
 
@@ -48,9 +49,9 @@ def large(size: int) -> Callable[[socket.socket], None]:
     return send
 
 
-def large_together(size: int, number: int) -> Callable[[socket.socket], None]:
-    """So many answers of which none ends before all have nearly come, or some seconds are over."""
-    nearly = threading.Barrier(number, timeout=3.0)
+def large_together(size: int, number: int, within: float) -> Callable[[socket.socket], None]:
+    """So many answers of which none ends before all have nearly come, or `within` seconds."""
+    nearly = threading.Barrier(number, timeout=within)
 
     def send(connection: socket.socket) -> None:
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
@@ -157,12 +158,14 @@ def test_many_slow_large_answers_are_held_within_the_budget(
     provider: ScriptedProvider,
     together: Together,
     budget_of: Callable[[int], ByteBudget],
+    monkeypatch: pytest.MonkeyPatch,
     owner: int | None,
 ) -> None:
+    monkeypatch.setattr(byte_budget, "PATIENCE", PATIENCE)
     account = Account(provider.url)
     sums = []
-    for capacity in (1000 * MEGABYTE, 6 * MEGABYTE):
-        provider.otherwise = large_together(LARGE, MANY)
+    for capacity, all_come_within in ((1000 * MEGABYTE, PATIENCE), (6 * MEGABYTE, 3.0)):
+        provider.otherwise = large_together(LARGE, MANY, all_come_within)
         budget = budget_of(capacity)
         with traced() as most:
             told = together([length("/") for _ in range(MANY)], account, owner)
@@ -237,7 +240,8 @@ def test_what_an_answer_that_fails_held_is_given_back(
 ) -> None:
     budget = budget_of(4 * MEGABYTE)
     body = MEGABYTE if end == "too large" else 99_000_000
-    monkeypatch.setitem(globals(), "LIMITS", replace(LIMITS, body=body, total=1.0))
+    total = 1.0 if end == "too late" else LIMITS.total
+    monkeypatch.setitem(globals(), "LIMITS", replace(LIMITS, body=body, total=total))
     provider.otherwise = {
         "too large": large(LARGE),
         "cut": lambda connection: connection.sendall(

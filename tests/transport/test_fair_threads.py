@@ -7,10 +7,9 @@ from collections import Counter
 
 import pytest
 
+from tests.patience import PATIENCE
 from transport.fair_threads import FairThread, FairThreads
 from transport.shares import Owner, current_owner
-
-PATIENCE = 20.0  # seconds, which nothing takes
 
 
 def test_what_hangs_for_one_owner_leaves_threads_to_others_and_all_is_done_in_the_end() -> None:

@@ -50,7 +50,7 @@ async def look_up(resolver: Resolver, host: str, owner: int) -> list[str] | int:
 
 
 def test_a_good_name_of_another_owner_is_looked_up_at_once(names: Names) -> None:
-    resolver = Resolver(names, lookups=12, within=30)
+    resolver = Resolver(names, lookups=12, within=300)
 
     async def story() -> tuple[float, list[str] | int]:
         hanging = [asyncio.create_task(look_up(resolver, f"hang{n}", 1)) for n in range(100)]
@@ -64,11 +64,11 @@ def test_a_good_name_of_another_owner_is_looked_up_at_once(names: Names) -> None
 
     took, found = asyncio.run(story())
     assert found == [PUBLIC]
-    assert took < 10  # of the 30 that the others wait
+    assert took < 150  # of the 300 that the others wait
 
 
 def test_an_owner_has_a_share_of_the_look_ups_and_its_others_follow(names: Names) -> None:
-    resolver = Resolver(names, lookups=12, within=30)
+    resolver = Resolver(names, lookups=12, within=300)
 
     async def story() -> tuple[int, list[list[str] | int]]:
         hanging = [asyncio.create_task(look_up(resolver, f"hang{n}", 1)) for n in range(20)]

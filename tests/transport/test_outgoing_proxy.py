@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -14,7 +15,7 @@ from events import attempt
 from events.outcome import Answer
 from instances import grant
 from tests.transport import recording_network
-from tests.transport.conftest import Drive
+from tests.transport.conftest import TEST_LIMITS, Drive
 from tests.transport.connect_proxy import ESTABLISHED, ConnectProxy
 from tests.transport.connectors import Tokens, one
 from tests.transport.recording_network import PUBLIC
@@ -22,11 +23,10 @@ from tests.transport.scripted_provider import ScriptedProvider
 from tests.transport.tls_server import NAME, TLSServer
 from transport.errors import AddressRefused, ProviderUnreachable, ProxyFailed, TransportError
 from transport.guard import AddressGuard, default_guard
-from transport.limits import Limits
 from transport.proxy import OutgoingProxy
 from transport.types import Account, Request
 
-ONCE = Limits(connect=2.0, total=5.0, attempts=1)
+ONCE = replace(TEST_LIMITS, attempts=1)
 ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 

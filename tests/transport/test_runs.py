@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from tests.patience import PATIENCE
 from tests.transport.conftest import Drive
 from tests.transport.connectors import one, several
 from tests.transport.scripted_provider import ScriptedProvider, answer
@@ -67,7 +68,7 @@ def test_at_most_ten_requests_of_a_list_are_in_flight(
             most = max(most, in_flight)
             if in_flight == 10:
                 ten_are_here.set()
-        ten_are_here.wait(2)
+        ten_are_here.wait(PATIENCE)
         with lock:
             in_flight -= 1
         connection.sendall(answer(200, b"{}", Connection="close"))

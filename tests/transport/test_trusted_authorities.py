@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,18 +14,17 @@ from django.test import override_settings
 from events import attempt
 from events.outcome import Answer
 from instances import grant
-from tests.transport.conftest import Drive
+from tests.transport.conftest import TEST_LIMITS, Drive
 from tests.transport.connectors import Tokens, one
 from tests.transport.tls_server import NAME, TLSServer
 from transport import trust
 from transport.errors import ProviderUnreachable
 from transport.guard import AddressGuard
-from transport.limits import Limits
 from transport.types import Account, Request
 
 
 def get(drive: Drive, server: TLSServer) -> int:
-    drive.limits = Limits(connect=2.0, total=5.0, attempts=1)
+    drive.limits = replace(TEST_LIMITS, attempts=1)
     drive.guard = _guard()
     url = f"https://{NAME}:{server.port}/"
     status: int = drive(one(Request("GET", url)), Account(url, Tokens(["token"]))).status

@@ -14,8 +14,6 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
-from api import throttle
-from api.allowance import Allowance
 from elements import catalogue
 from instances.models import ElementInstance
 from integrations.gmail.push import account_of
@@ -34,9 +32,10 @@ LATER = timedelta(minutes=10)
 
 
 @pytest.fixture(autouse=True)
-def _google(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _google(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, endless_minute: None
+) -> Iterator[None]:
     monkeypatch.setattr(public_keys, "_known", {})
-    monkeypatch.setattr(throttle, "allowance", Allowance())
     settings.ALLOWED_PRIVATE_NETWORKS = ["127.0.0.0/8"]
     settings.GMAIL_PUSH_AUDIENCE = AUDIENCE
     settings.GMAIL_PUSH_SERVICE_ACCOUNT = SENDER

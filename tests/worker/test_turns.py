@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,14 @@ def board() -> Board:
     for loop in LOOPS:
         board.slot(loop.name, 0).hold(now + 1000, now)
     return board
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> float:
+    """What the clock says by which turns are handed out: no time passes."""
+    now = time.monotonic()
+    monkeypatch.setattr(turns, "time", SimpleNamespace(monotonic=lambda: now))
+    return now
 
 
 @pytest.fixture
@@ -91,25 +100,23 @@ def test_what_polls_and_delivers_stays_with_its_process(handed_out: Turns, board
 
 
 def test_a_turn_that_fails_waits_longer_each_time(
-    handed_out: Turns, board: Board, monkeypatch: pytest.MonkeyPatch
+    stopped: float, handed_out: Turns, board: Board
 ) -> None:
     slot = board.slot("poll", 0)
     pauses = []
     for _ in range(6):
         slot.end(Outcome.FAILED)
-        before = time.monotonic()
         handed_out.step()
         assert "poll loop 1" not in at_work(handed_out)
-        pauses.append(round(handed_out._due_at[str(slot)] - before, 1))
+        pauses.append(round(handed_out._due_at[str(slot)] - stopped, 3))
         handed_out._due_at[str(slot)] = 0.0
         handed_out.step()
         assert "poll loop 1" in at_work(handed_out)
     assert pauses == [0.5, 1.0, 2.0, 4.0, turns.MAX_PAUSE, turns.MAX_PAUSE]
     end(slot, Outcome.MORE, handed_out)
     slot.end(Outcome.FAILED)
-    before = time.monotonic()
     handed_out.step()
-    assert round(handed_out._due_at[str(slot)] - before, 1) == turns.FIRST_PAUSE
+    assert round(handed_out._due_at[str(slot)] - stopped, 3) == turns.FIRST_PAUSE
 
 
 def test_a_process_that_dies_is_replaced_and_holds_up_no_other(
@@ -128,8 +135,11 @@ def test_a_process_that_dies_is_replaced_and_holds_up_no_other(
     assert "poll loop 1" in at_work(handed_out)
 
 
-def test_one_that_dies_at_once_is_not_replaced_a_hundred_times_a_second(handed_out: Turns) -> None:
+def test_one_that_dies_at_once_is_not_replaced_a_hundred_times_a_second(
+    stopped: float, handed_out: Turns
+) -> None:
     [dead] = [one for one in handed_out.workers if str(one.slot) == "poll loop 1"]
+    dead.process.born = stopped
     dead.process.exitcode = 1
     for _ in range(10):
         handed_out.step()

@@ -15,6 +15,7 @@ import pytest
 from django_q.models import Success
 from django_q.tasks import async_task
 
+from tests.patience import PATIENCE
 from worker import leases
 from worker.loops import LOOPS
 from worker.models import LoopLease
@@ -54,7 +55,7 @@ def group(number: int) -> list[psutil.Process]:
     return found
 
 
-def until(condition: Callable[[], bool], seconds: float = 40) -> None:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -93,8 +94,8 @@ def test_sigterm_ends_all_processes_soon(cluster: psutil.Process, to: str) -> No
         os.killpg(cluster.pid, signal.SIGTERM)
     else:
         cluster.terminate()
-    until(lambda: group(cluster.pid) == [], seconds=15)
-    assert time.monotonic() - began < 15
+    until(lambda: group(cluster.pid) == [])
+    assert time.monotonic() - began < PATIENCE / 2
     assert no_lease(), "others can go on at once"
     assert leases.alive() == []
 
@@ -121,7 +122,7 @@ manage.main()
 def test_what_hangs_when_it_should_end_is_killed(cluster: psutil.Process) -> None:
     workers(cluster)[0].suspend()
     cluster.terminate()
-    until(lambda: group(cluster.pid) == [], seconds=15)
+    until(lambda: group(cluster.pid) == [])
 
 
 def test_the_loops_and_the_queue_go_on_after_each_process_was_killed_in_turn(
@@ -141,14 +142,14 @@ def test_the_loops_and_the_queue_go_on_after_each_process_was_killed_in_turn(
 def test_none_outlives_the_main_process(cluster: psutil.Process) -> None:
     assert len(group(cluster.pid)) > 5
     cluster.kill()
-    until(lambda: group(cluster.pid) == [], seconds=20)
+    until(lambda: group(cluster.pid) == [])
 
 
 def test_a_sentinel_that_dies_is_replaced(cluster: psutil.Process) -> None:
     [sentinel] = cluster.children()
     orphans = sentinel.children()
     sentinel.kill()
-    until(lambda: not any(one.is_running() for one in orphans), seconds=20)
+    until(lambda: not any(one.is_running() for one in orphans))
     until(lambda: len(cluster.children()) == 1 and cluster.children()[0].pid != sentinel.pid)
     LoopLease.objects.update(worked_at=None)
     until(all_loops_work)
