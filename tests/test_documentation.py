@@ -29,6 +29,8 @@ def sources(*folders: str) -> str:
 def settings_that_are_read() -> set[str]:
     found = set(READ.findall(sources("platform", "integrations"))) - {"PATH"}  # the system's
     for element in catalogue.all_elements():
+        if (ROOT / "integrations" / element.key / "element.json").exists():
+            continue  # documented for all of them together, as <KEY>_BASE_URL and the like
         addresses: list[Setting | None] = [element.base_url]
         if isinstance(oauth := element.authentication, OAuth2):
             addresses += [oauth.authorization_url, oauth.token_url, oauth.revoke_url]
