@@ -16,7 +16,12 @@ from transport.asynchronous import AsyncRunner
 from transport.limits import Limits
 
 # The elements that have a cursor, and the resource of each that is tried.
-POLLED = [("googlecalendar", "events"), ("outlookmail", "messages")]
+POLLED = [
+    ("googlecalendar", "events"),
+    ("microsofttodo", "lists"),
+    ("microsofttodo", "tasks"),
+    ("outlookmail", "messages"),
+]
 
 
 @pytest.fixture(autouse=True)

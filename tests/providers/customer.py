@@ -21,6 +21,7 @@ API = "/elements/api-v2"
 INTEGRATIONS = Path(__file__).resolve().parents[2] / "integrations"
 Json = dict[str, Any]
 Told = tuple[str, str]  # object id, event type
+CONFIGURATION = {"microsofttodo": {"todo.list": "a-list"}}  # beside what every instance needs
 
 
 class Customer:
@@ -50,6 +51,7 @@ class Customer:
                 "event.notification.enabled": True,
                 "event.notification.callback.url": self.receiver.url,
                 "event.poller.configuration": json.dumps({self.resource: polled}),
+                **CONFIGURATION.get(self.key, {}),
             },
         }
         self.instance = self.call("POST", "/instances", body)

@@ -39,6 +39,9 @@ def test_the_table_of_providers_has_all_of_them_and_no_other() -> None:
     assert [key for key, _, _ in rows] == [*built_in.elements()]
     assert all((DOCS / f"{name}.md").exists() for _, name, _ in rows)
     assert [key for key, _, form in rows if form == "JSON"] == DECLARED
+    tried = re.findall(r"^\| \[`(\w+)`\].* \| JSON \| [^|]* \| ([^|]*) \|", page, re.MULTILINE)
+    said = [(key, name) for key, names in tried for name in re.findall(r"`(\w+)`", names)]
+    assert said == POLLED
 
 
 def test_whatever_has_a_cursor_is_tried() -> None:
