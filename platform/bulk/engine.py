@@ -172,7 +172,7 @@ class Engine:
                     await sync_to_async(commit.hand_back)(left, timezone.now())
                     return
         except Exception as error:
-            if isinstance(error, Error) and trouble.passes(error):
+            if trouble.passes(error):
                 raise
             # One job must not stop the others.
             await self._fail(job, error)

@@ -1,7 +1,7 @@
 """The delivery engine: keeps attempts running side by side, without batches that wait for a last.
 
 It claims due deliveries (claim.py), starts those that may start (traffic.py), sends them
-(attempt.py), decides what follows (outcome.py) and stores that in batches (commit.py). Database
+(attempt.py), decides what follows (outcome.py) and stores that in batches (store.py). Database
 work runs in the thread that called `async_to_sync`, never on the event loop.
 
 Rule 1: what is in memory is expendable. An engine that dies leaves leases that end by themselves;
@@ -28,8 +28,9 @@ from config.given_postgres import trouble
 from events import attempt, breaker, counts, mail
 from events.breaker import Word
 from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_subscriptions
-from events.commit import Attempted, Pending, Released, commit
+from events.commit import Attempted, Pending, Released
 from events.outcome import Answer, decide
+from events.store import store
 from events.traffic import SLOW_AFTER, Traffic
 from worker import loops
 
@@ -314,7 +315,7 @@ class DeliveryEngine:
         pauses = trouble.pauses(PAUSE_AFTER_LOST_DATABASE)
         while True:
             try:
-                pending = await _database(commit, attempted, released, timezone.now())
+                pending = await _database(store, attempted, released, timezone.now())
             except Error as error:
                 self._storing_fails, self._writable = True, False
                 if time.monotonic() > give_up_at or loops.stopping():
@@ -380,7 +381,7 @@ def _store_unstored() -> None:
     locked: list[Attempted] = []  # somebody is changing their subscriptions: the next turn's
     try:
         while batch := _unstored[:LARGEST_BATCH]:
-            locked += commit(batch, [], timezone.now()).attempted
+            locked += store(batch, [], timezone.now()).attempted
             del _unstored[: len(batch)]
     finally:
         _unstored.extend(locked)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from django.db import Error
 from django.utils import timezone
 
 from config import clock
@@ -42,7 +41,7 @@ def watch() -> None:
         try:
             look(now)
         except Exception as error:  # keeps none of the others from looking
-            if isinstance(error, Error) and trouble.passes(error):
+            if trouble.passes(error):
                 raise
             log.exception("watch.failed", look=name)
             failed.append(name)

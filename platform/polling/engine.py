@@ -31,7 +31,7 @@ from polling import claim, database
 from polling.claim import ClaimedResource
 from polling.database import patiently
 from polling.poll import Outcome, Poller, PutOff, Succeeded
-from polling.store import Batches, passes, store_idle
+from polling.store import Batches, store_idle
 from transport.asynchronous import AsyncRunner, open_session
 from worker import loops
 from worker.garbage import rare_collection
@@ -241,7 +241,7 @@ class Engine:
         try:
             await self._store(await self._poll(resource))
         except Exception as error:
-            if passes(error):
+            if trouble.passes(error):
                 raise
             log.exception("poll.dropped", resource=resource.id)
 

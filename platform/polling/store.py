@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import structlog
-from django.db import Error
 from django.utils import timezone
 
 from config.gathering import Gathering
@@ -92,7 +91,7 @@ async def store_many(outcomes: Sequence[Changed]) -> list[PollReport | None]:
     try:
         reports = await patiently(commit_many, outcomes, timezone.now())
     except Exception as error:
-        if passes(error):
+        if trouble.passes(error):
             raise
         half = len(outcomes) // 2
         return [*await store_many(outcomes[:half]), *await store_many(outcomes[half:])]
@@ -104,7 +103,7 @@ async def _store_one(outcome: Outcome, *, keep_lease: bool = False) -> PollRepor
     try:
         report = await patiently(commit, outcome, timezone.now(), keep_lease=keep_lease)
     except Exception as error:
-        if passes(error):
+        if trouble.passes(error):
             raise
         log.exception("poll.not_stored", resource=outcome.resource.id)
         reason = f"what was found could not be stored: {type(error).__name__}"
@@ -113,11 +112,6 @@ async def _store_one(outcome: Outcome, *, keep_lease: bool = False) -> PollRepor
         report = PollReport(outcome.resource.name, "dropped", error=reason)
     _count([outcome], [report])
     return report
-
-
-def passes(error: Exception) -> bool:
-    """Return whether it is of a database that is away, and says nothing of what is stored."""
-    return isinstance(error, Error) and trouble.passes(error)
 
 
 def _count(outcomes: Sequence[Outcome], reports: Sequence[PollReport | None]) -> None:
@@ -143,7 +137,7 @@ async def store_idle(polls: Sequence[Succeeded | PutOff]) -> None:
         await patiently(commit_idle, [idle(done, now) for done in idle_polls])
         counts.ended(idle_polls, "idle")
     except Exception as error:
-        if passes(error):
+        if trouble.passes(error):
             raise
         for done in idle_polls:
             await store(done)

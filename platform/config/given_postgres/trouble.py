@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 import structlog
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from config import log_rate
 from config.given_postgres.unavailable import outage_of
@@ -33,7 +33,7 @@ BEGAN, SAID, MET = range(3)  # BEGAN is 0 while there is none
 log = structlog.get_logger(__name__)
 
 
-def passes(error: Error) -> bool:
+def passes(error: BaseException) -> bool:
     """Return whether the same work may succeed later, unchanged: an outage, a deadlock, a lock."""
     return isinstance(error, OperationalError | InterfaceError) or outage_of(error) is not None
 
