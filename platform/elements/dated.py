@@ -12,6 +12,8 @@ since the last proof counts, so that a listing that only seemed sorted delays a 
 none.
 Rule 4: a poll reads a number of pages and tells a number of changes; the next one, at once, goes on
 from there. The window moves when a look is done.
+Rule 5: the provider's page tokens do not live long: where one is refused, the look begins anew, at
+once. Where that does not help it begins anew every ANEW_EVERY, and polls fail meanwhile.
 """
 
 from __future__ import annotations
@@ -37,13 +39,14 @@ from elements.listing import (
     fetched,
     scope_of,
 )
+from elements.long_look import READ_ANEW
 from elements.newest_first import Order
 from elements.polled_url import asks_where
 from elements.record_dates import DATES, ENTRY_TIMEZONE, TIMEZONE, RecordDates, dates_of
 from elements.types import Resource
 from elements.url_template import asked_from
 from elements.window import OVERLAP, Look, Window
-from transport.errors import ProviderError
+from transport.errors import ProviderError, TransportError
 from transport.types import KnownObjects, Steps
 
 PAGE = 20  # records, where nothing says which ones are wanted
@@ -53,15 +56,20 @@ MOST_TOLD = 2_000  # changes that one poll tells
 LARGEST_HELD = 4_000_000  # characters of records held to be told
 MOST_FETCHED = 100  # records that one poll reads one by one
 WHOLE_EVERY = timedelta(hours=1)
+ANEW_EVERY = timedelta(hours=1)
 LONGEST_SAMPLE = 40  # characters of a date that cannot be read
 TERMS = (DATES, ENTRY_TIMEZONE, "filterByUpdatedDate", "createdCheckTolerance")
+
+
+class PageRefused(TransportError):
+    """The provider goes on refusing the page that it said comes next."""
 
 
 def changed(resource: Resource, call: PollCall) -> Steps[Changes]:
     """What was created or updated since the last look; the first one notes what there is.
 
-    Raises ConfigurationError when the entry cannot be used, MalformedAnswer, and what the
-    listing's requests end with.
+    Raises ConfigurationError when the entry cannot be used, PageRefused, MalformedAnswer, and what
+    the listing's requests end with.
     """
     options, url = call.entry.options, call.entry.url
     timezone = call.configuration.get(TIMEZONE, "")
@@ -84,7 +92,7 @@ def changed(resource: Resource, call: PollCall) -> Steps[Changes]:
         stops = False
     floor = look.since - overlap if stops else None
     reading = Reading(listing, dates, look, since - overlap, floor)
-    yield from _read(reading, resumed=window.look is not None)
+    yield from _read(reading, resumed_at=None if window.look is None else call.started_at)
     found = yield from _found(reading, call)
     if reading.next is not None:
         return replace(found, cursor=replace(window, look=reading.next).written(terms), more=True)
@@ -130,6 +138,7 @@ class Reading:
     size: int = 0  # characters of the records held
     sample: str | None = None  # a date that could not be read
     stopped: bool = False
+    anew: bool = False  # the look begins once more
     next: Look | None = None  # where the next poll goes on; None: the look is done
 
     def take(self, records: list[dict[str, Any]]) -> dict[str, Seen]:
@@ -230,8 +239,21 @@ class Reading:
             value = json.dumps(run.found_at(record, path))
             self.sample = f"{path} ({value[:LONGEST_SAMPLE]})"
 
+    def begin_anew(self, now: datetime, error: ProviderError) -> None:
+        """Has the next poll begin the look anew. Raises PageRefused where one just has."""
+        begun = self.look.anew_at
+        if begun is not None and timedelta() <= now - begun < ANEW_EVERY:
+            raise PageRefused(
+                "the provider refuses the next page of the listing, also since it was read from "
+                f"the beginning: {error}"
+            ) from error
+        self.anew = True
+        self.next = replace(self.look, token="", pages=0, order=Order(), anew_at=now)
+
     @property
     def note(self) -> str:
+        if self.anew:
+            return READ_ANEW
         if self.sample is None:
             return ""
         return (
@@ -254,8 +276,11 @@ class Seen:
         return self.since is not None
 
 
-def _read(reading: Reading, *, resumed: bool) -> Steps[None]:
-    """Reads page by page: to the end, to the first older record, or as far as one poll goes."""
+def _read(reading: Reading, *, resumed_at: datetime | None) -> Steps[None]:
+    """Reads page by page: to the end, to the first older record, or as far as one poll goes.
+
+    `resumed_at` is now where another poll has begun the look.
+    """
     look = reading.look
     token, reading.pages, reading.order = look.token, look.pages, look.order
     before: list[str] = []
@@ -266,10 +291,9 @@ def _read(reading: Reading, *, resumed: bool) -> Steps[None]:
             page: Page = yield from reading.listing.page(token)
         except ProviderError as error:
             unknown = error.status in (400, 404, 410, 422) and not error.is_rate_limit
-            if not (resumed and token and read == 0 and unknown):
+            if resumed_at is None or not token or read or not unknown:
                 raise
-            # The provider's tokens don't live long: the look begins again.
-            reading.next = replace(look, token="", pages=0, order=Order())
+            reading.begin_anew(resumed_at, error)
             return
         news = reading.take(page.records)
         known: Mapping[str, str] = {}

@@ -33,7 +33,8 @@ class Look:
 
     `first` is the one that notices what there is, and tells what it knows to be newer than `since`:
     when the watch began. `fresh` says that the entry was changed, so that
-    records without dates are not news. `token` is the page that comes next.
+    records without dates are not news. `token` is the page that comes next. `anew_at` is when the
+    look was begun once more, because the provider refused that page.
     """
 
     started: datetime
@@ -43,6 +44,7 @@ class Look:
     token: str = ""
     pages: int = 0
     order: Order = field(default_factory=Order)
+    anew_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Window:
                     "token": look.token,
                     "pages": look.pages,
                     "order": look.order.written(),
+                    "anew": _milliseconds(look.anew_at),
                 },
             },
             separators=(",", ":"),
@@ -155,6 +158,7 @@ def _look(stored: dict[str, Any] | None) -> Look | None:
         stored["token"],
         stored["pages"],
         Order(*stored["order"]),
+        _time(stored.get("anew")),
     )
 
 
