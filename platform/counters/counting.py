@@ -2,8 +2,9 @@
 
 Rule 1: a process adds differences to the stored sums and never writes a sum of its own. So sums
 only grow, over any number of processes and hosts, however they end.
-Rule 2: nothing is counted twice within a process: a difference is forgotten once it is stored, and
-only then. What is counted and not yet stored dies with a killed process.
+Rule 2: nothing is counted twice. Differences are stored as a numbered batch, in one statement with
+the number; a batch whose answer was lost is sent again under its number, and added only if it was
+not. What is counted and not yet stored dies with a killed process.
 Rule 3: counting never waits for the database, and a poll or a delivery adds no statement.
 """
 
@@ -15,6 +16,7 @@ import math
 import multiprocessing.util
 import os
 import threading
+import uuid
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
@@ -26,11 +28,25 @@ from prometheus_client.utils import floatToGoString
 from config.given_postgres import trouble
 from counters.families import Family
 
-# In the order of the key, so that two processes never wait for each other's rows crosswise.
+# In the order of the key, so that two processes never wait for each other's rows crosswise. The
+# rows of processes that are gone go along.
 ADD = """
+WITH gone AS (
+    DELETE FROM counters_counterwriter
+     WHERE id IN (SELECT id FROM counters_counterwriter
+                   WHERE stored_at < clock_timestamp() - interval '1 day' AND id <> %(writer)s
+                     FOR UPDATE SKIP LOCKED)
+), news AS (
+    INSERT INTO counters_counterwriter AS w (id, batch, stored_at)
+    VALUES (%(writer)s, %(batch)s, clock_timestamp())
+        ON CONFLICT (id) DO UPDATE SET batch = EXCLUDED.batch, stored_at = EXCLUDED.stored_at
+     WHERE w.batch < EXCLUDED.batch
+    RETURNING batch
+)
 INSERT INTO counters_countertotal (sample, labels, value)
 SELECT sample, labels, value
-  FROM json_to_recordset(%s) AS counted (sample text, labels text, value double precision)
+  FROM news,
+       json_to_recordset(%(added)s) AS counted (sample text, labels text, value double precision)
  ORDER BY sample, labels
     ON CONFLICT (sample, labels) DO UPDATE SET value = counters_countertotal.value + EXCLUDED.value
 """
@@ -44,6 +60,9 @@ _counts: dict[Key, float] = {}
 _observed: dict[Key, list[float]] = {}
 _storing = threading.Lock()
 _stored: dict[Sample, float] = {}  # what this process has counted and added to the sums
+_sent: dict[Sample, float] | None = None  # what it will be once the last batch surely is stored
+_batch = 0  # its number
+_writer = uuid.uuid4()  # this process
 _writer_of = 0  # the process that the writing thread belongs to
 
 
@@ -76,19 +95,28 @@ def store() -> bool:
 
     Raises the database's errors; nothing is lost then, and the next call adds it.
     """
+    global _sent, _batch
     with _storing:
-        counted = dict(_counted())
-        added = [
-            {"sample": key[0], "labels": key[1], "value": value - _stored.get(key, 0.0)}
-            for key, value in counted.items()
-            if value != _stored.get(key)  # a zero is stored, too: rates begin there
-        ]
-        if not added:
-            return False
+        again = _sent is not None and _send(_sent)
+        _sent = dict(_counted())
+        _batch += 1
+        return _send(_sent) or again
+
+
+def _send(counted: dict[Sample, float]) -> bool:
+    """Add the batch that leads to what was `counted`, unless it is added already."""
+    global _sent
+    added = [
+        {"sample": key[0], "labels": key[1], "value": value - _stored.get(key, 0.0)}
+        for key, value in counted.items()
+        if value != _stored.get(key)  # a zero is stored, too: rates begin there
+    ]
+    if added:
         with connection.cursor() as cursor:
-            cursor.execute(ADD, [json.dumps(added)])
+            cursor.execute(ADD, {"writer": _writer, "batch": _batch, "added": json.dumps(added)})
         _stored.update(counted)
-        return True
+    _sent = None
+    return bool(added)
 
 
 def _counted() -> Iterator[tuple[Sample, float]]:
@@ -148,7 +176,8 @@ def store_or_say() -> None:
 
 def _after_fork() -> None:
     """Leave to the parent what the parent has counted."""
-    global _lock, _storing
+    global _lock, _storing, _sent, _batch, _writer
+    _sent, _batch, _writer = None, 0, uuid.uuid4()
     _lock, _storing = threading.Lock(), threading.Lock()
     _counts.clear()
     _observed.clear()

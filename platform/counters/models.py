@@ -19,3 +19,14 @@ class CounterTotal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sample}{self.labels}"
+
+
+class CounterWriter(models.Model):
+    """A process that adds to the sums, and which of its batches they hold: counters.counting."""
+
+    id = models.UUIDField(primary_key=True)
+    batch = models.BigIntegerField()  # the last one
+    stored_at = models.DateTimeField()  # by PostgreSQL's clock
+
+    def __str__(self) -> str:
+        return f"{self.id}"

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from counters import counting
 from counters.families import EVENT_AGE, POLLS, REQUEST_DURATION
-from counters.models import CounterTotal
+from counters.models import CounterTotal, CounterWriter
 from counters.totals import Totals
 from tests import killed_worker
 from tests.counters import ending
@@ -81,6 +84,38 @@ def test_what_cannot_be_stored_is_stored_later_and_once(nothing_counted: None) -
     counting.store()
     counting.store()
     assert list(sums().values()) == [3.0]
+
+
+@contextmanager
+def answers_lost() -> Iterator[None]:
+    def lose(execute: Any, *given: Any) -> Any:
+        execute(*given)
+        raise OperationalError("the server closed the connection")
+
+    with connection.execute_wrapper(lose):
+        yield
+
+
+def test_what_was_stored_and_its_answer_lost_is_counted_once(nothing_counted: None) -> None:
+    counting.count(POLLS, "gmail", "idle", by=2)
+    with answers_lost():
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                counting.store()
+            counting.count(POLLS, "gmail", "idle")
+    assert list(sums().values()) == [2.0]
+    counting.store()
+    assert list(sums().values()) == [4.0]
+
+
+def test_processes_that_are_gone_leave_no_rows_for_ever(nothing_counted: None) -> None:
+    now = timezone.now()
+    for days in (0.5, 2):
+        CounterWriter.objects.create(id=uuid.uuid4(), batch=1, stored_at=now - timedelta(days=days))
+    counting.count(POLLS, "gmail", "idle")
+    counting.store()
+    assert not CounterWriter.objects.filter(stored_at__lt=now - timedelta(days=1)).exists()
+    assert CounterWriter.objects.filter(stored_at__lt=now).exists()
 
 
 def test_nothing_new_is_no_statement_and_all_of_it_is_one(nothing_counted: None) -> None:
