@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import structlog
-from django.db import Error
 from django.utils import timezone
 
 from api.errors import SEALED
@@ -12,7 +11,7 @@ from config.given_postgres import trouble
 from elements.errors import ElementNotFound
 from encryption.keys import UnsealError
 from instances import cleanup
-from instances.claim import claim_due
+from instances.claim import LEASE, claim_due
 from instances.credential import note_not_renewed, refresh
 from instances.models import Credential
 from transport.errors import TransportError
@@ -47,7 +46,7 @@ def refresh_batch() -> int:
     worked()
     if due:
         trouble.require_space()  # for what the provider gives
-        side_by_side(due, _renew, SIDE_BY_SIDE)
+        side_by_side(due, _renew, SIDE_BY_SIDE, lease=LEASE)
     return len(due)
 
 
@@ -67,7 +66,7 @@ def _renew(credential_id: int) -> None:
         # Stored on the row already, where it concerns the provider.
         log.warning("token not renewed", credential=credential_id, reason=str(error))
     except Exception as error:  # one that is faulty must not stop the others
-        if isinstance(error, Error) and trouble.passes(error):
+        if trouble.passes(error):
             raise
         note_not_renewed(credential_id, type(error).__name__)
         log.exception("token not renewed", credential=credential_id)
@@ -94,5 +93,5 @@ def clean_batch() -> int:
     worked()
     if due:
         trouble.require_space()  # else the same is said to the provider again and again
-        side_by_side(due, cleanup.clean, SIDE_BY_SIDE)
+        side_by_side(due, cleanup.clean, SIDE_BY_SIDE, lease=cleanup.LEASE)
     return len(due)

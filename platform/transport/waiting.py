@@ -3,11 +3,13 @@
 Rule 1: of this process's threads one in four waits for nobody. It answers everybody else: health
 checks, lists, pages, and the refusals themselves.
 Rule 2: whatever asks over the network calls `begin` first, and cuts its own times to `time_left`.
-Outside of a web request neither does anything.
+Outside of a web request neither does anything, save within `ends_by`: what works under a lease has
+asked all that it asks before the lease is over.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -37,6 +39,17 @@ class _Request:
 
 
 _current: ContextVar[_Request | None] = ContextVar("waiting_request", default=None)
+_ends: ContextVar[float] = ContextVar("waiting_ends", default=math.inf)
+
+
+@contextmanager
+def ends_by(moment: float) -> Generator[None]:
+    """Within it nothing that is asked waits longer than until `moment` (time.monotonic())."""
+    token = _ends.set(moment)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
 
 
 @contextmanager
@@ -78,8 +91,8 @@ def may_begin() -> bool:
 
 
 def time_left(limit: float) -> float:
-    """`limit`, or what is left to the running request where that is less. Seconds, above 0."""
-    request = _current.get()
-    if request is None or request.began_for is None:
-        return limit
-    return max(0.001, min(limit, request.until - time.monotonic()))
+    """`limit`, or what is left to the running work where that is less. Seconds, above 0."""
+    request, until = _current.get(), _ends.get()
+    if request is not None and request.began_for is not None:
+        until = min(until, request.until)
+    return limit if until == math.inf else max(0.001, min(limit, until - time.monotonic()))

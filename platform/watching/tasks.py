@@ -32,5 +32,5 @@ def keep_batch() -> int:
     worked()
     if due:
         trouble.require_space()  # for what the provider gives
-        side_by_side(due, keep.keep, SIDE_BY_SIDE)
+        side_by_side(due, keep.keep, SIDE_BY_SIDE, lease=claim.LEASE)
     return len(due)
