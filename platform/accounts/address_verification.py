@@ -10,7 +10,6 @@ over to the stranger who has it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.conf import settings
 from django.core import signing
@@ -55,13 +54,10 @@ class LinkError(Exception):
 
 
 def ask(user: User) -> None:
-    """Queue the mail with the link, once this transaction is committed."""
+    """Queue the mail with the link in the caller's transaction: it comes with the address or not
+    at all."""
     if settings.EMAIL_ENABLED and user.address_verified_at is None:
-        transaction.on_commit(partial(_queue, user.pk))
-
-
-def _queue(user_id: int) -> None:
-    async_task("accounts.address_verification.send", user_id, q_options={"save": False})
+        async_task("accounts.address_verification.send", user.pk, q_options={"save": False})
 
 
 def send(user_id: int) -> bool:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 import time_machine
@@ -16,6 +15,7 @@ from django.core import mail as outgoing
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from django_q.models import OrmQ
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -24,6 +24,8 @@ from accounts.access import remove_user
 from accounts.models import User
 from accounts.provision import NewOrganization, create_organization, create_user
 from events import mail
+from tests.accounts.joining import ADDRESS
+from tests.killed_worker import FINISHED, KilledWorker
 
 pytestmark = pytest.mark.django_db
 API = "/elements/api-v2"
@@ -42,14 +44,12 @@ def api(organization: NewOrganization, client_for: Callable[..., APIClient]) -> 
     return client_for(organization)
 
 
-def queued(commits: list[Callable[[], object]]) -> None:
-    """Let the worker do what was queued."""
-    with patch("accounts.address_verification.async_task") as task:
-        for commit in commits:
-            commit()
-    for (name, user_id), _ in task.call_args_list:
-        assert name == "accounts.address_verification.send"
-        address_verification.send(user_id)
+def work() -> None:
+    """Do what is queued, as the worker does."""
+    for row in OrmQ.objects.order_by("pk"):
+        assert row.func() == "accounts.address_verification.send"
+        address_verification.send(*row.args())
+        row.delete()
 
 
 def user_of(made: NewOrganization, password: str | None = None, address: str = STRANGER) -> User:
@@ -65,18 +65,15 @@ def link() -> str:
 
 
 def test_a_stranger_gets_one_mail_whose_text_nobody_chooses(
-    api: APIClient,
-    organization: NewOrganization,
-    django_capture_on_commit_callbacks: Callable[..., Any],
+    api: APIClient, organization: NewOrganization
 ) -> None:
     free = "Buy at https://elsewhere.example"
     organization.organization.name = free
     organization.organization.save()
-    with django_capture_on_commit_callbacks() as commits:
-        body = {"email": STRANGER, "firstName": free, "lastName": free}
-        made = api.post(f"{API}/organizations/users", body, format="json")
+    body = {"email": STRANGER, "firstName": free, "lastName": free}
+    made = api.post(f"{API}/organizations/users", body, format="json")
     assert (made.status_code, made.json()["emailValid"]) == (200, False)
-    queued(commits)
+    work()
     [sent] = outgoing.outbox
     assert (sent.to, sent.subject) == ([STRANGER], address_verification.SUBJECT)
     assert "elsewhere" not in f"{sent.subject}{sent.body}"
@@ -215,15 +212,29 @@ def test_the_operator_vouches_for_what_is_made_on_the_server(
         call_command("create_organization", "Another", email="user@example.com")
 
 
-def test_the_profile_sends_the_link_again(
-    organization: NewOrganization, django_capture_on_commit_callbacks: Callable[..., Any]
-) -> None:
+def test_the_profile_sends_the_link_again(organization: NewOrganization) -> None:
     user = user_of(organization, PASSWORD)
     browser = Client(HTTP_HOST="127.0.0.1")
     browser.force_login(user)
     assert "not verified" in browser.get("/profile").content.decode()
-    with django_capture_on_commit_callbacks() as commits:
-        assert browser.post("/profile/verification").status_code == 302
-    queued(commits)
+    assert browser.post("/profile/verification").status_code == 302
+    work()
     assert browser.post(link()).status_code == 302
     assert "not verified" not in browser.get("/profile").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_at_any_statement_nobody_is_there_without_the_mail() -> None:
+    create_organization("Killed", email="user@example.com")
+    OrmQ.objects.all().delete()
+    worker = KilledWorker("tests.accounts.joining.join")
+    try:
+        statement, ended = 0, int(signal.SIGKILL)
+        while ended != FINISHED:
+            statement += 1
+            ended = worker.run(statement)
+            there = User.objects.filter(username=ADDRESS).count()
+            assert OrmQ.objects.count() == there, statement
+    finally:
+        worker.close()
+    assert (there, statement > 2) == (1, True)
