@@ -18,11 +18,10 @@ from bulk.claim import LEASE
 from bulk.models import UNFINISHED, BulkChunk, BulkError, BulkJob, BulkObject, JobStatus
 from bulk.pack import Packed
 from transport.errors import storable
+from worker.backoff import Backoff
 
 PATIENCE = timedelta(hours=25)  # longer than a provider's daily quota takes to come back
-FIRST_PAUSE = 5.0  # seconds after a setback; doubles
-LONGEST_PAUSE = 600.0  # seconds
-LONGEST_RETRY_AFTER = 86_400.0  # seconds
+BACKOFF = Backoff(timedelta(seconds=5), timedelta(minutes=10), longest_asked=timedelta(days=1))
 MOST_RESTARTS = 3
 LONGEST_ERROR = 1000  # characters that we keep
 LONGEST_ID = 1000  # characters
@@ -194,7 +193,8 @@ def _go_on(row: BulkJob, step: Step, now: datetime) -> None:
 def _wait(row: BulkJob, setback: Setback, now: datetime) -> None:
     if setback.units:
         row.error = storable(setback.error)[:LONGEST_ERROR]
-        row.next_run_at = now + timedelta(seconds=setback.retry_after or FIRST_PAUSE)
+        asked = setback.retry_after
+        row.next_run_at = now + (timedelta(seconds=asked) if asked else BACKOFF.first)
         row.lease_id = row.lease_until = None
         return
     row.failures += 1
@@ -203,9 +203,7 @@ def _wait(row: BulkJob, setback: Setback, now: datetime) -> None:
     if now - row.failing_since >= PATIENCE:
         _end(row, JobStatus.ERROR, row.error, now)
         return
-    pause = min(FIRST_PAUSE * 2 ** min(row.failures - 1, 20), LONGEST_PAUSE)
-    pause = max(pause, min(setback.retry_after or 0.0, LONGEST_RETRY_AFTER))
-    row.next_run_at = now + timedelta(seconds=pause)
+    row.next_run_at = now + BACKOFF.pause(row.failures, setback.retry_after)
     row.lease_id = row.lease_until = None
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from bulk.commit import LONGEST_PAUSE, LONGEST_RETRY_AFTER
+from bulk.commit import BACKOFF
 from retention.recall import Wait
 
 WAITS = (
@@ -21,6 +19,6 @@ WAITS = (
             failing_since = LEAST(r.failing_since, late.at),
             lease_id = NULL, lease_until = NULL
         """,
-        parameters={"pause": timedelta(seconds=max(LONGEST_PAUSE, LONGEST_RETRY_AFTER))},
+        parameters={"pause": BACKOFF.latest},
     ),
 )

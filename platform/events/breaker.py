@@ -14,17 +14,17 @@ others use, too.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from events.claim import LEASE, Endpoint
+from worker.backoff import Backoff
 
 OPEN_AFTER = 10  # failures in a row
-FIRST_PAUSE = 2.0  # seconds; twice as long after each attempt that fails
-LONGEST_PAUSE = 60.0  # seconds
+BACKOFF = Backoff(timedelta(seconds=2), timedelta(seconds=60))  # of attempts that fail
 
 TAKE_PROBES = """
 UPDATE events_endpoint e
@@ -54,7 +54,7 @@ INSERT INTO events_endpoint AS e
        (organization_id, origin, failures, probes, open_until, updated_at)
 SELECT down.organization_id, down.origin, down.failures, down.probes,
        CASE WHEN down.failures >= %(open_after)s
-            THEN %(now)s + make_interval(secs => %(first)s) END,
+            THEN %(now)s + (%(pauses)s::interval[])[1] END,
        %(now)s
   FROM unnest(%(organizations)s::bigint[], %(origins)s::text[], %(failures)s::int[],
               %(probes)s::int[]) AS down (organization_id, origin, failures, probes)
@@ -64,12 +64,10 @@ SELECT down.organization_id, down.origin, down.failures, down.probes,
        probes = LEAST(e.probes + EXCLUDED.probes, 1000),
        open_until = CASE
            WHEN EXCLUDED.probes > 0 THEN
-               %(now)s + make_interval(
-                   secs => LEAST(%(first)s * 2 ^ LEAST(e.probes + EXCLUDED.probes, 20), %(longest)s)
-               )
+               %(now)s + (%(pauses)s::interval[])[LEAST(e.probes + EXCLUDED.probes, %(last)s) + 1]
            WHEN e.open_until IS NOT NULL THEN e.open_until
            WHEN e.failures + EXCLUDED.failures >= %(open_after)s THEN
-               %(now)s + make_interval(secs => %(first)s)
+               %(now)s + (%(pauses)s::interval[])[1]
            END,
        updated_at = %(now)s
 """
@@ -117,8 +115,8 @@ def store(cursor: CursorWrapper, words: Iterable[Word], now: datetime) -> None:
                 "failures": [failures[one] for one in down],
                 "probes": [probes[one] for one in down],
                 "open_after": OPEN_AFTER,
-                "first": FIRST_PAUSE,
-                "longest": LONGEST_PAUSE,
+                "pauses": BACKOFF.pauses,
+                "last": len(BACKOFF.pauses) - 1,
                 "now": now,
             },
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from events.breaker import LONGEST_PAUSE
+from events.breaker import BACKOFF
 from events.claim import LEASE
 from events.outcome import RETRIES, longest_wait
 from retention.recall import Wait
@@ -35,6 +33,6 @@ WAITS = (
         "events_endpoint",
         late="r.open_until > clock.latest + %(pause)s",
         mend="open_until = late.at",
-        parameters={"pause": max(timedelta(seconds=LONGEST_PAUSE), LEASE)},
+        parameters={"pause": max(BACKOFF.latest, LEASE)},
     ),
 )

@@ -39,13 +39,13 @@ from instances.credential import GONE
 from instances.models import Cleanup, Credential, CredentialState, ElementInstance
 from instances.probe import base_url
 from quota.meter import meter_of
-from transport.errors import GrantLost, NotNow, ProviderError, TransportError
+from transport.errors import GrantLost, ProviderError, TransportError, wished_pause
 from transport.shares import on_behalf_of
 from transport.types import Account
+from worker.backoff import Backoff
 
 LEASE = timedelta(seconds=120)  # a row is begun within 30 s, and asks its provider twice
-SHORTEST_PAUSE = timedelta(seconds=30)  # until a failure is tried again; doubles
-LONGEST_PAUSE = timedelta(hours=1)
+BACKOFF = Backoff(timedelta(seconds=30), timedelta(hours=1))
 MAX_ATTEMPTS = 30  # over about a day
 MAX_STEP_ATTEMPTS = 8  # over about an hour: then the grant is revoked without them
 BELIEVED_AFTER = 2  # refusals: providers answer a 401 to good tokens, too
@@ -314,11 +314,8 @@ def _note_failure(row: Cleanup, failure: Exception, said: str) -> None:
     if row.failures + 1 >= MAX_ATTEMPTS:
         _give_up(row, reason)
         return
-    pause = min(SHORTEST_PAUSE * 2 ** min(row.failures, 10), LONGEST_PAUSE)
-    asked = failure.retry_after if isinstance(failure, ProviderError | NotNow) else None
-    wished = min(timedelta(seconds=max(asked or 0, 0)), LONGEST_PAUSE)
     _ours(row).update(
-        due_at=timezone.now() + max(pause, wished),
+        due_at=timezone.now() + BACKOFF.pause(row.failures + 1, wished_pause(failure)),
         lease_id=None,
         failures=row.failures + 1,
         error=reason,

@@ -30,13 +30,19 @@ from instances.expiring import ends_soon
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.reason import MEANING, Reason, lasting_refusal, of_loss, refused
 from instances.signals import grant_lost, grant_refused
-from transport.errors import AddressRefused, GrantLost, ProviderError, TransportError
+from transport.errors import (
+    AddressRefused,
+    GrantLost,
+    ProviderError,
+    TransportError,
+    wished_pause,
+)
 from transport.shares import on_behalf_of
+from worker.backoff import Backoff
 
 KEPT_TRYING = 30  # times that a new grant is tried to be stored while the database is away
 PAUSE_AFTER_LOST_DATABASE = 1.0  # seconds
-SHORTEST_PAUSE = 30  # seconds until a failed renewal is tried again; doubles
-LONGEST_PAUSE = 1_800  # seconds
+BACKOFF = Backoff(timedelta(seconds=30), timedelta(minutes=30))
 CONFIRMED_AFTER = 120  # seconds after a first 401 where nothing can be renewed
 REJECTED = (
     "The provider rejected the access token, and gave no refresh token with it. It is asked once "
@@ -177,7 +183,7 @@ def _rejection(credential: Credential, *, confirming: bool, noting: bool) -> Tra
     """Return what a 401 comes to where nothing can be renewed; None: the token is good.
 
     `failures` are 1 after a first 401, which is confirmed in CONFIRMED_AFTER, and 2 where nobody
-    could confirm it then: the next 401 within LONGEST_PAUSE does.
+    could confirm it then: the next 401 within BACKOFF.longest does.
     """
     accepted, now = probe.accepts(credential.instance, credential.access_token), timezone.now()
     failures, due_at = credential.failures, credential.refresh_due_at
@@ -191,7 +197,7 @@ def _rejection(credential: Credential, *, confirming: bool, noting: bool) -> Tra
             "The provider no longer accepts the access token, and gave no refresh token with it."
         )
     if noting and unconfirmed:
-        _note_rejection(credential, 2, now + timedelta(seconds=LONGEST_PAUSE))
+        _note_rejection(credential, 2, now + BACKOFF.longest)
     elif noting and not failures:
         _note_rejection(credential, 1, now + timedelta(seconds=CONFIRMED_AFTER))
     return ProviderError(401, REJECTED)
@@ -332,15 +338,13 @@ def note_not_renewed(credential_id: int, why: str) -> None:
 
 
 def _note_failure(credential: Credential, said: str, failure: TransportError | None) -> None:
-    asked = failure.retry_after if isinstance(failure, ProviderError) else None
     credential.failures += 1
     credential.error = said
     refusal = lasting_refusal(failure) if credential.failures >= REFUSED_AFTER else ""
     is_news = bool(refusal) and not credential.refusal
     credential.refusal = refusal
-    pause = min(SHORTEST_PAUSE * 2 ** min(credential.failures - 1, 10), LONGEST_PAUSE)
-    credential.refresh_due_at = timezone.now() + timedelta(
-        seconds=min(max(pause, asked or 0), LONGEST_PAUSE)
+    credential.refresh_due_at = timezone.now() + BACKOFF.pause(
+        credential.failures, wished_pause(failure)
     )
     credential.save(update_fields=["failures", "error", "refusal", "refresh_due_at"])
     if is_news:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from instances import cleanup
-from instances.credential import LONGEST_PAUSE
+from instances.credential import BACKOFF
 from instances.idempotency import HELD_FOR
 from retention.recall import Wait
 
@@ -20,7 +18,7 @@ WAITS = (
                  OR r.refresh_due_at > GREATEST(r.expires_at, clock.latest + %(pause)s))
         """,
         mend="refresh_due_at = late.at, refreshed_at = LEAST(r.refreshed_at, late.at)",
-        parameters={"pause": timedelta(seconds=LONGEST_PAUSE)},
+        parameters={"pause": BACKOFF.latest},
     ),
     Wait(
         "idempotency keys",
@@ -36,6 +34,6 @@ WAITS = (
         "instances_cleanup",
         late="r.due_at > clock.latest + %(pause)s",
         mend="due_at = late.at",
-        parameters={"pause": max(cleanup.LEASE, cleanup.LONGEST_PAUSE)},
+        parameters={"pause": max(cleanup.LEASE, cleanup.BACKOFF.latest)},
     ),
 )

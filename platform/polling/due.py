@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import random
 
+from worker.backoff import Backoff
+
 LONGEST_INTERVAL = 2_147_483_647  # seconds, what the column holds; clients park a poller with it
-FIRST_PAUSE_OF_A_START = timedelta(seconds=10)
-LONGEST_PAUSE_OF_A_START = timedelta(minutes=5)
-LONGEST_PAUSE = timedelta(hours=1)
-LONGEST_RETRY_AFTER = timedelta(days=1)
-FIRST_PAUSE_OF_PUT_ASIDE = timedelta(minutes=1)
-MOST_DOUBLINGS = 20
+DAY = timedelta(days=1)
+OF_A_START = Backoff(timedelta(seconds=10), timedelta(minutes=5), longest_asked=DAY)
+OF_PUT_ASIDE = Backoff(timedelta(minutes=1), timedelta(hours=1), longest_asked=DAY)
 SPREAD_OF_PUT_OFF = 5.0  # seconds
 
 
@@ -37,18 +36,19 @@ def after_failure(
     A resource that has not `started` yet is tried again soon, for nothing is noticed before.
     `retry_after` (seconds) is the provider's wish and is honoured up to a day.
     """
-    if started:
-        first = timedelta(seconds=interval)
-        longest = max(first, LONGEST_PAUSE)
-    else:
-        first, longest = FIRST_PAUSE_OF_A_START, LONGEST_PAUSE_OF_A_START
-    return now + max(_doubled(first, failures, longest), _asked(retry_after))
+    backoff = of_interval(interval) if started else OF_A_START
+    return now + backoff.pause(failures, retry_after)
+
+
+def of_interval(interval: int) -> Backoff:
+    """The pauses of a resource that is polled at the interval (seconds)."""
+    first = timedelta(seconds=interval)
+    return Backoff(first, max(first, timedelta(hours=1)), longest_asked=DAY)
 
 
 def after_put_aside(attempts: int, now: datetime, *, retry_after: float | None = None) -> datetime:
     """The next fetch of one object after `attempts` that failed, 1 or more."""
-    pause = _doubled(FIRST_PAUSE_OF_PUT_ASIDE, attempts, LONGEST_PAUSE)
-    return now + max(pause, _asked(retry_after))
+    return now + OF_PUT_ASIDE.pause(attempts, retry_after)
 
 
 def after_put_off(wait: float, now: datetime) -> datetime:
@@ -62,16 +62,3 @@ def after_put_off(wait: float, now: datetime) -> datetime:
 def with_put_aside(due: datetime, put_aside_due: datetime | None, now: datetime) -> datetime:
     """`due`, or earlier when an object that was put aside is to be fetched before."""
     return due if put_aside_due is None else min(due, max(put_aside_due, now))
-
-
-def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
-    if first >= longest:
-        return longest
-    doublings: int = 2 ** min(max(times - 1, 0), MOST_DOUBLINGS)
-    return min(first * doublings, longest)
-
-
-def _asked(retry_after: float | None) -> timedelta:
-    if retry_after is None or retry_after <= 0:
-        return timedelta(0)
-    return timedelta(seconds=min(retry_after, LONGEST_RETRY_AFTER.total_seconds()))

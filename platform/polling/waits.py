@@ -3,10 +3,10 @@ was put aside."""
 
 from __future__ import annotations
 
-from polling.due import LONGEST_PAUSE, LONGEST_RETRY_AFTER
+from polling.due import OF_PUT_ASIDE, of_interval
 from retention.recall import Wait
 
-PAUSE = {"pause": max(LONGEST_PAUSE, LONGEST_RETRY_AFTER)}
+PAUSE = {"pause": max(OF_PUT_ASIDE.latest, of_interval(0).latest)}
 
 WAITS = (
     Wait(

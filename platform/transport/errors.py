@@ -192,6 +192,11 @@ _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?")
 _BEYOND_ANY_CALENDAR = re.compile(r"[A-Za-z]{3,9}, [0-9]{1,2} [A-Za-z]{3} [0-9]{5,} .*")
 
 
+def wished_pause(error: BaseException | None) -> float | None:
+    """Return in how many seconds it may be tried again, where the error says so."""
+    return error.retry_after if isinstance(error, ProviderError | NotNow) else None
+
+
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Read the Retry-After header of an answer, RFC 9110 section 10.2.3: seconds or an HTTP date.
 

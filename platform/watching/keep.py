@@ -32,17 +32,16 @@ from instances import session
 from instances.cleanup import Gone
 from instances.models import Credential, ElementInstance
 from transport import sync
-from transport.errors import GrantLost, NotNow, ProviderError, TransportError
+from transport.errors import GrantLost, NotNow, ProviderError, TransportError, wished_pause
 from transport.limits import Limits
 from transport.shares import on_behalf_of
 from watching import claim
 from watching.models import InstanceWatch
 from watching.notices import digest_of
+from worker.backoff import Backoff
 
 LIMITS = Limits(total=15.0, attempts=2, retry_within=5.0)
-SHORTEST_PAUSE = timedelta(seconds=30)  # until a failure is tried again; doubles
-LONGEST_PAUSE = timedelta(hours=1)
-LONGEST_RETRY_AFTER = timedelta(days=1)
+BACKOFF = Backoff(timedelta(seconds=30), timedelta(hours=1), longest_asked=timedelta(days=1))
 MOST_STOPS = 8  # tries, over about an hour
 SPREAD = 0.1  # of the time until a renewal, so that those started together don't stay together
 LONGEST_ERROR = 1000  # characters that we keep
@@ -173,7 +172,7 @@ def _renewal(watch: Watch, watched: Watched, now: datetime) -> datetime | None:
     """In `renew_after`, and when half of its time is over at the latest; None: never."""
     times = [] if watch.renew_after is None else [watch.renew_after]
     if watched.expires_at is not None:
-        times.append(max((watched.expires_at - now) / 2, SHORTEST_PAUSE))
+        times.append(max((watched.expires_at - now) / 2, BACKOFF.first))
     if not times:
         return None
     return now + min(times) * (1 - SPREAD * random())  # noqa: S311 - spreads load
@@ -186,7 +185,7 @@ def _note_failure(row: InstanceWatch, failure: Exception, said: str) -> None:
     """
     failures = row.failures + (0 if _is_limit(failure) else 1)
     given_up = not row.on and (failures >= MOST_STOPS or isinstance(failure, GrantLost))
-    due_at = None if given_up else timezone.now() + _pause(failures, failure)
+    due_at = None if given_up else timezone.now() + BACKOFF.pause(failures, wished_pause(failure))
     claim.commit(row, due_at, failures=failures, error=said[:LONGEST_ERROR])
     log.warning("watch.failed", instance=row.instance_id, on=row.on, reason=said[:LONGEST_ERROR])
 
@@ -195,10 +194,3 @@ def _is_limit(failure: Exception) -> bool:
     if isinstance(failure, ProviderError):
         return failure.is_rate_limit
     return isinstance(failure, NotNow)
-
-
-def _pause(failures: int, failure: Exception) -> timedelta:
-    doubled: timedelta = SHORTEST_PAUSE * 2 ** min(max(failures - 1, 0), 10)
-    asked = failure.retry_after if isinstance(failure, ProviderError | NotNow) else None
-    wished = min(timedelta(seconds=max(asked or 0, 0)), LONGEST_RETRY_AFTER)
-    return max(min(doubled, LONGEST_PAUSE), wished)

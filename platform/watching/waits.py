@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from retention.recall import Wait
 from watching.claim import LEASE
-from watching.keep import LONGEST_PAUSE, LONGEST_RETRY_AFTER
+from watching.keep import BACKOFF
 
 LONGEST_RENEWAL = timedelta(days=90)  # of a watch of which the provider does not say when it ends
 
@@ -29,7 +29,7 @@ WAITS = (
         """,
         parameters={
             "lease": LEASE,
-            "pause": max(LONGEST_PAUSE, LONGEST_RETRY_AFTER),
+            "pause": BACKOFF.latest,
             "renewal": LONGEST_RENEWAL,
         },
     ),

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from events import backlog, breaker, claim
-from events.breaker import FIRST_PAUSE, LONGEST_PAUSE, OPEN_AFTER
+from events.breaker import BACKOFF, OPEN_AFTER
 from events.claim import LEASE, claim_probes, due_subscriptions
 from events.models import Delivery, DeliveryAttempt, Endpoint, Subscription
 from events.tasks import deliver_all_due
@@ -39,7 +39,7 @@ def test_after_so_many_failures_nothing_is_sent_and_no_retry_is_used(down: Recei
     assert len(down.received) == OPEN_AFTER
     assert Delivery.objects.filter(status="created", attempts_made=0).count() == 30 - OPEN_AFTER
     assert not Delivery.objects.filter(lease_id__isnull=False).exists()
-    assert Endpoint.objects.get().open_until == NOW + timedelta(seconds=FIRST_PAUSE)
+    assert Endpoint.objects.get().open_until == NOW + BACKOFF.first
 
 
 @pytest.mark.django_db
@@ -48,15 +48,13 @@ def test_one_attempt_after_each_pause_and_each_pause_is_twice_as_long(down: Rece
         record(new_instance(url=down.url), 500)
         deliver_all_due()
         down.received.clear()
-        pause = FIRST_PAUSE
         for number in range(1, 9):
-            clock.shift(pause - 0.5)
+            clock.shift(BACKOFF.pause(number).total_seconds() - 0.5)
             deliver_all_due()
             assert len(down.received) == number - 1, "too early"
             clock.shift(0.5)
             deliver_all_due()
             assert len(down.received) == number
-            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 @pytest.mark.django_db

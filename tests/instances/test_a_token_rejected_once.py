@@ -121,8 +121,8 @@ def test_a_provider_that_is_away_all_the_time_loses_nothing(
     provider.otherwise = AWAY
     for _ in range(3):
         reject(credential)
-        for pause in (CONFIRMED_AFTER, module.LONGEST_PAUSE):
-            clock.shift(timedelta(seconds=pause))
+        for pause in (timedelta(seconds=CONFIRMED_AFTER), module.BACKOFF.longest):
+            clock.shift(pause)
             tasks.refresh_all_due()
         assert (state(), Credential.objects.get().failures) == (CredentialState.OK, 0)
 
