@@ -146,7 +146,7 @@ class Engine:
     async def _renew(self) -> None:
         if time.monotonic() - self._renewed_at >= RENEW_AFTER:
             self._renewed_at = time.monotonic()
-            await sync_to_async(claim.renew)([*self._in_hand.values()], timezone.now())
+            await sync_to_async(claim.JOBS.renew)([*self._in_hand.values()], timezone.now())
 
     async def _give_back(self) -> None:
         tasks, jobs = [*self._in_hand], [*self._in_hand.values()]
@@ -154,7 +154,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if jobs and not isinstance(self._fault, Error):
-            await sync_to_async(claim.release)(jobs)
+            await sync_to_async(claim.JOBS.release)(jobs)
 
     # --- One job ---------------------------------------------------------------------------------
 

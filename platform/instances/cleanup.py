@@ -14,7 +14,6 @@ over.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -43,6 +42,7 @@ from transport.errors import GrantLost, ProviderError, TransportError, wished_pa
 from transport.shares import on_behalf_of
 from transport.types import Account
 from worker.backoff import Backoff
+from worker.leased_table import LeasedTable
 
 LEASE = timedelta(seconds=120)  # a row is begun within 30 s, and asks its provider twice
 BACKOFF = Backoff(timedelta(seconds=30), timedelta(hours=1))
@@ -55,25 +55,12 @@ MAX_ERROR = 1000  # characters that are kept
 ALREADY_REVOKED = frozenset({"invalid_token", "invalid_grant"})
 FAILURES = (TransportError, UnsealError, ElementNotFound, ConfigurationError, ImproperlyConfigured)
 
-# The share of each organization comes first: one with many slow providers holds up its own.
-CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT id, due_at, row_number() OVER (PARTITION BY organization_id ORDER BY due_at) AS place
-      FROM instances_cleanup
-     WHERE due_at <= %(now)s
-), picked AS MATERIALIZED (
-    SELECT c.id
-      FROM due
-      JOIN instances_cleanup AS c ON c.id = due.id
-     WHERE c.due_at <= %(now)s
-     ORDER BY due.place, due.due_at
-     LIMIT %(most)s
-       FOR NO KEY UPDATE OF c SKIP LOCKED
+CLEANUPS = LeasedTable(
+    "instances_cleanup",
+    LEASE,
+    due="r.due_at",
+    claimed="lease_id = %(lease_id)s, due_at = %(lease_until)s",
 )
-UPDATE instances_cleanup AS c
-   SET lease_id = %(lease_id)s, due_at = %(lease_until)s
- WHERE c.id = ANY(ARRAY(SELECT id FROM picked))
-"""
 
 log = structlog.get_logger(__name__)
 
@@ -164,12 +151,7 @@ def plan(
 
 def claim_due(most: int, now: datetime) -> list[Cleanup]:
     """Claim at most `most` due rows."""
-    lease_id = uuid.uuid4()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            CLAIM, {"now": now, "most": most, "lease_id": lease_id, "lease_until": now + LEASE}
-        )
-    return list(Cleanup.objects.filter(lease_id=lease_id).order_by("pk"))
+    return CLEANUPS.claim(most, now).read(Cleanup.objects.all())
 
 
 def clean(row: Cleanup) -> None:

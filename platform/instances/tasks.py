@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import structlog
-from django.utils import timezone
 
 from api.errors import SEALED
-from config import clock
 from config.given_postgres import trouble
 from elements.errors import ElementNotFound
 from encryption.keys import UnsealError
@@ -15,42 +13,13 @@ from instances.claim import LEASE, claim_due
 from instances.credential import note_not_renewed, refresh
 from instances.models import Credential
 from transport.errors import TransportError
-from worker.loops import worked
-from worker.side_by_side import side_by_side, until
-
-SIDE_BY_SIDE = 8  # providers asked at once
-BATCH = 80  # credentials claimed at once: what is done well within the lease
-CLEANUPS = 40  # claimed at once
+from worker.side_by_side import BlockingLoop
 
 log = structlog.get_logger(__name__)
 
 
-# --- Access tokens, renewed before they expire so that no poll and no call waits for it ----------
-
-
-def refresh_until(deadline: float) -> bool:
-    """Work until time.monotonic() reaches `deadline`; False when nothing more is due."""
-    return until(deadline, refresh_batch)
-
-
-def refresh_all_due() -> None:
-    """Works until nothing is due."""
-    while refresh_batch():
-        pass
-
-
-def refresh_batch() -> int:
-    """Renews a batch of due credentials and returns how many it tried."""
-    clock.keep()
-    due = claim_due(timezone.now(), BATCH)
-    worked()
-    if due:
-        trouble.require_space()  # for what the provider gives
-        side_by_side(due, _renew, SIDE_BY_SIDE, lease=LEASE)
-    return len(due)
-
-
 def _renew(credential_id: int) -> None:
+    """Renew a token before it expires, so that no poll and no call waits for it."""
     credential = Credential.objects.filter(pk=credential_id).first()
     if credential is None:
         return
@@ -72,26 +41,9 @@ def _renew(credential_id: int) -> None:
         log.exception("token not renewed", credential=credential_id)
 
 
-# --- Instances that are gone ---------------------------------------------------------------------
+_renewals = BlockingLoop(claim_due, _renew, most=80, lease=LEASE)
+refresh_until, refresh_all_due = _renewals.until, _renewals.all_due
+refresh_batch = _renewals.batch
 
-
-def clean_until(deadline: float) -> bool:
-    """Work until time.monotonic() reaches `deadline`; False when nothing more is due."""
-    return until(deadline, clean_batch)
-
-
-def clean_all_due() -> None:
-    """Work until nothing is due."""
-    while clean_batch():
-        pass
-
-
-def clean_batch() -> int:
-    """Tell providers of a batch of instances that are gone. Returns how many were due."""
-    clock.keep()
-    due = cleanup.claim_due(CLEANUPS, timezone.now())
-    worked()
-    if due:
-        trouble.require_space()  # else the same is said to the provider again and again
-        side_by_side(due, cleanup.clean, SIDE_BY_SIDE, lease=cleanup.LEASE)
-    return len(due)
+_cleanups = BlockingLoop(cleanup.claim_due, cleanup.clean, most=40, lease=cleanup.LEASE)
+clean_until, clean_all_due = _cleanups.until, _cleanups.all_due

@@ -9,52 +9,72 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from django.db import connection
+from django.utils import timezone
 
+from config import clock
+from config.given_postgres import trouble
 from transport import waiting
-from worker.loops import stopping
+from worker.loops import stopping, worked
 
+THREADS = 8  # rows worked on at once
 BEGIN_WITHIN = 30.0  # seconds after the claim
 TO_STORE = 10.0  # seconds before the end of the lease that are left to store what came of it
 
 T = TypeVar("T")
 
 
-def until(deadline: float, batch: Callable[[], int]) -> bool:
-    """Work on batches until time.monotonic() reaches `deadline`; False when nothing more is due.
+@dataclass(frozen=True, slots=True)
+class BlockingLoop(Generic[T]):
+    """A loop: `claim` claims at most `most` due rows for `lease`, `work` works on one.
 
-    `batch` claims and works on one, and returns how many rows were due.
+    What `work` raises ends the turn.
     """
-    while time.monotonic() < deadline and not stopping():
-        if not batch():
-            return False
-    return True
 
+    claim: Callable[[int, datetime], Sequence[T]]
+    work: Callable[[T], None]
+    most: int
+    lease: timedelta
 
-def side_by_side(
-    rows: Sequence[T], work: Callable[[T], None], threads: int, *, lease: timedelta
-) -> None:
-    """Work on each row, at most `threads` at once. Raises what `work` raises.
+    def until(self, deadline: float) -> bool:
+        """Work until time.monotonic() reaches `deadline`; False when nothing more is due."""
+        while time.monotonic() < deadline and not stopping():
+            if not self.batch():
+                return False
+        return True
 
-    They have just been claimed, for `lease`.
+    def all_due(self) -> None:
+        """Work until nothing is due."""
+        while self.batch():
+            pass
 
-    The threads take one row after the other, so that one that meets a provider that hangs keeps
-    nothing from the others.
-    """
-    now = time.monotonic()
-    left, begun_by = SimpleQueue[T](), now + BEGIN_WITHIN
-    ends = now + lease.total_seconds() - TO_STORE
-    for row in rows:
-        left.put(row)
-    hands = min(len(rows), threads)
-    if hands:
+    def batch(self) -> int:
+        """Work on a batch. Returns how many rows were due."""
+        clock.keep()
+        due = self.claim(self.most, timezone.now())
+        worked()
+        if due:
+            trouble.require_space()  # for what the provider answers
+            self._side_by_side(due)
+        return len(due)
+
+    def _side_by_side(self, rows: Sequence[T]) -> None:
+        """The threads take one row after the other, so that one that meets a provider that hangs
+        keeps nothing from the others."""
+        now = time.monotonic()
+        left, begun_by = SimpleQueue[T](), now + BEGIN_WITHIN
+        ends = now + self.lease.total_seconds() - TO_STORE
+        for row in rows:
+            left.put(row)
+        hands = min(len(rows), THREADS)
         with ThreadPoolExecutor(hands) as pool:
-            list(pool.map(partial(_work_through, left, work, begun_by), [ends] * hands))
+            list(pool.map(partial(_work_through, left, self.work, begun_by), [ends] * hands))
 
 
 def _work_through(

@@ -152,11 +152,11 @@ def test_leases_are_renewed_and_released_by_their_holder_only(bulk: Bulk) -> Non
     stranger = BulkJob.objects.get()
     stranger.lease_id = uuid.uuid4()
 
-    claim.release([stranger])
+    claim.JOBS.release([stranger])
     assert claim.claim_due(5, now) == []
-    claim.renew([job], now + claim.LEASE)
+    claim.JOBS.renew([job], now + claim.LEASE)
     assert claim.claim_due(5, now + claim.LEASE) == []
-    claim.release([job])
+    claim.JOBS.release([job])
     assert [one.pk for one in claim.claim_due(5, now)] == [job.pk]
 
 

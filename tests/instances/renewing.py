@@ -9,5 +9,5 @@ from instances.claim import claim_due
 
 
 def renew_what_is_due() -> None:
-    for credential_id in claim_due(timezone.now(), 10):
+    for credential_id in claim_due(10, timezone.now()):
         tasks._renew(credential_id)

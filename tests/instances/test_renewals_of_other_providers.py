@@ -19,13 +19,14 @@ from pytest_django import Settings
 from elements import register
 from instances import credential as module
 from instances import tasks
-from instances.claim import claim_due
+from instances.claim import LEASE, claim_due
 from instances.models import Credential, CredentialState, ElementInstance
 from tests.elements.ledger import ledger
 from tests.events.found import new_instance
 from tests.killed_worker import FINISHED, KilledWorker
 from tests.patience import PATIENCE
 from tests.transport.scripted_provider import ScriptedProvider, answer
+from worker.side_by_side import BlockingLoop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLIENT = {"oauth.api.key": "a-client", "oauth.api.secret": "a-client-secret"}
@@ -169,16 +170,16 @@ def test_the_organizations_take_turns() -> None:
         due_at = timezone.now() - timedelta(seconds=60 - seconds)
         Credential.objects.filter(pk=one.pk).update(refresh_due_at=due_at)
 
-    assert claim_due(timezone.now(), 3) == [many[0].pk, other.pk, many[1].pk]
-    assert claim_due(timezone.now(), 100) == [one.pk for one in many[2:]]
-    assert claim_due(timezone.now(), 100) == []
+    assert claim_due(3, timezone.now()) == [many[0].pk, other.pk, many[1].pk]
+    assert claim_due(100, timezone.now()) == [one.pk for one in many[2:]]
+    assert claim_due(100, timezone.now()) == []
 
 
 def test_an_account_that_nothing_could_renew_keeps_nobody_elses_waiting(
     endpoint: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a private element no longer authenticates by OAuth 2, or cannot be read."""
-    monkeypatch.setattr(tasks, "SIDE_BY_SIDE", 1)
+    monkeypatch.setattr("worker.side_by_side.THREADS", 1)
     endpoint.otherwise = token()
     stuck = due_credential()
     register.create(stuck.instance.organization_id, ledger())
@@ -200,7 +201,7 @@ def test_an_account_that_nothing_could_renew_keeps_nobody_elses_waiting(
 def test_a_renewal_that_fails_by_our_fault_keeps_nobody_elses_waiting(
     endpoint: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "SIDE_BY_SIDE", 1)
+    monkeypatch.setattr("worker.side_by_side.THREADS", 1)
     endpoint.otherwise = token()
     stuck, other = due_credential(), due_credential()
     refresh = module.refresh
@@ -220,9 +221,7 @@ def test_a_renewal_that_fails_by_our_fault_keeps_nobody_elses_waiting(
     assert (stuck.failures, stuck.error) == (1, "The token was not renewed: LookupError.")
 
 
-def test_a_token_endpoint_that_hangs_keeps_one_thread_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_token_endpoint_that_hangs_keeps_one_thread_only() -> None:
     credentials = [due_credential() for _ in range(20)]
     done = threading.Semaphore(0)
     waited: list[bool] = []
@@ -232,7 +231,5 @@ def test_a_token_endpoint_that_hangs_keeps_one_thread_only(
             waited.extend(done.acquire(timeout=PATIENCE) for _ in credentials[1:])
         done.release()
 
-    monkeypatch.setattr(tasks, "_renew", renew)
-
-    assert tasks.refresh_batch() == 20
+    assert BlockingLoop(claim_due, renew, most=80, lease=LEASE).batch() == 20
     assert waited == [True] * 19  # all others were renewed meanwhile
