@@ -117,35 +117,25 @@ class LeasedTable:
             cursor.execute(self._filled(CLAIM), parameters)
             return Claim(lease_id, [id_ for (id_,) in cursor.fetchall()])
 
-    @property
-    def renewing(self) -> str:
-        """The statement that lengthens leases."""
-        return self._filled(OURS, columns="lease_until = %(lease_until)s")
-
-    @property
-    def releasing(self) -> str:
-        """The statement that gives rows back: they are due as they were before."""
-        return self._filled(OURS, columns="lease_id = NULL, lease_until = NULL")
-
     def renew(self, rows: Sequence[Held], now: datetime) -> int:
         """Lengthen the leases that are still held. Returns their number."""
-        return _on_ours(self.renewing, rows, lease_until=now + self.lease)
+        return self._on_ours("lease_until = %(lease_until)s", rows, now + self.lease)
 
     def release(self, rows: Sequence[Held]) -> int:
         """Give rows back as they are, for others to claim at once. Returns their number."""
-        return _on_ours(self.releasing, rows)
+        return self._on_ours("lease_id = NULL, lease_until = NULL", rows)
+
+    def _on_ours(
+        self, columns: str, rows: Sequence[Held], lease_until: datetime | None = None
+    ) -> int:
+        parameters: dict[str, Any] = {
+            "ids": [row.id for row in rows],
+            "lease_ids": [row.lease_id for row in rows],
+            "lease_until": lease_until,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(self._filled(OURS, columns=columns), parameters)
+            return int(cursor.rowcount)
 
     def _filled(self, statement: str, **more: str) -> str:
         return statement.format(**asdict(self), **more)
-
-
-def _on_ours(statement: str, rows: Sequence[Held], **parameters: Any) -> int:
-    if not rows:
-        return 0
-    held: dict[str, Any] = {
-        "ids": [row.id for row in rows],
-        "lease_ids": [row.lease_id for row in rows],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {**parameters, **held})
-        return int(cursor.rowcount)
