@@ -18,6 +18,7 @@ from transport.limits import Limits
 # The elements that have a cursor, and the resource of each that is tried.
 POLLED = [
     ("googlecalendar", "events"),
+    ("googlecalendar", "calendars"),
     ("microsofttodo", "lists"),
     ("microsofttodo", "tasks"),
     ("outlookmail", "messages"),
