@@ -66,6 +66,7 @@ class Round:
     polls_per_s: float
     statements: int
     wal: int  # bytes
+    delivery_wal: int  # of them, from the claim of the deliveries on
 
 
 def run(*, quick: bool) -> dict[str, float]:
@@ -90,6 +91,7 @@ def run(*, quick: bool) -> dict[str, float]:
         "change_bare_cpu_ms": median(one.bare.cpu_ms for one in rounds),
         "change_statements": median(one.statements / part for one in rounds),
         "change_wal_bytes": median(one.wal / part for one in rounds),
+        "delivery_wal_bytes": median(one.delivery_wal / part for one in rounds),
         "change_mailboxes": mailboxes,
     }
 
@@ -113,7 +115,7 @@ def _round(address: str, number: int, mailboxes: int) -> Round:
     began, cpu = time.perf_counter(), time.process_time()
     with counted_statements() as statements:
         poll_all_due()
-    polled = time.perf_counter() - began
+    polled, delivering = time.perf_counter() - began, _wal_position()
     deliver_all_due()
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
     return Round(
@@ -122,6 +124,7 @@ def _round(address: str, number: int, mailboxes: int) -> Round:
         part / polled,
         statements(),
         _wal_position() - wal,
+        _wal_position() - delivering,
     )
 
 

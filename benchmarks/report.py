@@ -31,6 +31,7 @@ TARGETS = {
     "change_ratio": Target("at least 0.2", lambda value: value >= 0.2),
     "change_statements": Target("at most 2", lambda value: value <= 2),
     "change_wal_bytes": Target("at most 6,000", lambda value: value <= 6_000),
+    "delivery_wal_bytes": Target("at most 2,000", lambda value: value <= 2_000),
     "scale_out_ratio": Target("at least 1.7", lambda value: value >= 1.7),
     "fairness_p99_ratio": Target("at most 1.1", lambda value: value <= 1.1),
     "get_instance_ratio": Target("at least 0.5", lambda value: value >= 0.5),

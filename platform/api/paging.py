@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import F, Field, Func, IntegerField, Model, Q, QuerySet, TextField
@@ -35,8 +35,20 @@ PLACE_PREFIX = "below:"
 FEW = 1_000  # rows whose keys are read to know how many there are
 MOST_COUNTED = 10_000  # rows of a list that grows for ever
 
+LATEST = ("created_at", "id")  # what lists that grow for ever are ordered by, the last one first
+
 Row = TypeVar("Row", bound=Model)
 T = TypeVar("T")
+
+
+class Part(NamedTuple, Generic[Row]):
+    """Some rows of a list that grows for ever, in the order of an index of theirs.
+
+    `by` may be columns of another table that hold what LATEST of the row does.
+    """
+
+    rows: QuerySet[Row]
+    by: tuple[str, str] = LATEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +139,33 @@ def latest_page_of(
     request: Request,
     rows: QuerySet[Row],
     *,
-    by: tuple[str, str] = ("created_at", "id"),
+    parts: Sequence[Part[Row]] = (),
     default_size: int = DEFAULT_SIZE,
     size_of: Callable[[Row], int] | None = None,
     large: Sequence[str] = (),
 ) -> Listing[Row]:
     """The page that the request's query asks for, newest first. Raises BadRequest.
 
-    `by` are two columns whose pair is unique and that an index has in this order, below the
-    columns that `rows` is filtered by. Elements-Total-Count is absent above MOST_COUNTED rows.
-    Everything else is as in page_of; `page` skips rows, which costs the more the further it goes.
+    An index has LATEST in this order, below the columns that `rows` is filtered by. Where no single
+    one has, `parts` are what is listed of `rows`. Elements-Total-Count is absent above MOST_COUNTED
+    rows. Everything else is as in page_of; `page` skips rows, which costs the more the further it
+    goes.
     """
     asked, size = _size(request, default_size)
     token = request.query_params.get("nextPage", "").strip()
-    below = rows.filter(_below(rows, by, token)) if token else rows
+    listed = parts or [Part(rows)]
+    below = [_below(part, token) for part in listed] if token else listed
     start = 0 if "nextPage" in request.query_params else _start(request, size)
-    order = [f"-{column}" for column in by]
-    if start:  # an index alone tells which rows to skip
-        keys = below.order_by(*order).values_list("pk", flat=True)
-        below = below.filter(pk__in=list(keys[start : start + size + 1]))
-    ordered = below.order_by(*order)
+    if len(listed) > 1 or start:  # indexes alone tell which rows to skip
+        end = start + size + 1
+        page = rows.filter(pk__in=[key for _, key in _places(below, end)[start:end]])
+    else:
+        page = below[0].rows
+    ordered = page.order_by(*(f"-{column}" for column in LATEST))
     if large:
-        page = list(ordered.values_list("pk", flat=True)[: size + 1])
-        more, wanted = len(page) > size, len(page[:size])
-        found = list(ordered.filter(pk__in=_fitting(rows, page[:size], large)))
+        keys = list(ordered.values_list("pk", flat=True)[: size + 1])
+        more, wanted = len(keys) > size, len(keys[:size])
+        found = list(ordered.filter(pk__in=_fitting(rows, keys[:size], large)))
     else:
         found = list(ordered[: size + 1])
         more, found = len(found) > size, found[:size]
@@ -158,11 +173,11 @@ def latest_page_of(
     if size_of is not None:
         found = _small_enough(found, size_of)
     headers = {"Elements-Returned-Count": str(len(found))}
-    total = rows.order_by().values("pk")[: MOST_COUNTED + 1].count()
+    total = _count(listed)
     if total <= MOST_COUNTED:
         headers["Elements-Total-Count"] = str(total)
     if found and (more or len(found) < wanted):
-        headers["Elements-Next-Page-Token"] = _place(found[-1], by)
+        headers["Elements-Next-Page-Token"] = _place(found[-1])
     return Listing(found, headers | _altered(asked, size, len(found), wanted))
 
 
@@ -229,24 +244,42 @@ def _offset(token: str) -> int:
     return int(digits)
 
 
-def _place(row: Model, by: tuple[str, str]) -> str:
-    """The token of a row's place in the order of two columns."""
-    return _written(PLACE_PREFIX + " ".join(_text(getattr(row, column)) for column in by))
+def _place(row: Model) -> str:
+    """The token of a row's place."""
+    return _written(PLACE_PREFIX + " ".join(_text(getattr(row, column)) for column in LATEST))
 
 
 def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _below(rows: QuerySet[Row], by: tuple[str, str], token: str) -> Q:
+def _below(part: Part[Row], token: str) -> Part[Row]:
     """What comes after the token's place. Told so that an index finds it."""
     first, _, second = _read(token, PLACE_PREFIX).partition(" ")
     upper, lower = (
-        _value(rows.model, column, text) for column, text in zip(by, (first, second), strict=True)
+        _value(part.rows.model, column, text)
+        for column, text in zip(LATEST, (first, second), strict=True)
     )
-    return Q(**{f"{by[0]}__lte": upper}) & (
-        Q(**{f"{by[0]}__lt": upper}) | Q(**{f"{by[1]}__lt": lower})
+    time, key = part.by
+    after = Q(**{f"{time}__lt": upper}) | Q(**{f"{key}__lt": lower})
+    return part._replace(rows=part.rows.filter(Q(**{f"{time}__lte": upper}) & after))
+
+
+def _places(parts: Sequence[Part[Row]], end: int) -> QuerySet[Any, Any]:
+    """The place of each row, in their order, as far as `end` of them need."""
+    first, *others = (
+        part.rows.annotate(time=F(part.by[0]), key=F(part.by[1]))
+        .order_by("-time", "-key")
+        .values_list("time", "key")[:end]
+        for part in parts
     )
+    return first.union(*others).order_by("-time", "-key") if others else first
+
+
+def _count(parts: Sequence[Part[Row]]) -> int:
+    """How many rows there are, as far as they are counted."""
+    first, *others = (part.rows.order_by().values("pk")[: MOST_COUNTED + 1] for part in parts)
+    return (first.union(*others) if others else first).count()
 
 
 def _value(model: type[Model], column: str, text: str) -> Any:

@@ -16,7 +16,7 @@ from api.paging import latest_page_of
 from console.event_titles import elements_of, titles_of
 from console.instance.named import named
 from console.instance.next_check import next_checks
-from events.listing import filtered
+from events.listing import filtered, narrowed
 from events.models import Delivery, Event
 from events.progress import EventProgress, EventState, progress_of, with_progress
 from instances.models import ElementInstance
@@ -57,14 +57,12 @@ def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[s
         events = events.filter(instance__in=named(reach, instance))
     deliveries = reach.rows(Delivery)
     progress = next((one for one in EventState if one.value == asked.get("status")), None)
-    if progress is not None:  # else it is a word of the API's
-        events = with_progress(events, deliveries, progress)
-        asked = {**asked, "status": ""}
-    listing = latest_page_of(
-        Request(request),
-        filtered(asked, events).defer("body").select_related("instance"),
-        default_size=PAGE,
-    )
+    events = events.defer("body").select_related("instance")
+    if progress is not None:
+        parts = narrowed(asked, with_progress(events, deliveries, progress))
+    else:  # it may be a word of the API's
+        parts = filtered(asked, events)
+    listing = latest_page_of(Request(request), events, parts=parts, default_size=PAGE)
     token = listing.headers.get("Elements-Next-Page-Token", "")
     older = request.GET.copy()
     older["nextPage"] = token

@@ -1,7 +1,8 @@
 """Counts events by time, instance and account: one statement each, read from an index alone.
 
-The index `event_of_organization_by_time` has all that is counted. What has failed is found the
-other way round, from the few deliveries that have not arrived.
+The index `event_of_organization_by_time` has all that is counted. What has failed, or has not
+arrived yet, is found the other way round, from the few deliveries that have not arrived, and from
+events of topics that say so themselves (events.status).
 """
 
 from __future__ import annotations
@@ -44,44 +45,54 @@ SELECT bucket.place,
  ORDER BY bucket.place
 """  # noqa: S608 - made of constants
 _COUNT_INSTANCES = f"""
-WITH failing AS MATERIALIZED (
-    SELECT DISTINCT e.id, e.instance_id, e.created_at
+WITH under_way AS MATERIALIZED (
+    SELECT e.instance_id, e.created_at, e.status = 'DISPATCHED' AS waits,
+           bool_or(d.status IN ('retry', 'queued', 'failed')) AS fails
       FROM events_delivery d
       JOIN events_event e ON e.id = d.event_id
-     WHERE d.organization_id = %(organization)s AND d.status IN ('retry', 'queued', 'failed')
+     WHERE d.organization_id = %(organization)s
+       AND d.status IN ('created', 'retry', 'queued', 'waiting', 'failed')
+       AND d.created_at >= %(since)s AND d.created_at < %(until)s
        AND {_OF_CALLER}
-), failed AS (
-    SELECT bucket.place, f.instance_id, count(*) AS failed
+     GROUP BY e.id
+    UNION ALL
+    SELECT e.instance_id, e.created_at, TRUE, FALSE
+      FROM events_event e
+     WHERE e.status = 'DISPATCHED' AND e.topic <> '' AND {_OF_CALLER}
+       AND NOT EXISTS (SELECT FROM events_delivery d
+                        WHERE d.event_id = e.id AND d.status <> 'delivered')
+), unsuccessful AS (
+    SELECT bucket.place, u.instance_id, count(*) FILTER (WHERE u.waits) AS waiting,
+           count(*) FILTER (WHERE u.fails) AS failed
       FROM {_BUCKETS}
-      JOIN failing f ON f.created_at >= bucket.starts AND f.created_at < bucket.ends
-     GROUP BY bucket.place, f.instance_id
+      JOIN under_way u ON u.created_at >= bucket.starts AND u.created_at < bucket.ends
+     GROUP BY bucket.place, u.instance_id
 ), found AS (
-    SELECT bucket.place, counted.instance_id, counted.count, counted.success
+    SELECT place, instance_id, counted.count, counted.sent - COALESCE(waiting, 0) AS success,
+           COALESCE(failed, 0) AS failed
       FROM {_BUCKETS}
      CROSS JOIN LATERAL (
            SELECT e.instance_id, count(*) AS count,
-                  count(*) FILTER (WHERE e.status = 'NOTIFIED') AS success
+                  count(*) FILTER (WHERE e.status <> 'NEW') AS sent
              FROM events_event e
             WHERE {_OF_CALLER} AND e.created_at >= bucket.starts AND e.created_at < bucket.ends
             GROUP BY e.instance_id
            ) counted
+      LEFT JOIN unsuccessful USING (place, instance_id)
      WHERE {_OF_ACCOUNTS}
 )
 """  # noqa: S608 - made of constants
 COUNT_BY_INSTANCE = f"""
 {_COUNT_INSTANCES}
-SELECT place, instance_id, count, success, COALESCE(failed, 0)
+SELECT place, instance_id, count, success, failed
   FROM found
-  LEFT JOIN failed USING (place, instance_id)
  ORDER BY place, instance_id
  LIMIT %(most)s
 """  # noqa: S608 - made of constants
 COUNT_BY_ACCOUNT = f"""
 {_COUNT_INSTANCES}
-SELECT place, u.account_id, sum(count)::bigint, sum(success)::bigint,
-       COALESCE(sum(failed), 0)::bigint
+SELECT place, u.account_id, sum(count)::bigint, sum(success)::bigint, sum(failed)::bigint
   FROM found
-  LEFT JOIN failed USING (place, instance_id)
   JOIN instances_elementinstance i ON i.id = instance_id
   JOIN accounts_user u ON u.id = i.user_id
  GROUP BY place, u.account_id
@@ -156,6 +167,8 @@ def _rows(statement: str, counted: Counted, buckets: Sequence[Bucket]) -> list[t
                 "accounts": None if accounts is None else list(accounts),
                 "starts": [bucket.start for bucket in buckets],
                 "ends": [bucket.end for bucket in buckets],
+                "since": buckets[0].start,
+                "until": buckets[-1].end,
                 "most": MOST_RECORDS + 1,
             },
         )

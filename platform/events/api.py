@@ -24,6 +24,7 @@ from events import analytics, payload, period, schema
 from events.listing import filtered
 from events.models import Delivery, DeliveryAttempt, Event, EventStatus
 from events.representation import delivery_with_attempts
+from events.status import statuses_of
 from instances.models import ElementInstance
 
 MOST_ACCOUNTS = 100  # in one query
@@ -46,17 +47,19 @@ class EventsView(APIView):
     def get(self, request: Request, instance_id: str | None = None) -> Response:
         """Newest first. With an Element token, the events of its instance."""
         # Bodies hold whole mails: a page is cut by their sizes before any is loaded.
-        events = filtered(request.query_params, _events(request, instance_id))
-        listing = latest_page_of(
-            request, events.defer("body").annotate(size=BODY_SIZE), size_of=_body_size
-        )
+        events = _events(request, instance_id).defer("body").annotate(size=BODY_SIZE)
+        parts = filtered(request.query_params, events)
+        listing = latest_page_of(request, events, parts=parts, size_of=_body_size)
         bodies = dict(
             Event.objects.filter(pk__in=[event.pk for event in listing.rows]).values_list(
                 "pk", "body"
             )
         )
+        statuses = statuses_of(listing.rows)
         summaries = [
-            _summary(event, bodies[event.pk]) for event in listing.rows if event.pk in bodies
+            _summary(event, statuses[event.pk], bodies[event.pk])
+            for event in listing.rows
+            if event.pk in bodies
         ]
         return Response(summaries, headers=listing.headers)
 
@@ -70,7 +73,7 @@ class EventView(APIView):
     def get(self, request: Request, event_id: str, instance_id: str | None = None) -> Response:
         event = _event(request, event_id, instance_id)
         found = [{"value": one["objectId"]} for one in event.objects_found]
-        detail = _summary(event, event.body)
+        detail = _summary(event, statuses_of([event])[event.pk], event.body)
         detail["eventElementInstances"] = [
             {"instanceId": event.instance_id, "objectIds": found},
         ]
@@ -237,15 +240,14 @@ def _event(request: Request, event_id: str, instance_id: str | None) -> Event:
     return event
 
 
-def _summary(event: Event, body: str) -> dict[str, Any]:
+def _summary(event: Event, status: str, body: str) -> dict[str, Any]:
     message = json.loads(body)["message"]
-    notified = event.status == EventStatus.NOTIFIED
     return {
         "id": str(event.pk),
         "eventDate": timestamp(event.created_at),
-        "status": event.status,
+        "status": status,
         "providerData": payload.compact(message["raw"]),
-        "notifiedData": [{"message": message}] if notified else [],
+        "notifiedData": [{"message": message}] if status == EventStatus.NOTIFIED else [],
         "objectType": event.object_type,
         "objects": event.objects_found,
         "instanceId": event.instance_id,

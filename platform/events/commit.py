@@ -96,7 +96,8 @@ WITH outcome AS (
 )
 SELECT event_id FROM moved WHERE status = 'delivered'
 """
-# An event of a topic goes to several: who stores its last delivery must see the others stored.
+# The row of an event of a topic says its status (events.status). It goes to several: who stores its
+# last delivery must see the others stored.
 LOCK_SHARED_EVENTS = """
 SELECT id FROM events_event WHERE id = ANY(%s) AND topic <> '' ORDER BY id FOR NO KEY UPDATE
 """
@@ -159,7 +160,7 @@ def commit(attempted: Sequence[Attempted], released: Sequence[Released], now: da
     1. Lock the subscriptions; leave for later what belongs to those that somebody else has.
     2. Turn on and off what the attempts say of them.
     3. Move the deliveries, and write a row for each attempt.
-    4. Mark the events whose every delivery has arrived, and let go on what waited for one.
+    4. Mark the events of topics that have arrived everywhere; let go on what waited for one.
     5. Give back what was not attempted.
     """
     wanted = {one.subscription_id for one in (*attempted, *released)}
@@ -212,8 +213,7 @@ def _store(
         cursor.execute(MOVE, {"outcomes": _outcomes(attempted), "now": now})
         arrived = [row[0] for row in cursor.fetchall()]
         if arrived:
-            cursor.execute(LOCK_SHARED_EVENTS, [arrived])
-            cursor.execute(MARK_NOTIFIED, [arrived])
+            mark_notified(cursor, arrived)
         in_order = [
             one.delivery_id
             for one in attempted
@@ -232,6 +232,14 @@ def _store(
         )
     for subscription_id in sorted(off):
         queue_pending(subscription_id, now)
+
+
+def mark_notified(cursor: CursorWrapper, event_ids: list[int]) -> None:
+    """Mark those of a topic whose every delivery has arrived."""
+    cursor.execute(LOCK_SHARED_EVENTS, [event_ids])
+    shared = [row[0] for row in cursor.fetchall()]
+    if shared:
+        cursor.execute(MARK_NOTIFIED, [shared])
 
 
 def _is_given_up_alone(cursor: CursorWrapper, one: Attempted) -> bool:

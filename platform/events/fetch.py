@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from events import order
-from events.commit import LOCK_SHARED_EVENTS, MARK_NOTIFIED
+from events.commit import mark_notified
 from events.models import Delivery, DeliveryStatus, Subscription
 
 MOST_ACKNOWLEDGED = 2_000  # at once: as many as the largest page has
@@ -47,7 +47,6 @@ def acknowledge(subscription_id: int, webhook_ids: Sequence[str], now: datetime)
         rows = cursor.fetchall()
         arrived = [row[0] for row in rows]
         if arrived:
-            cursor.execute(LOCK_SHARED_EVENTS, [arrived])
-            cursor.execute(MARK_NOTIFIED, [arrived])
+            mark_notified(cursor, arrived)
             order.go_on([row[1] for row in rows], now)
     return len(arrived)

@@ -27,6 +27,9 @@ class Severity(models.TextChoices):
     HIGH = "high", "high"
 
 
+TOLD_BY_DELIVERY = models.Q(status=EventStatus.DISPATCHED, topic="")  # events: see events.status
+
+
 class Event(models.Model):
     """One notification: at most ten objects that one poll found, or a word about something.
 
@@ -48,6 +51,7 @@ class Event(models.Model):
         null=True,
     )
     object_type = models.CharField(max_length=100)  # the polled resource, "instance", or none
+    # As it was recorded; events.status has the word of today.
     status = models.CharField(max_length=12, choices=EventStatus, default=EventStatus.NEW)
     objects_found = models.JSONField(default=list)  # [{"objectId", "eventType"}]
     topic = models.CharField(max_length=200, blank=True, default="", db_default="")
@@ -79,10 +83,11 @@ class Event(models.Model):
                 condition=models.Q(instance__isnull=False),
                 name="event_of_organization_by_time",
             ),
+            # Of those that say it themselves (events.status): few.
             models.Index(
                 fields=["organization", "status", "created_at", "id"],
-                condition=models.Q(instance__isnull=False),
-                name="event_of_status_by_time",
+                condition=models.Q(instance__isnull=False) & ~TOLD_BY_DELIVERY,
+                name="event_that_says_its_status",
             ),
             models.Index(
                 fields=["organization", "object_type", "created_at", "id"],
@@ -111,6 +116,10 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"event {self.pk}"
+
+    @property
+    def is_told_by_delivery(self) -> bool:
+        return self.status == EventStatus.DISPATCHED and not self.topic
 
 
 class Channel(models.TextChoices):
@@ -232,6 +241,9 @@ class DeliveryStatus(models.TextChoices):
     FAILED = "failed", "failed"  # given up, alone: sent again on request; a test never is
 
 
+NOT_ARRIVED = ["created", "retry", "queued", "waiting", "failed"]
+
+
 class Delivery(models.Model):
     """One event on its way to one subscription. Claimed like a polling resource.
 
@@ -257,7 +269,7 @@ class Delivery(models.Model):
     attempts_made = models.PositiveIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     first_failed_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField()  # the event's
     updated_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -289,10 +301,17 @@ class Delivery(models.Model):
                 ),
                 name="delivery_in_order",
             ),
-            # Lists, newest first. What has failed is rare and looked for among all the rest.
+            # Lists of deliveries, and of events by their status, newest first: each delivery is in
+            # one of two. What has failed is rare and looked for among all the rest.
             models.Index(
                 fields=["organization", "created_at", "id"],
-                name="delivery_of_organization",
+                condition=models.Q(status="delivered"),
+                name="delivery_arrived",
+            ),
+            models.Index(
+                fields=["organization", "created_at", "id"],
+                condition=models.Q(status__in=NOT_ARRIVED),
+                name="delivery_on_its_way",
             ),
             models.Index(
                 fields=["organization", "created_at", "id"],
@@ -301,8 +320,8 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["status", "id"],
-                condition=models.Q(status__in=["created", "retry", "queued", "waiting", "failed"]),
-                name="delivery_not_arrived",
+                condition=models.Q(status__in=["retry", "queued", "waiting", "failed"]),
+                name="delivery_kept_back",
             ),
         ]
 

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from events.models import Channel, Delivery, DeliveryStatus, Event, EventStatus
+from api.paging import Part
+from events.models import NOT_ARRIVED, Channel, Delivery, DeliveryStatus, Event, EventStatus
+from events.status import sent, with_status
 
 
 class EventState(Enum):
@@ -61,7 +63,6 @@ OF_DELIVERY = {
     DeliveryStatus.CREATED: EventState.SENDING,
     DeliveryStatus.DELIVERED: EventState.DELIVERED,
 }
-SWITCHED_OFF = Q(subscription__active=False) & ~Q(subscription__channel=Channel.QUEUE)
 _ORDER = {progress: place for place, progress in enumerate(EventState)}
 
 
@@ -81,21 +82,24 @@ def progress_of(event: Event, deliveries: Sequence[Delivery]) -> EventProgress:
 
 def with_progress(
     events: QuerySet[Event], deliveries: QuerySet[Delivery], progress: EventState
-) -> QuerySet[Event]:
-    """Return those of the events that `progress_of` says this of, by these deliveries."""
+) -> list[Part[Event]]:
+    """Return those of the events that `progress_of` says this of, by these deliveries.
+
+    Those of topics may have several; any other has one, which is seen with it.
+    """
     if progress is EventState.STORED:
-        return events.filter(status=EventStatus.NEW)
+        return with_status(events, EventStatus.NEW)
     own = deliveries.filter(event=OuterRef("pk"))
-    open_still = events.filter(status=EventStatus.DISPATCHED)
+    dispatched = events.filter(status=EventStatus.DISPATCHED)
+    of_topics = dispatched.exclude(topic="")
     if progress is EventState.DELIVERED:
         arrived = Exists(own) & ~Exists(own.exclude(status=DeliveryStatus.DELIVERED))
-        return events.filter(
-            Q(status=EventStatus.NOTIFIED) | Q(status=EventStatus.DISPATCHED) & arrived
-        )
+        return [*with_status(events, EventStatus.NOTIFIED), Part(of_topics.filter(arrived))]
     for worse in takewhile(lambda one: one is not progress, EventState):
-        open_still = open_still.filter(~Exists(own.filter(_condition(worse))))
+        of_topics = of_topics.filter(~Exists(own.filter(_condition(worse))))
     found = Exists(own.filter(_condition(progress)))
-    return open_still.filter(found | ~Exists(own) if progress is EventState.SENDING else found)
+    of_topics = of_topics.filter(found | ~Exists(own) if progress is EventState.SENDING else found)
+    return [Part(of_topics), sent(dispatched, NOT_ARRIVED, _condition(progress, "sent__"))]
 
 
 def of_delivery(status: str, *, active: bool, channel: str) -> EventState:
@@ -105,11 +109,13 @@ def of_delivery(status: str, *, active: bool, channel: str) -> EventState:
     return EventState.QUEUED if active or channel == Channel.QUEUE else EventState.OFF
 
 
-def _condition(progress: EventState) -> Q:
-    queued = Q(status=DeliveryStatus.QUEUED)
-    if progress is EventState.OFF:
-        return queued & SWITCHED_OFF
-    if progress is EventState.QUEUED:
-        return queued & ~SWITCHED_OFF
-    status = next(status for status, shown in OF_DELIVERY.items() if shown is progress)
-    return Q(status=status)
+def _condition(progress: EventState, of: str = "") -> Q:
+    """On a delivery, whose columns begin with `of`."""
+    if progress not in (EventState.OFF, EventState.QUEUED):
+        status = next(status for status, shown in OF_DELIVERY.items() if shown is progress)
+        return Q((f"{of}status", status))
+    active, channel = f"{of}subscription__active", f"{of}subscription__channel"
+    called = [one for one in Channel if one is not Channel.QUEUE]
+    off = Q((active, False), (f"{channel}__in", called))
+    rest = Q((active, True)) | Q((channel, Channel.QUEUE))
+    return Q((f"{of}status", DeliveryStatus.QUEUED)) & (off if progress is EventState.OFF else rest)

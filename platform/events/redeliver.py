@@ -30,6 +30,7 @@ UPDATE events_delivery d
   FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS again (id, place)
  WHERE d.id = again.id AND d.status IN ('queued', 'failed', 'delivered')
 """
+# Of those that say it themselves: events.status.
 ON_THEIR_WAY = """
 UPDATE events_event SET status = 'DISPATCHED' WHERE id = ANY(%s) AND status = 'NOTIFIED'
 """

@@ -15,12 +15,7 @@ from retention.remove import remove
 REMOVED_AT_ONCE = 2000  # events
 
 REMOVE = """
-WITH old AS MATERIALIZED (
-    SELECT id FROM events_event
-     WHERE created_at < %(before)s AND status IN ('NEW', 'NOTIFIED')
-     LIMIT %(most)s
-       FOR UPDATE SKIP LOCKED
-), sent AS MATERIALIZED (
+WITH old AS MATERIALIZED ({old}), sent AS MATERIALIZED (
     SELECT id FROM events_delivery WHERE event_id IN (SELECT id FROM old)
 ), attempts AS (
     DELETE FROM events_deliveryattempt WHERE delivery_id IN (SELECT id FROM sent)
@@ -29,6 +24,25 @@ WITH old AS MATERIALIZED (
 )
 DELETE FROM events_event WHERE id IN (SELECT id FROM old)
 """
+# What says itself that it is done with, and what its delivery says it of (events.status). The
+# latter is locked as well: it may be sent again just now.
+REMOVE_SETTLED = REMOVE.format(
+    old="""
+    SELECT id FROM events_event
+     WHERE created_at < %(before)s AND status IN ('NEW', 'NOTIFIED')
+     LIMIT %(most)s
+       FOR UPDATE SKIP LOCKED
+"""
+)
+REMOVE_ARRIVED = REMOVE.format(
+    old="""
+    SELECT e.id FROM events_event e JOIN events_delivery d ON d.event_id = e.id
+     WHERE e.created_at < %(before)s AND e.status = 'DISPATCHED' AND e.topic = ''
+       AND d.status = 'delivered'
+     LIMIT %(most)s
+       FOR UPDATE SKIP LOCKED
+"""
+)
 
 
 def remove_events(before: datetime) -> int:
@@ -36,10 +50,14 @@ def remove_events(before: datetime) -> int:
 
     Returns how many events it were.
     """
+    return _remove_all(REMOVE_SETTLED, before) + _remove_all(REMOVE_ARRIVED, before)
+
+
+def _remove_all(statement: str, before: datetime) -> int:
     removed = 0
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(REMOVE, {"before": before, "most": REMOVED_AT_ONCE})
+            cursor.execute(statement, {"before": before, "most": REMOVED_AT_ONCE})
             count: int = cursor.rowcount
         removed += count
         if count < REMOVED_AT_ONCE:

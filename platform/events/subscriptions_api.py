@@ -11,12 +11,12 @@ from rest_framework.views import APIView
 from api.authentication import caller_of
 from api.errors import BadRequest, Conflict, NotFound
 from api.fields import flag, id_in_path, json_object
-from api.paging import latest_page_of, whole_list
+from api.paging import Part, latest_page_of, whole_list
 from api.schema import PAGED, WHERE, WHOLE, documented, listed
 from api.where import asks_for, choice, date, narrowed, number, text
 from events import notification_schema as schema
 from events import representation, topics
-from events.models import Channel, Delivery, DeliveryStatus, Subscription
+from events.models import NOT_ARRIVED, Channel, Delivery, DeliveryStatus, Subscription
 from events.notifications_api import notification
 from events.redeliver import MOST_SENT_AGAIN, send_again, sendable
 
@@ -107,7 +107,7 @@ class AllDeliveriesView(APIView):
         status, config.url, createdDate, updatedDate, notificationId, eventId (the same),
         objectType, instanceId, subscriptionId and topic."""
         found = narrowed(_deliveries(request), request.query_params.get("where"), FIELDS)
-        listing = latest_page_of(request, found, large=LARGE)
+        listing = latest_page_of(request, found, parts=_parts(found), large=LARGE)
         hydrate = _hydrate(request)
         return Response(
             [representation.delivery(one, hydrate=hydrate) for one in listing.rows],
@@ -135,7 +135,8 @@ class AllDeliveriesView(APIView):
             )
         found = narrowed(_deliveries(request), where, FIELDS)
         arrived = asks_for(where, "status")
-        rows = latest_page_of(request, sendable(found, arrived=arrived), large=LARGE).rows
+        asked = sendable(found, arrived=arrived)
+        rows = latest_page_of(request, asked, parts=_parts(asked), large=LARGE).rows
         now = timezone.now()
         sent = send_again(found.select_related(None).only("pk"), now, arrived=arrived)
         latest = _deliveries(request).filter(
@@ -209,6 +210,12 @@ def subscription_of(request: Request, subscription_id: str) -> Subscription:
     if found is None:
         raise NotFound(f"No subscription found with id {subscription_id}")
     return found
+
+
+def _parts(deliveries: QuerySet[Delivery]) -> list[Part[Delivery]]:
+    """Each has an index of its own."""
+    arrived = Part(deliveries.filter(status=DeliveryStatus.DELIVERED))
+    return [arrived, Part(deliveries.filter(status__in=NOT_ARRIVED))]
 
 
 def _deliveries(request: Request) -> QuerySet[Delivery]:

@@ -16,6 +16,7 @@ from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
 from events.record import TEST
 from events.redeliver import KEPT
 from events.representation import delivery_with_attempts
+from events.status import statuses_of
 from explanations.masking import Masking, masked_url
 from explanations.reason import Reason
 from polling.models import PollRun
@@ -34,6 +35,7 @@ class Chain:
     """All that is kept of one event."""
 
     event: Event  # without its body
+    status: str  # of events.status
     body: str | None  # None where the bodies are too large together
     run: PollRun | None
     deliveries: Sequence[Delivery]
@@ -57,9 +59,11 @@ def chains_of(event_ids: Sequence[int], reach: Reach) -> list[Chain]:
         [event.poll_run for event in events if event.poll_run is not None]
     )
     deliveries = _deliveries(events, reach)
+    statuses = statuses_of(events)
     return [
         Chain(
             event,
+            statuses[event.pk],
             bodies.get(event.pk),
             None if event.poll_run is None else runs.get(event.poll_run),
             deliveries[event.pk],
@@ -103,7 +107,7 @@ def chain_shown(chain: Chain, object_id: str | None = None) -> dict[str, Any]:
     return {
         "id": str(event.pk),
         "eventDate": timestamp(event.created_at),
-        "status": event.status,
+        "status": chain.status,
         "instanceId": event.instance_id,
         "objectType": event.object_type,
         "source": _source(event),

@@ -117,8 +117,9 @@ def with_deliveries(member: User, words: Sequence[str]) -> int:
     instance = new_instance(member.organization)
     [event] = record(instance)
     arrived = all(word == "delivered" for word in words)
-    status = "NEW" if not words else "NOTIFIED" if arrived else "DISPATCHED"
-    Event.objects.filter(pk=event).update(status=status)
+    status = "NEW" if not words else "NOTIFIED" if arrived and len(words) > 1 else "DISPATCHED"
+    topic = "accounts.status" if len(words) > 1 else ""
+    Event.objects.filter(pk=event).update(status=status, topic=topic)
     for own, word in zip((instance, None), words, strict=False):
         columns, of_subscription = DELIVERIES[word]
         to = Subscription(

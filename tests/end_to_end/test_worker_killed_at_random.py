@@ -90,7 +90,7 @@ def test_every_mail_is_told_under_one_id(
             else:
                 worker.kill_one(dice)
         while_leases_end(until=lambda: told(connected).keys() >= set(mails))
-        while_leases_end(until=lambda: not Event.objects.exclude(status="NOTIFIED").exists())
+        while_leases_end(until=lambda: not Delivery.objects.exclude(status="delivered").exists())
     finally:
         worker.kill_all()
 

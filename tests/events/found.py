@@ -13,7 +13,8 @@ from accounts.models import Organization, User
 from accounts.secret import digest
 from elements.calls import Change, ChangeType
 from events.changes import record_changes
-from events.models import Subscription
+from events.models import Event, Subscription
+from events.status import statuses_of
 from events.subscription import origin_of
 from instances.models import ElementInstance
 
@@ -25,6 +26,12 @@ def changes(count: int, **record: Any) -> list[Change]:
         Change(f"m{number}", ChangeType.CREATED, {"id": f"m{number}", **record}, f"h{number}")
         for number in range(count)
     ]
+
+
+def statuses(*event_ids: int) -> list[str]:
+    """What the API says of these events, or of all, in the order of their ids."""
+    asked = Event.objects.filter(pk__in=event_ids) if event_ids else Event.objects.all()
+    return list(statuses_of(asked.order_by("pk")).values())
 
 
 def record(instance: ElementInstance, found: Sequence[Change] | int = 1) -> list[int]:

@@ -9,9 +9,10 @@ import pytest
 import time_machine
 from rest_framework.test import APIClient
 
+from accounts.models import Organization
 from accounts.provision import NewOrganization
 from api import paging
-from events.models import Event
+from events.models import Delivery, DeliveryStatus, Event
 from instances.models import ElementInstance
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record
@@ -61,6 +62,75 @@ def test_by_status_in_any_case(instance: ElementInstance, client: APIClient) -> 
 
     assert listed(client, status="notified") == [first]
     assert listed(client, status="NEW") == [second]
+
+
+def each_word(organization: Organization) -> dict[str, list[int]]:
+    """Events of every status, the latest first, told by themselves or by their delivery."""
+    instance = new_instance(organization, url="https://example.com/events")
+    ids = iter(recorded_at(instance, *(NOON + timedelta(minutes=n) for n in range(11))))
+    found: dict[str, list[int]] = {"NEW": [], "DISPATCHED": [], "NOTIFIED": []}
+    for status in DeliveryStatus.values:
+        key = next(ids)
+        Delivery.objects.filter(event=key).update(status=status)
+        found["NOTIFIED" if status == "delivered" else "DISPATCHED"].insert(0, key)
+    for word, *also in (
+        ("NEW", ""), ("NOTIFIED", "disk"), ("DISPATCHED", "disk"), ("NOTIFIED", ""), ("NEW", "disk")
+    ):  # fmt: skip
+        key = next(ids)
+        Event.objects.filter(pk=key).update(status=word, topic=also[0])
+        delivery = Delivery.objects.filter(event=key)
+        if word == "NOTIFIED" and not also[0]:  # as the version before wrote it
+            delivery.update(status="delivered")
+        else:
+            delivery.delete()
+        found[word].insert(0, key)
+    return found
+
+
+def test_an_event_is_listed_by_the_status_that_it_has(
+    organization: NewOrganization, client: APIClient
+) -> None:
+    record(new_instance())  # somebody else's
+    expected = each_word(organization.organization)
+    told = client.get(EVENTS, {"pageSize": "100"}).json()
+
+    for word, keys in expected.items():
+        assert listed(client, status=word) == keys
+        assert [int(one["id"]) for one in told if one["status"] == word] == keys
+        assert all(bool(one["notifiedData"]) == (one["status"] == "NOTIFIED") for one in told)
+        assert client.get(f"{EVENTS}/{keys[0]}").json()["status"] == word
+        answer = client.get(EVENTS, {"status": word, "pageSize": "1"})
+        assert answer.headers["Elements-Total-Count"] == str(len(keys))
+
+
+def test_pages_of_a_status_hold_every_event_once(
+    organization: NewOrganization, client: APIClient
+) -> None:
+    for word, keys in each_word(organization.organization).items():
+        by_token, query = [], {"status": word, "pageSize": "1"}
+        while True:
+            answer = client.get(EVENTS, query)
+            by_token += [int(event["id"]) for event in answer.json()]
+            if NEXT not in answer.headers:
+                break
+            query["nextPage"] = answer.headers[NEXT]
+        assert by_token == keys
+        by_page = [
+            *listed(client, status=word, pageSize="2"),
+            *listed(client, status=word, pageSize="2", page="2"),
+            *listed(client, status=word, pageSize="2", page="3"),
+        ]
+        assert by_page == keys
+
+
+def test_by_status_between_two_times(organization: NewOrganization, client: APIClient) -> None:
+    keys = each_word(organization.organization)["DISPATCHED"]  # of minutes 0, 1, 3 to 5, 8
+    between = {"from": "2026-01-31T12:01:00Z", "to": "2026-01-31T12:05:00Z"}
+
+    assert len(keys) == 6
+    assert listed(client, status="DISPATCHED", **between) == keys[1:-1]
+    assert listed(client, status="DISPATCHED", objectType="changed-messages") == keys
+    assert listed(client, status="DISPATCHED", objectType="none") == []
 
 
 @pytest.mark.parametrize(

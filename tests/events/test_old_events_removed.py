@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from pytest_django.fixtures import Settings
 
 from events import retention
 from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
+from events.redeliver import send_again
 from events.tasks import deliver_all_due, remove_old_events
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
@@ -44,6 +47,26 @@ def test_what_waits_or_is_queued_stays_however_old(receiver: Receiver) -> None:
     with time_machine.travel(NOW, tick=False):
         assert remove_old_events() == 0
     assert Event.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_sent_again_just_now_stays(receiver: Receiver) -> None:
+    instance = new_instance(url=receiver.url)
+    with time_machine.travel(NOW - timedelta(days=400), tick=False):
+        record(instance)
+        deliver_all_due()
+    with ThreadPoolExecutor(1) as other, transaction.atomic():
+        assert send_again(Delivery.objects.all(), NOW, arrived=True) == 1
+        assert other.submit(removed_by_itself).result(30) == 0
+    assert retention.remove_events(NOW) == 0
+    assert Delivery.objects.get().status == DeliveryStatus.CREATED
+
+
+def removed_by_itself() -> int:
+    try:
+        return retention.remove_events(NOW)
+    finally:
+        connection.close()
 
 
 def test_many_are_removed_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from events.tasks import deliver_all_due
 from instances import configuration
 from instances.models import ElementInstance
 from instances.signals import grant_lost, instance_deleting, instance_saved
-from tests.events.found import new_instance, record
+from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Notification, Receiver, Reply
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_events_recorded_without_a_url_are_not_sent_once_there_is_one(
     deliver_all_due()
 
     assert len(receiver.received) == 1
-    assert sorted(Event.objects.values_list("status", flat=True)) == ["NEW", "NOTIFIED"]
+    assert sorted(statuses()) == ["NEW", "NOTIFIED"]
 
 
 def test_what_waits_goes_to_the_new_url_with_the_new_key(

@@ -28,8 +28,10 @@ SELECT {_PLACE.format(at="p.started_at")} AS place, count(*),
 """  # noqa: S608 - made of constants
 EVENTS = f"""
 SELECT {_PLACE.format(at="e.created_at")} AS place, count(*),
-       count(*) FILTER (WHERE e.status = 'NOTIFIED')
+       count(*) FILTER (WHERE e.status = 'NOTIFIED' OR d.id IS NOT NULL)
   FROM events_event e
+  LEFT JOIN events_delivery d ON d.event_id = e.id AND d.status = 'delivered'
+        AND e.status = 'DISPATCHED' AND e.topic = ''
  WHERE e.instance_id = %(instance)s AND e.created_at >= %(since)s AND e.created_at < %(until)s
  GROUP BY place
 """  # noqa: S608 - made of constants
