@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ELEMENTS = str(ROOT / "tests" / "hubs" / "elements")
 THREADS = 8
 MOST_WAITING = 4  # of one organization that is alone: two thirds of the six that may wait
-PATIENCE = 10.0  # seconds; who is held up by others waits for thirty
+PATIENCE = 25.0  # seconds; who is held up by others waits for thirty
 
 
 class SlowCrm(Crm):

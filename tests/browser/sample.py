@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tests.browser.site import Member, Site
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 
-PATIENCE = 60.0  # seconds; a slow machine is no defect
 HOSTILE = "<script>document.title = 'hostile'</script><img src=x onerror=alert(1)>"
 SUBJECTS = (
     "Order 10482: where is it?",

@@ -21,12 +21,12 @@ from instances.models import ElementInstance
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db
 API = "/elements/api-v2"
 ALL = f"{API}/notifications/subscriptions/deliveries/failed"
 LONG_AGO = timezone.now() - timedelta(days=30)
-SOON = 10.0  # seconds
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_second_one_while_it_runs_sends_nothing_more(instance: ElementInstance
     running, sent_by_second = threading.Event(), []
 
     def second() -> None:
-        running.wait(SOON)
+        running.wait(PATIENCE)
         try:
             now = timezone.now()
             rows = failed_between(Delivery.objects.all(), LONG_AGO, now)
@@ -146,7 +146,7 @@ def test_a_second_one_while_it_runs_sends_nothing_more(instance: ElementInstance
         assert send_again(failed_between(Delivery.objects.all(), LONG_AGO, now), now) == 1
         running.set()
         thread.join(0.3)
-    thread.join(SOON)
+    thread.join(PATIENCE)
     assert sent_by_second == [0]
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import requests
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0  # seconds, for whatever must happen at some time
 
 
 class WebServer:
