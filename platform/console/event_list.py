@@ -69,7 +69,7 @@ def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[s
     newest = request.GET.copy()
     newest.pop("nextPage", None)
     return {
-        "rows": _shown(listing.rows, deliveries),
+        "rows": with_states(listing.rows, deliveries),
         "titles": titles_of(listing.rows, elements_of(reach)),
         "checks": [] if listing.rows else next_checks(reach.rows(ElementInstance)),
         "total": listing.headers.get("Elements-Total-Count"),
@@ -79,10 +79,10 @@ def _listed(request: HttpRequest, reach: Reach, asked: dict[str, str]) -> dict[s
     }
 
 
-def _shown(
+def with_states(
     events: Sequence[Event], deliveries: QuerySet[Delivery]
 ) -> list[tuple[Event, EventProgress]]:
-    """Each event with how far it has come, by one query for all of them."""
+    """Return each event with how far it has come, by one query for all of them."""
     by_event: dict[int, list[Delivery]] = {event.pk: [] for event in events}
     for one in deliveries.filter(event__in=by_event).select_related("subscription").only(*READ):
         by_event[one.event_id].append(one)

@@ -18,10 +18,19 @@ from console.members import for_members
 from console.paging import number, page_of
 from elements import catalogue
 from instances.models import ElementInstance
-from instances.status import Status, notes_of, reasons_of, status_of, with_status
+from instances.status import (
+    ANY_PROBLEM,
+    Status,
+    notes_of,
+    reasons_of,
+    status_of,
+    with_problem,
+    with_status,
+)
 from polling.models import PollingResource
 
 LONGEST_SEARCH = 200  # characters
+MOST_COUNTED = 1_000  # instances
 LOOKED_AT_FOR_TAGS = 500  # instances, the latest
 
 
@@ -43,6 +52,7 @@ class Filters(NamedTuple):
     element: str
     tag: str
     state: Status | None
+    problem: bool = False  # whatever the state, but connected
 
     @classmethod
     def of(cls, query: QueryDict) -> Filters:
@@ -52,6 +62,7 @@ class Filters(NamedTuple):
             _text(query, "element"),
             _text(query, "tag"),
             next((one for one in Status if one.value == wanted), None),
+            wanted == ANY_PROBLEM,
         )
 
     def applied(self, rows: QuerySet[ElementInstance], now: datetime) -> QuerySet[ElementInstance]:
@@ -63,6 +74,8 @@ class Filters(NamedTuple):
             named = Q(name__icontains=self.search) | Q(element_key__icontains=self.search)
             key = number(self.search)
             rows = rows.filter(named if key is None else named | Q(pk=key))
+        if self.problem:
+            return with_problem(rows, now)
         return rows if self.state is None else with_status(rows, self.state, now)
 
 
@@ -72,7 +85,8 @@ def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
     now = timezone.now()
     filters = Filters.of(request.GET)
     own = reach.rows(ElementInstance)
-    page = page_of(filters.applied(own.select_related("credential"), now), request.GET)
+    found = filters.applied(own, now)
+    page = page_of(found.select_related("credential"), request.GET)
     names = {
         one.key: one.name for one in catalogue.all_elements(reach.organization.pk, reach.account_id)
     }
@@ -84,6 +98,8 @@ def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
         "names": names,
         "tags": _tags(own),
         "states": list(Status),
+        "total": found.order_by()[: MOST_COUNTED + 1].count(),
+        "most": MOST_COUNTED,
         "query": _without_place(request.GET),
         "none_at_all": not page.rows and not any(filters) and not own.exists(),
     }

@@ -191,6 +191,11 @@ class Subscription(EncryptedModel):
                 condition=models.Q(deactivated_at__isnull=False),
                 name="subscription_off",
             ),
+            models.Index(
+                fields=["instance"],
+                condition=models.Q(active=False),
+                name="subscription_not_active",
+            ),
             models.Index(fields=["origin"], name="subscription_of_origin"),
         ]
 

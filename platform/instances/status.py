@@ -5,8 +5,8 @@ the row is read from it; what time alone brings about is looked up when somebody
 true even where nothing runs any more that could write it down. A room above adds what it knows: it
 registers a source that looks at many instances with one query.
 
-Rule: `status_of` and `with_status` say the same of a row, so that a list that is filtered by a
-status shows that status on each of its rows.
+Rule: `status_of`, `with_status` and `with_problem` say the same of a row, so that a list that is
+filtered by a status shows that status on each of its rows.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class StatusSource(Protocol):
     def conditions(self, now: datetime) -> Mapping[Status, Q]: ...
 
 
+ANY_PROBLEM = "problem"  # in a filter, for all that are not connected
 _ORDER = {status: place for place, status in enumerate(Status)}
 _ACCOUNTS = (Status.LOST, Status.OVERDUE, Status.ATTENTION)  # what `problem` tells of
 _sources: list[StatusSource] = []
@@ -142,8 +143,21 @@ def with_status(
         return rows
     if status is not Status.ATTENTION:
         return rows.filter(conditions[status])
-    # Few among many: found first, by indexes of their own.
-    found = [rows.filter(one).order_by().values("pk") for one in _warnings(now)]
+    return _with_any(rows, _warnings(now))
+
+
+def with_problem(rows: QuerySet[ElementInstance], now: datetime) -> QuerySet[ElementInstance]:
+    """Return those of the rows that `status_of` says anything but CONNECTED of."""
+    conditions = _conditions(now)
+    del conditions[Status.ATTENTION]
+    return _with_any(rows, [*conditions.values(), *_warnings(now)])
+
+
+def _with_any(
+    rows: QuerySet[ElementInstance], conditions: Sequence[Q]
+) -> QuerySet[ElementInstance]:
+    """Few among many: found first, by indexes of their own."""
+    found = [rows.filter(one).order_by().values("pk") for one in conditions]
     return rows.filter(pk__in=found[0].union(*found[1:]))
 
 

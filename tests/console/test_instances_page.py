@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.provision import NewOrganization
+from console import instances
 from instances.models import Credential, ElementInstance
 from polling import overdue
 from polling.models import PollingResource
@@ -86,7 +87,7 @@ def test_search_and_filters(reader: Client, organization: NewOrganization) -> No
     assert listed(reader, element="github", search="bill") == []
     assert listed(reader, state="no such state", below="x", above="9" * 30) == ["Sales", "Billing"]
     assert listed(reader, search="\0%_'") == []
-    assert "No instance is like that." in reader.get("/instances?search=x").content.decode()
+    assert "No instances match these filters." in reader.get("/instances?search=x").content.decode()
 
 
 def test_pages_neither_skip_nor_repeat(reader: Client, organization: NewOrganization) -> None:
@@ -140,3 +141,29 @@ def test_others_instances_and_tags_are_not_there(
     assert "their tag" not in page
     assert listed(reader, search=str(other.pk)) == []
     assert listed(reader, tag="their tag") == []
+
+
+def test_any_problem_finds_all_that_are_not_connected(
+    reader: Client, organization: NewOrganization, late: list[ElementInstance]
+) -> None:
+    polled(organization, "fine")
+    off = polled(organization, "off", enabled=False)
+    lost = polled(organization, "lost", valid=False)
+    PollingResource.objects.filter(instance__in=[off, lost]).update(
+        next_poll_at=timezone.now() + timedelta(hours=1)
+    )
+    assert listed(reader, state="problem") == ["lost", "off", "late and warned", "late"]
+    assert listed(reader, state="problem", search="late") == ["late and warned", "late"]
+
+
+def test_the_total_stands_beside_the_filters(
+    reader: Client,
+    organization: NewOrganization,
+    late: list[ElementInstance],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "3 instances</p>" in reader.get("/instances").content.decode()
+    assert "2 instances</p>" in reader.get("/instances?state=problem").content.decode()
+    assert "1 instance</p>" in reader.get("/instances?search=warned").content.decode()
+    monkeypatch.setattr(instances, "MOST_COUNTED", 2)
+    assert "More than 2 instances</p>" in reader.get("/instances").content.decode()

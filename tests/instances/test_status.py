@@ -185,6 +185,10 @@ def test_console_api_and_admin_say_the_worst_of_all_parts(
             name for name, word in expected.items() if word == status.value
         )
         assert {label for _, label in shown} == {status.label}
+    shown = pages_of(client, "/instances?state=problem", row, r'rel="next" href="([^"]*)"')
+    assert Counter(name for name, _ in shown) == Counter(
+        name for name, word in expected.items() if word != "connected"
+    )
 
     operator = signed_in(superuser=True)
     row = r'<th class="[^"]*field-name[^"]*".*?>([^<>]*)</a>.*?<span class="state[^"]*">([^<]*)<'

@@ -29,7 +29,17 @@ from explanations.masking import masked_url
 from instances import configuration as keys
 from instances import provision
 from instances.models import Credential, ElementInstance
-from instances.status import NO_NOTES, Notes, Status, notes_of, reasons_of, status_of, with_status
+from instances.status import (
+    ANY_PROBLEM,
+    NO_NOTES,
+    Notes,
+    Status,
+    notes_of,
+    reasons_of,
+    status_of,
+    with_problem,
+    with_status,
+)
 from polling.models import PollingResource
 
 
@@ -71,11 +81,13 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, status.label) for status in Status]
+        return [(ANY_PROBLEM, "any problem"), *((one.value, one.label) for one in Status)]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[ElementInstance]
     ) -> QuerySet[ElementInstance]:
+        if self.value() == ANY_PROBLEM:
+            return with_problem(queryset, timezone.now())
         wanted = next((one for one in Status if one.value == self.value()), None)
         return queryset if wanted is None else with_status(queryset, wanted, timezone.now())
 
