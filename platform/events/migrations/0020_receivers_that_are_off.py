@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("events", "0018_room_in_pages")]
+    dependencies = [("events", "0019_statuses_that_follow_from_deliveries")]
 
     operations = [
         AddIndexConcurrently(
