@@ -45,11 +45,10 @@ from elements import built_in
 from events import signature
 from events.attempt import HEADERS
 from events.models import Delivery, DeliveryAttempt, Event
-from events.tasks import deliver_all_due
 from integrations.gmail.history import RECORDS_A_PAGE
 from integrations.gmail.units import GENERATION, quota_of
 from polling.models import PolledObject, PollingResource, PollRun
-from polling.tasks import poll_all_due
+from tests.all_due import deliver_all_due, poll_all_due
 from transport.outgoing import COMMON_HEADERS
 
 MAILBOXES, QUICK_MAILBOXES = 20_000, 1_000

@@ -20,7 +20,8 @@ from benchmarks.stub import stub
 from events import signature
 from events.attempt import HEADERS
 from events.models import Delivery, DeliveryAttempt
-from events.tasks import deliver_all_due, deliver_until
+from events.tasks import deliver_until
+from tests.all_due import deliver_all_due
 
 BODY_SIZE = 1024  # bytes
 IN_FLIGHT = 50  # what the engine allows one server: a quarter of DELIVERY_CONCURRENCY

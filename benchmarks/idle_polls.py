@@ -30,7 +30,8 @@ from benchmarks.rows import CURSOR, access_token, insert_mailboxes
 from benchmarks.stub import stub
 from integrations.gmail.history import HISTORY, RECORDS_A_PAGE
 from polling.models import PollingResource
-from polling.tasks import poll_all_due, poll_until
+from polling.tasks import poll_until
+from tests.all_due import poll_all_due
 from transport.outgoing import COMMON_HEADERS
 
 LATENCY = 0.05  # seconds

@@ -79,9 +79,9 @@ def remove_finished(before: datetime) -> int:
 # --- Working -------------------------------------------------------------------------------------
 
 
-def run_until(deadline: float | None) -> bool:
+def run_until(deadline: float) -> bool:
     """Works until time.monotonic() reaches `deadline`; False when nothing is left to do."""
-    while not stopping() and (deadline is None or time.monotonic() < deadline):
+    while not stopping() and time.monotonic() < deadline:
         clock.keep()
         waited_longest = F("worked_at").asc(nulls_first=True)
         errand = Errand.objects.filter(finished_at=None).order_by(waited_longest, "pk").first()

@@ -10,10 +10,5 @@ from config import clock
 KEPT = timedelta(days=90)  # an errand that has ended
 
 
-def run_all() -> None:
-    """Works until none is left."""
-    errands.run_until(None)
-
-
 def remove_old_errands() -> int:
     return errands.remove_finished(clock.agreed() - KEPT)

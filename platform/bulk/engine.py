@@ -9,7 +9,6 @@ process comes back when its lease runs out.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import Counter
 from datetime import datetime
@@ -49,7 +48,7 @@ STOP_WITHIN = 3.0  # seconds that a step may still take when the process is to s
 log = structlog.get_logger(__name__)
 
 
-async def run_until(deadline: float | None) -> bool:
+async def run_until(deadline: float) -> bool:
     """Works until `deadline` (time.monotonic()) or until nothing is due; whether more may be.
 
     Steps that have begun are ended, which takes at most LATEST_END more. Raises the database's
@@ -62,10 +61,10 @@ async def run_until(deadline: float | None) -> bool:
 
 
 class Engine:
-    def __init__(self, runner: AsyncRunner, places: int, deadline: float | None) -> None:
+    def __init__(self, runner: AsyncRunner, places: int, deadline: float) -> None:
         self._runner = runner
         self._places = places
-        self._deadline = math.inf if deadline is None else deadline
+        self._deadline = deadline
         self._nothing_due = False
         self._latest_end = self._deadline + LATEST_END
         self._stopping = False

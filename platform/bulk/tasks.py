@@ -16,11 +16,6 @@ def run_until(deadline: float) -> bool:
     return async_to_sync(engine.run_until)(deadline)
 
 
-def run_all_due() -> None:
-    """Works until no job is due."""
-    async_to_sync(engine.run_until)(None)
-
-
 def remove_old_jobs() -> int:
     """Removes jobs that finished more than BULK_KEPT_DAYS ago (0: none); how many it were."""
     if not settings.BULK_KEPT_DAYS:

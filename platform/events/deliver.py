@@ -84,8 +84,8 @@ class DeliveryEngine:
         self._after = 0  # where the walk over the subscriptions goes on
         self._round_found = False  # whether this round of walks has brought anything
 
-    async def run(self, deadline: float | None = None) -> None:
-        """Delivers until `deadline` (monotonic), or with None until nothing is due.
+    async def run(self, deadline: float) -> None:
+        """Delivers until `deadline` (monotonic).
 
         While attempts are slow to end, it goes on for the others for up to a time-out longer.
         """
@@ -110,24 +110,22 @@ class DeliveryEngine:
 
     # --- Claiming --------------------------------------------------------------------------------
 
-    async def _claim_until(self, deadline: float | None, storing: asyncio.Task[None]) -> None:
+    async def _claim_until(self, deadline: float, storing: asyncio.Task[None]) -> None:
         began = time.monotonic()
         # What has hung is not tried when its end would have to be waited for. Who fails at once is.
-        quiet = 0.0 if deadline is None else min(self._timeout, (deadline - began) / 4)
+        quiet = min(self._timeout, (deadline - began) / 4)
         while not storing.done() and not loops.stopping():
             now = time.monotonic()
-            if deadline is not None and now >= deadline:
+            if now >= deadline:
                 slow = self._traffic.slow(now)
                 if not slow or now >= deadline + self._timeout:
                     return
-            ends = deadline is not None and now >= deadline - quiet
+            ends = now >= deadline - quiet
             found = await self._claim(passed_over=_hanging if ends else frozenset())
             self._release(self._traffic.stale(time.monotonic()))
             self._start()
             if found:
                 await asyncio.sleep(BUSY_PAUSE)
-            elif deadline is None and self._traffic.empty:
-                return
             else:
                 await self._pause(IDLE_PAUSE)
                 await asyncio.sleep(BUSY_PAUSE)

@@ -27,17 +27,12 @@ def deliver_due() -> None:
 
 def deliver_until(deadline: float) -> None:
     """Delivers what is due, or falls due, until `deadline` on time.monotonic()."""
-    async_to_sync(_deliver)(deadline, attempt.TIMEOUT)
+    async_to_sync(_deliver)(deadline)
 
 
-def deliver_all_due(attempt_within: float = attempt.TIMEOUT) -> None:
-    """Delivers until nothing is due. An attempt times out after `attempt_within` seconds."""
-    async_to_sync(_deliver)(None, attempt_within)
-
-
-async def _deliver(deadline: float | None, attempt_within: float) -> None:
+async def _deliver(deadline: float) -> None:
     async with attempt.open_sessions() as sessions:
-        engine = DeliveryEngine(sessions, settings.DELIVERY_CONCURRENCY, attempt_within)
+        engine = DeliveryEngine(sessions, settings.DELIVERY_CONCURRENCY)
         with rare_collection():
             await engine.run(deadline)
 

@@ -42,8 +42,7 @@ def _renew(credential_id: int) -> None:
 
 
 _renewals = BlockingLoop(claim_due, _renew, most=80, lease=LEASE)
-refresh_until, refresh_all_due = _renewals.until, _renewals.all_due
-refresh_batch = _renewals.batch
+refresh_until, refresh_batch = _renewals.until, _renewals.batch
 
 _cleanups = BlockingLoop(cleanup.claim_due, cleanup.clean, most=40, lease=cleanup.LEASE)
-clean_until, clean_all_due = _cleanups.until, _cleanups.all_due
+clean_until = _cleanups.until

@@ -14,7 +14,6 @@ PostgreSQL has room for them.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
@@ -55,14 +54,12 @@ log = structlog.get_logger()
 _not_given_back: list[ClaimedResource] = []
 
 
-async def poll_until(deadline: float | None, *, places: int | None = None) -> None:
+async def poll_until(deadline: float) -> None:
     """Polls what falls due until `deadline` (time.monotonic()), then ends what it has begun.
 
-    That takes at most LATEST_END more. Without a deadline: until nothing is due. `places` is how
-    many polls run at once (default POLL_CONCURRENCY). Raises the database's error when it stays
-    away.
+    That takes at most LATEST_END more. Raises the database's error when it stays away.
     """
-    places = places or settings.POLL_CONCURRENCY
+    places: int = settings.POLL_CONCURRENCY
     async with open_session(places * (1 + MOST_SLOW)) as session:
         with rare_collection():
             await Engine(Poller(AsyncRunner(session)).poll, places, deadline).run()
@@ -85,12 +82,12 @@ class Engine:
         self,
         poll: Callable[[ClaimedResource], Awaitable[Outcome]],
         places: int,
-        deadline: float | None,
+        deadline: float,
     ) -> None:
         self._poll = poll
         self._places = places
         self._deadline = deadline
-        self._latest_end = math.inf if deadline is None else deadline + LATEST_END
+        self._latest_end = deadline + LATEST_END
         self._stopping = False
         self._waiting: deque[Held] = deque()
         self._in_flight: dict[asyncio.Task[None], Held] = {}
@@ -105,7 +102,6 @@ class Engine:
         self._claiming: asyncio.Task[None] | None = None
         self._next_claim_at = 0.0
         self._next_check_at = 0.0
-        self._nothing_due = False
         self._writable = False  # as far as is known
         self._fault: BaseException | None = None
 
@@ -117,7 +113,7 @@ class Engine:
                 self._store_idle()
                 if time.monotonic() >= self._next_check_at:
                     await self._check()
-                await asyncio.sleep(QUIET_TICK if self._quiet() and self._deadline else TICK)
+                await asyncio.sleep(QUIET_TICK if self._quiet() else TICK)
                 if self._fault is not None:
                     raise self._fault
         finally:
@@ -137,8 +133,6 @@ class Engine:
         )
 
     def _done(self) -> bool:
-        if self._deadline is None:
-            return self._nothing_due and self._quiet()
         now = time.monotonic()
         return now >= self._deadline and (self._quiet() or now >= self._latest_end)
 
@@ -167,7 +161,7 @@ class Engine:
 
     def _closing(self) -> bool:
         """Past the deadline nothing is claimed, but while slow polls keep us here anyway."""
-        past = self._deadline is not None and time.monotonic() >= self._deadline
+        past = time.monotonic() >= self._deadline
         return past and (self._slow == 0 or self._stopping)
 
     async def _claim_now(self, wanted: int) -> None:
@@ -177,7 +171,6 @@ class Engine:
             await patiently(trouble.require_space)
             await patiently(_give_back_earlier)
             self._writable = True
-        alone = not (self._waiting or self._in_flight or self._idle or self._storing)
         at = timezone.now()
         while self._stored_of:
             self._organizations.expect(self._stored_of.pop(), at)
@@ -190,8 +183,7 @@ class Engine:
         )
         now = time.monotonic()
         self._waiting.extend(Held(resource, now) for resource in resources)
-        self._nothing_due = alone and not resources
-        if not resources and self._deadline is not None:
+        if not resources:
             self._next_claim_at = now + NOTHING_DUE_PAUSE
         self._start()
 

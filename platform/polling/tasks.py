@@ -28,11 +28,6 @@ def poll_until(deadline: float) -> None:
     async_to_sync(engine.poll_until)(deadline)
 
 
-def poll_all_due() -> None:
-    """Polls until nothing is due."""
-    async_to_sync(engine.poll_until)(None)
-
-
 def remove_old_runs() -> int:
     """Removes poll runs that are older than RUNS_KEPT; how many it were."""
     return remove(PollRun.objects.filter(started_at__lt=clock.agreed() - RUNS_KEPT))

@@ -5,5 +5,4 @@ from __future__ import annotations
 from watching import claim, keep
 from worker.side_by_side import BlockingLoop
 
-_loop = BlockingLoop(claim.claim_due, keep.keep, most=40, lease=claim.LEASE)
-keep_until, keep_all_due = _loop.until, _loop.all_due
+keep_until = BlockingLoop(claim.claim_due, keep.keep, most=40, lease=claim.LEASE).until

@@ -49,11 +49,6 @@ class BlockingLoop(Generic[T]):
                 return False
         return True
 
-    def all_due(self) -> None:
-        """Work until nothing is due."""
-        while self.batch():
-            pass
-
     def batch(self) -> int:
         """Work on a batch. Returns how many rows were due."""
         clock.keep()

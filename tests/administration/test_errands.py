@@ -21,16 +21,16 @@ from django.utils.html import escape
 from accounts.models import User
 from administration import errands
 from administration.deeds import DEEDS, Within
-from administration.errands import begin, run_until
+from administration.errands import begin
 from administration.models import Errand, ErrandStatus
 from administration.roles import OPERATOR
-from administration.tasks import run_all
 from audit.models import Action as AuditAction
 from audit.models import AuditEntry
 from events.models import Delivery, Event, Subscription
 from instances.models import ElementInstance
 from polling.models import PollingResource
 from tests.administration.world import World, address, new_world, signed_in
+from tests.all_due import run_all_errands
 from tests.killed_worker import FINISHED, KilledWorker
 
 LIST = address(ElementInstance)
@@ -132,7 +132,7 @@ def test_what_is_selected_across_pages_is_done_by_the_worker(world: World) -> No
     its_page = address(Errand, "change", Errand.objects.get().pk)
     assert browser.get(its_page)["Refresh"]
     (later,) = world.connect(1)
-    run_all()
+    run_all_errands()
     errand = Errand.objects.get()
     assert (errand.status, errand.total) == (ErrandStatus.DONE, MANY - 1)
     assert (errand.changed, errand.unchanged, errand.failed) == (MANY - 1, 0, 0)
@@ -151,7 +151,7 @@ def test_a_page_that_renews_a_part_of_itself_takes_no_message(world: World) -> N
     world.connect(1)
     browser = signed_in(role=OPERATOR)
     begin("disable", asker(), timezone.now())
-    run_all()
+    run_all_errands()
     browser.get("/admin/", headers={"HX-Request": "true"})
     assert "Disable: 1 done." in browser.get("/admin/").content.decode()
 
@@ -193,7 +193,7 @@ def test_more_than_a_few_that_are_ticked_go_the_same_way(world: World) -> None:
 
     assert "the worker does it" in act(signed_in(role=OPERATOR), "poll_now", ids)
 
-    run_all()
+    run_all_errands()
     errand = Errand.objects.get()
     assert (errand.changed, errand.failed) == (20, 5)
     assert {one["id"] for one in errand.failures} == set(ids[:5])
@@ -216,7 +216,7 @@ def test_errands_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> No
         work(errand)
 
     monkeypatch.setattr(errands, "_work", seen_at_work)
-    run_all()
+    run_all_errands()
     assert seen[:2] == [long.pk, short.pk]
     assert set(Errand.objects.values_list("status", flat=True)) == {ErrandStatus.DONE}
 
@@ -227,7 +227,7 @@ def test_who_may_no_longer_act_gets_nothing_done(world: World) -> None:
     signed_in(role=OPERATOR)
     errand = begin("disable", asker(), timezone.now())
     asker().groups.remove(Group.objects.get(name=OPERATOR))
-    run_all()
+    run_all_errands()
     errand.refresh_from_db()
     assert errand.status == ErrandStatus.STOPPED
     assert ElementInstance.objects.get().enabled
@@ -239,7 +239,7 @@ def test_a_query_that_the_list_does_not_take_ends_the_errand(world: World, query
     world.connect(1)
     signed_in(role=OPERATOR)
     errand = begin("disable", asker(), timezone.now(), query=query)
-    run_all()
+    run_all_errands()
     errand.refresh_from_db()
     assert errand.status == ErrandStatus.STOPPED
     assert ElementInstance.objects.get().enabled
@@ -255,7 +255,7 @@ def test_a_cancelled_errand_goes_no_further(world: World, monkeypatch: pytest.Mo
     data = {"action": "cancel", "_selected_action": [errand.pk]}
     assert "1 cancelled" in browser.post(address(Errand), data, follow=True).content.decode()
     errands._work(errand)
-    run_all()
+    run_all_errands()
     assert ElementInstance.objects.filter(enabled=False).count() == 2
     errand.refresh_from_db()
     assert (errand.status, errand.changed) == (ErrandStatus.CANCELLED, 2)
@@ -276,7 +276,7 @@ def test_a_defect_holds_up_no_other_row(world: World, monkeypatch: pytest.Monkey
 
     monkeypatch.setitem(DEEDS, "disable", replace(disable, do=do))
     errand = begin("disable", asker(), timezone.now())
-    run_all()
+    run_all_errands()
     errand.refresh_from_db()
     assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, 2, 1)
 
@@ -298,7 +298,7 @@ def test_an_errand_that_the_database_refuses_each_time_holds_up_no_other(
     monkeypatch.setattr(errands, "_work", refuse)
     for _ in range(3):
         with suppress(OperationalError):
-            run_all()
+            run_all_errands()
     other.refresh_from_db()
     assert other.status == ErrandStatus.DONE
 
@@ -320,11 +320,11 @@ def test_a_row_that_the_database_refuses_each_time_fails_after_some_tries(
     monkeypatch.setitem(DEEDS, "disable", replace(deed, do=refuse))
     for _ in range(errands.TRIES - 1):
         with pytest.raises(OperationalError):
-            run_all()
+            run_all_errands()
     errand.refresh_from_db()
     assert (errand.position, errand.done) == (0, 0)  # it may go well yet
 
-    run_all()
+    run_all_errands()
 
     errand.refresh_from_db()
     assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, len(others), 1)
@@ -346,11 +346,11 @@ def test_an_errand_whose_rows_cannot_be_looked_for_ends_after_some_tries(
     monkeypatch.setattr(errands, "rows_of", refuse)
     for _ in range(errands.TRIES - 1):
         with pytest.raises(OperationalError):
-            run_all()
+            run_all_errands()
     errand.refresh_from_db()
     assert errand.finished_at is None  # it may go well yet
 
-    run_all()
+    run_all_errands()
 
     errand.refresh_from_db()
     why = "Its rows could not be looked for: canceling statement due to statement timeout"
@@ -390,7 +390,7 @@ def test_a_reconnect_link_goes_to_whoever_hears_of_it_or_says_that_nobody_does(
 
 @pytest.fixture
 def worker(transactional_db: None) -> Iterator[KilledWorker]:
-    worker = KilledWorker("administration.tasks.run_all")
+    worker = KilledWorker("tests.all_due.run_all_errands")
     yield worker
     worker.close()
 
@@ -411,7 +411,7 @@ def test_a_worker_killed_at_any_statement_leaves_each_row_done_once(
         errand = begin("reconnect", asker(), timezone.now())
         ended = worker.run(statement)
         assert ended in {int(signal.SIGKILL), FINISHED}
-        run_until(None)
+        run_all_errands()
         errand.refresh_from_db()
         assert (errand.status, errand.changed, errand.failed) == (ErrandStatus.DONE, 2, 0)
         sent = Event.objects.filter(topic=topic).values_list("instance_id", flat=True)

@@ -16,11 +16,10 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.provision import NewOrganization
-from bulk.tasks import run_all_due
-from events.tasks import deliver_all_due
 from inbox.addresses import inbox_url
 from inbox.models import InboxDelivery
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import deliver_all_due, run_all_jobs
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "api-examples.md"
 PATIENCE = 120  # seconds; a slow machine is no defect
@@ -42,7 +41,7 @@ def _worker(transactional_db: None) -> Iterator[None]:
     def work() -> None:
         while not stopped.wait(0.1):
             deliver_all_due()
-            run_all_due()
+            run_all_jobs()
         connection.close()
 
     thread = threading.Thread(target=work)

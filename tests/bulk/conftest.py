@@ -14,11 +14,11 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization
 from bulk import engine
 from bulk.models import BulkJob
-from bulk.tasks import run_all_due
 from elements import catalogue
 from instances import provision
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import run_all_jobs
 from transport.asynchronous import AsyncRunner
 
 API = "/elements/api-v2"
@@ -85,7 +85,7 @@ class Bulk:
     def run(self, q: str, **parameters: str) -> int:
         """Starts a job and lets the worker work until nothing is due."""
         job = self.start(q, **parameters)
-        run_all_due()
+        run_all_jobs()
         return job
 
     def status(self, job: int) -> dict[str, Any]:

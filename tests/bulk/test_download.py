@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from bulk.tasks import run_all_due
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import run_all_jobs
 
 from .conftest import MAILBOX, Bulk
 
@@ -136,7 +136,7 @@ def test_the_short_form_with_the_query_in_the_body(bulk: Bulk) -> None:
     ):
         answer = bulk.client.post(f"{api}/query", body, content_type=content_type)
         assert answer.status_code == 200, answer.content
-        run_all_due()
+        run_all_jobs()
         job = answer.json()["id"]
         assert bulk.client.get(f"{api}/{job}/status/").json()["status"] == "COMPLETED"
         assert bulk.client.get(f"{api}/{job}/labels").status_code == 200

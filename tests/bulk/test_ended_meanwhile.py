@@ -16,11 +16,11 @@ from accounts.provision import NewOrganization, create_organization
 from bulk import claim, commit
 from bulk.models import BulkChunk, BulkError, BulkJob, BulkObject
 from bulk.pack import Packer
-from bulk.tasks import remove_old_jobs, run_all_due
+from bulk.tasks import remove_old_jobs
 from instances import provision
 from instances.models import ElementInstance
-from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import clean_all_due, run_all_jobs
 
 from .conftest import BULK, MAILBOX, Bulk
 
@@ -36,7 +36,7 @@ def test_cancelled_before_it_began(bulk: Bulk) -> None:
     job = bulk.start(EVERYTHING)
 
     answer = bulk.client.put(f"{BULK}/{job}/cancel")
-    run_all_due()
+    run_all_jobs()
 
     assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
     assert bulk.status(job)["status"] == "CANCELLED"
@@ -57,7 +57,7 @@ def test_cancelled_in_the_middle_keeps_what_was_read(
         return left
 
     monkeypatch.setattr(commit, "store", storing)
-    run_all_due()
+    run_all_jobs()
 
     status = bulk.status(job)
     assert (status["status"], status["recordsCount"]) == ("CANCELLED", 200)
@@ -92,7 +92,7 @@ def test_an_instance_deleted_in_the_middle_leaves_nothing_behind(
         return left
 
     monkeypatch.setattr(commit, "store", storing)
-    run_all_due()
+    run_all_jobs()
 
     assert not ElementInstance.objects.exists()
     assert all_rows() == 0

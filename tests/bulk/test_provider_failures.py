@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from bulk import commit, fetch
 from bulk.models import BulkJob, BulkObject
-from bulk.tasks import run_all_due
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import run_all_jobs
 
 from .conftest import MAILBOX, Bulk
 
@@ -60,7 +60,7 @@ def test_a_record_that_cannot_be_read_is_told_and_costs_no_other(
     job = bulk.run(EVERYTHING)
     for _ in range(fetch.MOST_ATTEMPTS):  # alone it waits a little between its tries
         time_passes()
-        run_all_due()
+        run_all_jobs()
 
     status = bulk.status(job)
     assert (status["status"], status["recordsCount"]) == ("COMPLETED", 149)
@@ -104,11 +104,11 @@ def test_a_used_up_quota_is_waited_for(
     waits = BulkJob.objects.get(pk=job).next_run_at - timezone.now()
     assert timedelta(seconds=800) < waits <= timedelta(seconds=900)
     sandbox.control.clear_faults()
-    run_all_due()
+    run_all_jobs()
     assert bulk.status(job)["status"] == "RUNNING", "not before the time the provider named"
     time_passes()
     buckets_open()
-    run_all_due()
+    run_all_jobs()
     assert (bulk.status(job)["status"], bulk.status(job)["error"]) == ("COMPLETED", None)
     assert result(bulk, job) == sorted(ids)
 
@@ -122,13 +122,13 @@ def test_an_outage_costs_no_record_however_often_it_is_met(
     job = bulk.run(EVERYTHING)
     for _ in range(fetch.MOST_ATTEMPTS + 2):
         time_passes()
-        run_all_due()
+        run_all_jobs()
 
     assert bulk.status(job)["status"] == "RUNNING"
     assert bulk.status(job)["nextTryDate"] is not None
     sandbox.control.clear_faults()
     time_passes()
-    run_all_due()
+    run_all_jobs()
     assert bulk.status(job)["status"] == "COMPLETED"
     assert result(bulk, job) == sorted(ids)
 
@@ -141,7 +141,7 @@ def test_an_outage_of_a_day_ends_the_job(
 
     with time_machine.travel(timezone.now() + commit.PATIENCE + timedelta(minutes=1)):
         time_passes()
-        run_all_due()
+        run_all_jobs()
 
     assert bulk.status(job)["status"] == "ERROR"
     assert "503" in bulk.status(job)["error"]
@@ -196,7 +196,7 @@ def test_a_list_that_can_never_be_read_to_its_end_ends_the_job(
         return left
 
     monkeypatch.setattr(commit, "store", storing)
-    run_all_due()
+    run_all_jobs()
 
     assert bulk.status(job)["status"] == "ERROR"
     assert "no longer knows the next page" in bulk.status(job)["error"]

@@ -10,8 +10,8 @@ from django.db.models import F
 
 from bulk.claim import LEASE
 from bulk.models import BulkJob, BulkObject
-from bulk.tasks import run_all_due
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import run_all_jobs
 from tests.bulk.conftest import MAILBOX, Bulk
 from tests.killed_worker import FINISHED, KilledWorker
 
@@ -21,7 +21,7 @@ MESSAGES = 12  # two pages of the list, three batches
 @pytest.fixture
 def worker(transactional_db: None, sandbox: SandboxServer) -> Iterator[KilledWorker]:
     worker = KilledWorker(
-        "bulk.tasks.run_all_due",
+        "tests.all_due.run_all_jobs",
         "tests.bulk.short_batches.install",
         GMAIL_API_BASE_URL=sandbox.url,
         GOOGLE_TOKEN_URL=f"{sandbox.url}/token",
@@ -42,7 +42,7 @@ def run_to_its_end(
         assert ended in {int(signal.SIGKILL), FINISHED}
         # The dead worker's lease ends by itself: time passes.
         BulkJob.objects.filter(lease_id__isnull=False).update(lease_until=F("lease_until") - LEASE)
-        run_all_due()
+        run_all_jobs()
 
         status = bulk.status(job)
         assert (status["status"], status["recordsCount"]) == ("COMPLETED", len(ids)), statement

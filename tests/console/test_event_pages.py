@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from events.models import Delivery, Subscription
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
 from polling.poll_now import poll_now
+from tests.all_due import deliver_all_due
 from tests.events.found import changes, new_instance, record
 from tests.events.receiver import Receiver
 

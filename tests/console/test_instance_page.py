@@ -16,12 +16,12 @@ from django.utils import timezone
 from console.instance import charts, timeline
 from console.place import Place
 from events.models import Delivery, DeliveryAttempt, Event, RefusedWebhook, Subscription
-from events.tasks import deliver_all_due
 from instances import configuration as keys
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
 from polling.models import PollingResource, PollRun, PutAsideObject
 from polling.poll_now import poll_now
+from tests.all_due import deliver_all_due
 from tests.events.found import record
 from tests.events.receiver import Receiver
 

@@ -16,9 +16,9 @@ from django.utils import timezone
 from instances import reconnect_link
 from instances.credential import refresh
 from instances.models import Credential, ElementInstance, OAuthState, ReconnectLink
-from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 from polling.models import PollingResource
+from tests.all_due import clean_all_due
 from tests.console.conftest import HERE
 from transport.errors import GrantLost
 

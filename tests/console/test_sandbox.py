@@ -13,7 +13,7 @@ from inbox.addresses import inbox_url
 from instances.models import ElementInstance
 from integrations.gmail.sandbox.server import SandboxServer
 from integrations.gmail.sandbox.stand_in import DEFAULT_CLIENT, DEFAULT_MAILBOX
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.console.conftest import HERE
 
 TRY = "/catalogue/gmail/sandbox"

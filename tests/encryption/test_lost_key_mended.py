@@ -14,14 +14,13 @@ from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
 from events.models import Delivery, DeliveryAttempt, Subscription
-from events.tasks import deliver_all_due
 from instances import configuration, tasks
 from instances.models import Credential, ElementInstance
+from tests.all_due import deliver_all_due, keep_all_due
 from tests.api import test_isolation as endpoints
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
 from watching.models import InstanceWatch
-from watching.tasks import keep_all_due
 
 pytestmark = pytest.mark.django_db
 

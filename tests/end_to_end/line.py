@@ -15,8 +15,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from events.models import Delivery
-from events.tasks import deliver_all_due
 from integrations.gmail.sandbox.control_client import SandboxControl
+from tests.all_due import deliver_all_due
 from tests.events.receiver import Notification, Receiver
 
 API = "/elements/api-v2"

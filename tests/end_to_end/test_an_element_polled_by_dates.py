@@ -13,9 +13,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization
-from events.tasks import deliver_all_due
 from polling.models import PollingResource
-from polling.tasks import poll_all_due
+from tests.all_due import deliver_all_due, poll_all_due
 from tests.elements.ledger import Provider, ledger, provider
 from tests.events.receiver import Receiver
 

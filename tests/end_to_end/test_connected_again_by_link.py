@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from instances.models import ReconnectLink
 from polling.models import PollingResource
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.end_to_end.line import MAILBOX, Line
 
 

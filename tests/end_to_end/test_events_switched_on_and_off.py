@@ -9,8 +9,8 @@ from django.apps import apps
 from django.db import connection
 
 from events.models import Delivery
-from instances.tasks import clean_all_due
 from polling.models import PollingResource
+from tests.all_due import clean_all_due
 from tests.end_to_end.line import API, Line
 from tests.end_to_end.moment import after_answer
 from tests.events.receiver import Notification, Reply

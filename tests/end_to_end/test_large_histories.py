@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.gmail import history
 from polling.models import PollingResource, PollRun, PutAsideObject
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.end_to_end.line import Line
 from tests.end_to_end.test_quota_used_up import Limit, calls_refused, limit
 from tests.polling.telling import end_polls_after

@@ -16,7 +16,7 @@ from elements import catalogue
 from events.models import Event
 from instances.models import ElementInstance
 from polling.models import PollingResource
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.conftest import ClientFor
 from tests.elements.ledger import Provider, ledger, provider
 from tests.end_to_end.line import API, Line

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from instances.models import Credential, CredentialState
 from polling.models import PollingResource, PutAsideObject
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.end_to_end.line import Line
 from tests.polling.telling import in_a_hurry
 

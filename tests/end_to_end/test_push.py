@@ -15,16 +15,14 @@ from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
 from polling import engine
 from polling import store as polling_store
 from polling.models import PollingResource
-from polling.tasks import poll_all_due
+from tests.all_due import clean_all_due, keep_all_due, poll_all_due
 from tests.end_to_end.line import MAILBOX, Line
 from watching import public_keys
 from watching.models import InstanceWatch
-from watching.tasks import keep_all_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOPIC = "projects/my-project/topics/gmail"

@@ -36,7 +36,7 @@ def test_together_they_ask_for_no_more_than_the_limit(connected: Line) -> None:
     }
     workers = [
         KilledWorker(
-            "polling.tasks.poll_all_due", GMAIL_UNITS_PER_USER_MINUTE=str(LIMIT), **provider
+            "tests.all_due.poll_all_due", GMAIL_UNITS_PER_USER_MINUTE=str(LIMIT), **provider
         )
         for _ in range(2)
     ]

@@ -16,10 +16,10 @@ from elements import built_in
 from integrations.gmail.element import ELEMENT
 from integrations.gmail.units import QUOTA
 from polling.models import PollingResource, PollRun, PutAsideObject
-from polling.tasks import poll_all_due
 from quota import meter
 from quota.models import QuotaBucket
 from quota.purse import Purse
+from tests.all_due import poll_all_due
 from tests.conftest import ClientFor
 from tests.end_to_end.line import API, Line
 from transport.types import Bucket

@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.gmail import reconciliation
 from integrations.gmail.sandbox.control_client import SandboxControl
 from polling.models import ListedObject, PolledObject, PollingResource, PollRun, PutAsideObject
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.end_to_end.line import API, Line
 from tests.end_to_end.test_quota_used_up import Limit, calls_refused, limit
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from events.models import Delivery, DeliveryAttempt, Subscription
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Notification, Receiver, Reply
 from tests.patience import PATIENCE

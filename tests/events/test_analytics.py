@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account, User
 from accounts.provision import NewOrganization
 from events.models import Delivery, Event
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver

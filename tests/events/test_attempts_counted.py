@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from events.counts import status_of
 from events.models import Delivery, Event
 from events.outcome import Answer
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.counters.stored import from_now_on
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver, Reply

@@ -14,7 +14,7 @@ from events import backlog, breaker, claim
 from events.breaker import BACKOFF, OPEN_AFTER
 from events.claim import LEASE, claim_probes, due_subscriptions
 from events.models import Delivery, DeliveryAttempt, Endpoint, Subscription
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver, Reply
 from tests.killed_worker import FINISHED, KilledWorker
@@ -180,7 +180,7 @@ def test_what_waits_for_a_server_that_is_away_is_not_our_delay() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_engine_killed_with_the_one_attempt_holds_nothing_up(receiver: Receiver) -> None:
-    worker = KilledWorker("events.tasks.deliver_all_due")
+    worker = KilledWorker("tests.all_due.deliver_all_due")
     statement, ended = 0, int(signal.SIGKILL)
     try:
         while ended != FINISHED:

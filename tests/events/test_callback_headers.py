@@ -13,9 +13,9 @@ from accounts.provision import NewOrganization
 from api.errors import BadRequest
 from events.models import DeliveryAttempt, Subscription
 from events.subscription import follow_configuration
-from events.tasks import deliver_all_due
 from instances import callback, configuration
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record
 from tests.events.receiver import Notification, Receiver, Reply

@@ -13,8 +13,8 @@ from standardwebhooks import Webhook
 from accounts.provision import NewOrganization
 from events import trial
 from events.models import Delivery, DeliveryAttempt, Subscription
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import KEY, new_instance, statuses
 from tests.events.receiver import Receiver

@@ -17,7 +17,7 @@ from events.claim import CLAIM, DUE_SUBSCRIPTIONS, LEASE, Claimed, claim, due_su
 from events.commit import Attempted, Released, commit
 from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event, Subscription
 from events.outcome import Answer, Decision
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Receiver
 from tests.patience import PATIENCE

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
-from events.tasks import deliver_all_due
 from instances import provision
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
 

@@ -15,8 +15,8 @@ from pytest_django.fixtures import Settings
 from accounts.models import Account
 from events import attempt as attempts
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
-from events.tasks import deliver_all_due
 from instances.configuration import callback_url
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Notification, Receiver, Reply
 from transport.guard import AddressGuard

@@ -19,7 +19,7 @@ from accounts.provision import NewOrganization
 from events.models import DeliveryAttempt, EmailCount
 from events.own_topics import GRANT_LOST
 from events.record import record_instance_event
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, statuses
 

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from events.claim import LEASE
 from events.models import Delivery, DeliveryAttempt, Event
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Receiver
 from tests.killed_worker import FINISHED, KilledWorker
@@ -18,7 +18,7 @@ from tests.killed_worker import FINISHED, KilledWorker
 
 @pytest.fixture
 def worker(transactional_db: None) -> Iterator[KilledWorker]:
-    worker = KilledWorker("events.tasks.deliver_all_due")
+    worker = KilledWorker("tests.all_due.deliver_all_due")
     yield worker
     worker.close()
 

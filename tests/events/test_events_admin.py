@@ -6,9 +6,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from administration.tasks import run_all
 from events.models import Delivery, Subscription
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due, run_all_errands
 from tests.events.found import KEY, new_instance, record
 from tests.events.receiver import Receiver
 
@@ -60,7 +59,7 @@ def test_a_deactivated_subscription_is_turned_on_and_what_was_queued_is_sent(
             "confirmed": "yes",
         },
     )
-    run_all()
+    run_all_errands()
     deliver_all_due()
 
     assert Subscription.objects.get().active

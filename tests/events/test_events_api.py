@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization, create_organization
 from api import paging
 from events.models import Event
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.events.found import changes, new_instance, record
 from tests.events.receiver import Receiver
 

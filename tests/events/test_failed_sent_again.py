@@ -16,8 +16,8 @@ from audit.models import Action, AuditEntry
 from events.claim import claim
 from events.models import Delivery, Subscription
 from events.redeliver import failed_between, send_again
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver

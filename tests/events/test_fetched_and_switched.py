@@ -13,9 +13,9 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization
 from events.models import Delivery, Event, Subscription
 from events.subscription import follow_configuration
-from events.tasks import deliver_all_due
 from instances import configuration
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Receiver

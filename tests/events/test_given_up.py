@@ -13,8 +13,8 @@ from accounts.provision import NewOrganization
 from elements.calls import Change
 from events.models import Delivery, Subscription
 from events.redeliver import send_again
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import changes, new_instance, record, statuses
 from tests.events.receiver import Notification, Receiver, Reply

@@ -6,7 +6,7 @@ import pytest
 from django.db import connections
 
 from events.models import Delivery
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Notification, Receiver, Reply
 

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync
 from events import attempt
 from events.models import Delivery, DeliveryAttempt
 from events.outcome import Answer
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.raw_receiver import ANSWERED, RawReceiver
 

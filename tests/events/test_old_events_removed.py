@@ -13,7 +13,8 @@ from pytest_django.fixtures import Settings
 from events import retention
 from events.models import Delivery, DeliveryAttempt, DeliveryStatus, Event
 from events.redeliver import send_again
-from events.tasks import deliver_all_due, remove_old_events
+from events.tasks import remove_old_events
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
 

@@ -23,9 +23,9 @@ from events.claim import LEASE
 from events.models import Delivery, Event, Subscription
 from events.redeliver import send_again
 from events.subscription import deactivate, follow_configuration, reactivate
-from events.tasks import deliver_all_due
 from instances import configuration
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Notification, Receiver, Reply
 from tests.killed_worker import FINISHED, KilledWorker
@@ -273,7 +273,7 @@ def test_those_who_record_at_once_take_turns(receiver: Receiver) -> None:
 def test_an_engine_killed_at_any_statement_neither_breaks_the_order_nor_leaves_one_waiting(
     receiver: Receiver,
 ) -> None:
-    worker = KilledWorker("events.tasks.deliver_all_due")
+    worker = KilledWorker("tests.all_due.deliver_all_due")
     statement, ended = 0, int(signal.SIGKILL)
     try:
         while ended != FINISHED:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from events import attempt, deliver
 from events.models import Delivery, DeliveryAttempt, Subscription
 from events.store import store
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
 

@@ -18,9 +18,9 @@ from events import failing
 from events.models import Delivery, Event, Subscription
 from events.own_topics import POLLING_STALLED
 from events.record import record_instance_event
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
 from instances.signals import grant_expiring, grant_lost
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from events.claim import claim, due_subscriptions
 from events.models import Delivery, DeliveryStatus
 from events.outcome import RETRIES, retry_at
-from events.tasks import deliver_all_due
 from events.waits import WAITS
 from retention.recall import recall
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver
 

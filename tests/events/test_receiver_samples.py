@@ -18,7 +18,7 @@ from django.utils import timezone
 from events import rehearsal
 from events.models import Delivery
 from events.payload import Source
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization
 from events import redeliver, subscriptions_api
 from events.models import Delivery, Subscription
-from events.tasks import deliver_all_due
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record
 from tests.events.receiver import Receiver

@@ -17,9 +17,9 @@ from accounts.provision import NewOrganization
 from events import signature, signing_key
 from events.models import Subscription
 from events.subscription import follow_configuration
-from events.tasks import deliver_all_due
 from instances import configuration
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record
 from tests.events.receiver import Notification, Receiver

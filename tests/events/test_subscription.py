@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from events.models import Delivery, Event, Subscription
 from events.subscription import follow_configuration, reactivate, send_queued
-from events.tasks import deliver_all_due
 from instances import configuration
 from instances.models import ElementInstance
 from instances.signals import grant_lost, instance_deleting, instance_saved
+from tests.all_due import deliver_all_due
 from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Notification, Receiver, Reply
 

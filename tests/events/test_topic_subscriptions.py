@@ -18,8 +18,8 @@ from events import topics
 from events.models import Delivery, DeliveryAttempt, Event, Subscription
 from events.own_topics import GRANT_LOST
 from events.record import record_instance_event
-from events.tasks import deliver_all_due
 from instances import provision
+from tests.all_due import deliver_all_due
 from tests.conftest import ClientFor
 from tests.events.found import new_instance, record, statuses
 from tests.events.receiver import Receiver, Reply

@@ -21,9 +21,9 @@ from api.errors import BadRequest
 from events import receiver_instances, tasks
 from events.models import Event, ReceivedWebhook, VendorSubscription
 from events.receiver_instances import MOST_INSTANCES, follow_configuration
-from events.tasks import deliver_all_due
 from instances import provision
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.events import vendor
 from tests.events.receiver import Receiver
 from tests.events.vendor import API, BODY, HEADER, connect, element, ref, send, signature

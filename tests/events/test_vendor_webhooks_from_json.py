@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts.provision import NewOrganization, create_organization
 from events.models import Event
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
 from polling.models import PollingResource
+from tests.all_due import deliver_all_due
 from tests.elements.ledger import Provider, ledger, provider
 from tests.events.receiver import Receiver
 from tests.events.vendor import API, BODY, SECRET, WEBHOOK, connect, element, send

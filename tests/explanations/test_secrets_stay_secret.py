@@ -9,11 +9,11 @@ import pytest
 from django.utils import timezone
 
 from events.models import Delivery, DeliveryAttempt, Subscription
-from events.tasks import deliver_all_due
 from explanations.masking import Masking, masked_url
 from instances.models import Credential, ElementInstance
 from polling.models import PollingResource, PutAsideObject
 from polling.poll_now import poll_now
+from tests.all_due import deliver_all_due
 from tests.events.receiver import Notification, Receiver, Reply
 from tests.polling.conftest import saved
 from tests.polling.ledger import Ledger

@@ -16,11 +16,11 @@ from events.fetch import acknowledge
 from events.models import Delivery, Event
 from events.own_topics import GRANT_LOST
 from events.record import record_instance_event, record_webhook
-from events.tasks import deliver_all_due
 from explanations import chain, explain
 from instances.models import ElementInstance
 from polling.models import PollingResource, PollRun
 from polling.poll_now import poll_now
+from tests.all_due import deliver_all_due
 from tests.events.receiver import Receiver, Reply
 from tests.polling.ledger import Ledger
 

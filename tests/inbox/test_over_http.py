@@ -12,11 +12,11 @@ import requests
 from django.utils import timezone
 
 from events.models import Delivery, DeliveryAttempt, Event
-from events.tasks import deliver_all_due
 from events.trial import of_instance
 from inbox import keep
 from inbox.models import InboxDelivery
 from instances.models import ElementInstance
+from tests.all_due import deliver_all_due
 from tests.events.found import record
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("served")]

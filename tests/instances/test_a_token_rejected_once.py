@@ -11,9 +11,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from instances import credential as module
-from instances import tasks
 from instances.credential import CONFIRMED_AFTER, refresh
 from instances.models import Credential, CredentialState
+from tests.all_due import refresh_all_due
 from tests.instances.test_renewals_of_other_providers import due_credential
 from tests.transport.scripted_provider import ScriptedProvider, answer
 from transport.errors import GrantLost, ProviderError
@@ -72,11 +72,11 @@ def test_the_worker_confirms_it_some_time_later(
 ) -> None:
     for _ in range(5):  # at once: no more than one
         reject(credential)
-    tasks.refresh_all_due()
+    refresh_all_due()
     assert state() == CredentialState.OK
 
     clock.shift(timedelta(seconds=CONFIRMED_AFTER))
-    tasks.refresh_all_due()
+    refresh_all_due()
 
     after = Credential.objects.select_related("instance").get()
     assert (after.state, after.refresh_due_at) == (CredentialState.LOST, None)
@@ -91,7 +91,7 @@ def test_a_provider_that_accepts_it_again_ends_the_doubt(
         reject(credential)
         provider.otherwise = GOOD
         clock.shift(timedelta(seconds=CONFIRMED_AFTER))
-        tasks.refresh_all_due()
+        refresh_all_due()
         after = Credential.objects.get()
         assert (after.state, after.failures, after.error) == (CredentialState.OK, 0, "")
 
@@ -106,7 +106,7 @@ def test_where_nobody_could_confirm_it_the_next_rejection_does(
     provider.otherwise = AWAY
     reject(credential)
     clock.shift(timedelta(seconds=CONFIRMED_AFTER))
-    tasks.refresh_all_due()
+    refresh_all_due()
     assert state() == CredentialState.OK
 
     provider.otherwise = again
@@ -123,7 +123,7 @@ def test_a_provider_that_is_away_all_the_time_loses_nothing(
         reject(credential)
         for pause in (timedelta(seconds=CONFIRMED_AFTER), module.BACKOFF.longest):
             clock.shift(pause)
-            tasks.refresh_all_due()
+            refresh_all_due()
         assert (state(), Credential.objects.get().failures) == (CredentialState.OK, 0)
 
 

@@ -20,8 +20,9 @@ from instances.claim import LEASE
 from instances.credential import CredentialAuthorizer, refresh
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.signals import grant_lost, instance_saved
-from instances.tasks import clean_all_due, refresh_all_due, refresh_batch
+from instances.tasks import refresh_batch
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import clean_all_due, refresh_all_due
 from transport.errors import GrantLost, ProviderError, ProviderUnreachable
 from worker import side_by_side
 

@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 
 from instances import cleanup, grant, provision
 from instances.models import Cleanup, Credential, ElementInstance
-from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import clean_all_due
 from tests.killed_worker import FINISHED, KilledWorker
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from instances import account, provision
 from instances.models import Credential, ElementInstance
-from instances.tasks import clean_all_due
 from integrations.gmail.sandbox.server import SandboxServer
+from tests.all_due import clean_all_due
 from tests.patience import PATIENCE
 from transport import sync
 

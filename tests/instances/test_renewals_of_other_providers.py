@@ -21,6 +21,7 @@ from instances import credential as module
 from instances import tasks
 from instances.claim import LEASE, claim_due
 from instances.models import Credential, CredentialState, ElementInstance
+from tests.all_due import refresh_all_due
 from tests.elements.ledger import ledger
 from tests.events.found import new_instance
 from tests.killed_worker import FINISHED, KilledWorker
@@ -71,7 +72,7 @@ def asked_with(endpoint: ScriptedProvider) -> list[str]:
 
 
 def renewed() -> Credential:
-    tasks.refresh_all_due()
+    refresh_all_due()
     return Credential.objects.get()
 
 
@@ -189,7 +190,7 @@ def test_an_account_that_nothing_could_renew_keeps_nobody_elses_waiting(
         refresh_due_at=timezone.now() - timedelta(minutes=1)
     )
 
-    tasks.refresh_all_due()
+    refresh_all_due()
 
     other.refresh_from_db()
     assert other.access_token == "new"
@@ -213,7 +214,7 @@ def test_a_renewal_that_fails_by_our_fault_keeps_nobody_elses_waiting(
 
     monkeypatch.setattr(tasks, "refresh", failing)
 
-    tasks.refresh_all_due()
+    refresh_all_due()
 
     other.refresh_from_db()
     assert other.access_token == "new"

@@ -11,9 +11,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from events.models import Event
-from instances import tasks
 from instances.models import Credential, CredentialState, ElementInstance
 from instances.status import problem_of
+from tests.all_due import refresh_all_due
 from tests.instances.test_renewals_of_other_providers import due_credential, token
 from tests.transport.scripted_provider import ScriptedProvider, answer
 
@@ -30,7 +30,7 @@ def endpoint(settings: Settings) -> Iterator[ScriptedProvider]:
 
 def renew() -> Credential:
     Credential.objects.update(refresh_due_at=timezone.now())
-    tasks.refresh_all_due()
+    refresh_all_due()
     return Credential.objects.get()
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from elements import catalogue
-from instances import grant, tasks, token_answer
+from instances import grant, token_answer
 from instances.models import Credential, CredentialState
+from tests.all_due import refresh_all_due
 from tests.instances.test_renewals_of_other_providers import due_credential
 from tests.transport.scripted_provider import ScriptedProvider, answer
 
@@ -102,7 +103,7 @@ def test_a_token_that_was_rotated_beside_an_odd_part_is_kept(
     due_credential()
 
     for _ in range(3):
-        tasks.refresh_all_due()
+        refresh_all_due()
         Credential.objects.update(refresh_due_at=timezone.now())
 
     sent = [parse_qs(one.body.decode())["refresh_token"][0] for one in endpoint.seen]

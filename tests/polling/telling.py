@@ -14,7 +14,7 @@ from events.models import Event
 from polling import engine, poll_now
 from polling import poll as poll_module
 from polling.models import PollingResource
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from transport.limits import Limits
 
 

@@ -15,7 +15,7 @@ from instances.models import ElementInstance
 from polling import store
 from polling.models import PollingResource
 from polling.poll_now import poll_now, start_new
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.patience import PATIENCE
 
 from .conftest import Connect

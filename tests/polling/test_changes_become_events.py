@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from events.models import Event
 from polling.models import PolledObject, PollingResource, PollOutcome, PollRun, PutAsideObject
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 
 from .ledger import Ledger
 from .telling import poll, told

@@ -9,10 +9,9 @@ from django.db import connection
 from django.utils import timezone
 
 from events.models import Delivery, Subscription
-from events.tasks import deliver_all_due
 from polling import engine
 from polling.models import PollingResource
-from polling.tasks import poll_all_due
+from tests.all_due import deliver_all_due, poll_all_due
 from tests.events.receiver import Receiver
 from transport.asynchronous import AsyncRunner
 

@@ -20,7 +20,8 @@ from polling.engine import Engine
 from polling.idle import commit_idle
 from polling.models import PollingResource
 from polling.poll import Outcome, Succeeded
-from polling.tasks import poll_all_due, poll_until
+from polling.tasks import poll_until
+from tests.all_due import AllPolls, poll_all_due
 from tests.patience import PATIENCE
 from worker import loops
 
@@ -71,8 +72,12 @@ def idle(resource: ClaimedResource) -> Outcome:
 
 
 def run(poll: Poll, places: int, seconds: float | None) -> None:
-    deadline = None if seconds is None else time.monotonic() + seconds
-    async_to_sync(Engine(poll, places, deadline).run)()
+    """Without `seconds`, until nothing is due."""
+    if seconds is None:
+        engine: Engine = AllPolls(poll, places)
+    else:
+        engine = Engine(poll, places, time.monotonic() + seconds)
+    async_to_sync(engine.run)()
 
 
 def polled() -> int:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from instances.models import Credential
 from instances.signals import grant_lost
 from polling.models import PollingResource, PollRun, PutAsideObject
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 
 from .conftest import Connect, saved
 from .ledger import Ledger, LedgerServer

@@ -15,14 +15,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from events.models import Delivery, Event
-from events.tasks import deliver_all_due
 from instances import provision
 from instances.models import ElementInstance
 from instances.provision import Wish
 from polling.claim import PollRunningError
 from polling.models import PollingResource
 from polling.poll_now import NothingPolledError, poll_now, start_new
-from polling.tasks import poll_all_due
+from tests.all_due import deliver_all_due, poll_all_due
 from tests.events.receiver import Receiver
 from tests.patience import PATIENCE
 

@@ -15,10 +15,10 @@ from django.utils import timezone
 from elements.calls import Change, Changes, ChangeType
 from polling import claim, store
 from polling.claim import ClaimedResource
-from polling.engine import Engine
 from polling.idle import Idle, commit_idle
 from polling.models import PollingResource
 from polling.poll import Outcome, Succeeded
+from tests.all_due import AllPolls
 
 from .conftest import Connect
 
@@ -63,7 +63,7 @@ def test_polls_wait_until_outcomes_are_stored_again(
         return Succeeded(resource, timezone.now(), Changes((), resource.cursor or "0"))
 
     monkeypatch.setattr(store, "commit_idle", storing)
-    async_to_sync(Engine(poll, PLACES, None).run)()
+    async_to_sync(AllPolls(poll, PLACES).run)()
 
     assert polled_when_it_ended[0] <= 3 * PLACES  # five refusals last longer than eight polls
     assert sorted(polled) == sorted(set(polled))
@@ -105,7 +105,7 @@ def test_the_next_turn_gives_back_what_this_one_could_not(
             outage.setattr(store, name, refuse)
         outage.setattr("polling.engine.claim.release", refuse)
         with pytest.raises((InternalError, KeyError)):
-            async_to_sync(Engine(poll, PLACES, None).run)()
+            async_to_sync(AllPolls(poll, PLACES).run)()
     assert 0 < len(polled) < NUMBER
     assert PollingResource.objects.exclude(lease_until=None).exists()
     polled.clear()
@@ -114,6 +114,6 @@ def test_the_next_turn_gives_back_what_this_one_could_not(
         polled.append(resource.id)
         return Succeeded(resource, timezone.now(), Changes((), resource.cursor or "0"))
 
-    async_to_sync(Engine(poll_soundly, PLACES, None).run)()
+    async_to_sync(AllPolls(poll_soundly, PLACES).run)()
     assert len(polled) == NUMBER
     assert not PollingResource.objects.exclude(lease_until=None).exists()

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from polling.models import PollingResource
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.counters.stored import from_now_on
 
 from .conftest import Connect

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from polling.models import PollingResource, PollRun, PutAsideObject
 from polling.put_aside import due_put_aside
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 
 from .ledger import Ledger
 from .telling import poll, told

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from polling.claim import claim_due
 from polling.models import PollingResource, PutAsideObject
-from polling.tasks import poll_all_due
 from polling.waits import WAITS
 from retention.recall import recall
+from tests.all_due import poll_all_due
 
 from .ledger import Ledger
 from .telling import told

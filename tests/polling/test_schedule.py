@@ -17,7 +17,8 @@ from polling.commit import commit
 from polling.models import PollingResource, PollRun
 from polling.poll import Failed
 from polling.poll_now import start_new
-from polling.tasks import poll_all_due, remove_old_runs
+from polling.tasks import remove_old_runs
+from tests.all_due import poll_all_due
 
 from .conftest import Connect, saved
 from .ledger import Ledger, LedgerServer

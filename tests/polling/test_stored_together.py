@@ -21,7 +21,7 @@ from polling.claim import ClaimedResource, claim_due
 from polling.commit import commit_many
 from polling.models import PolledObject, PollingResource, PollRun, PutAsideObject
 from polling.poll import Failed, Succeeded
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.patience import PATIENCE
 
 from .conftest import Connect

@@ -15,7 +15,7 @@ from events.models import Delivery, Event
 from polling.claim import LEASE
 from polling.models import PolledObject, PollingResource, PutAsideObject
 from polling.poll_now import start_new
-from polling.tasks import poll_all_due
+from tests.all_due import poll_all_due
 from tests.killed_worker import FINISHED, KilledWorker
 from tests.polling.conftest import Connect, connect_shelf
 from tests.polling.ledger import LedgerServer
@@ -28,7 +28,7 @@ def worker(
     transactional_db: None, provider: LedgerServer, shelves: ShelfServer
 ) -> Iterator[KilledWorker]:
     worker = KilledWorker(
-        "polling.tasks.poll_all_due",
+        "tests.all_due.poll_all_due",
         "tests.polling.without_pauses.install",
         INTEGRATIONS_DIRS=str(Path(__file__).parent / "elements"),
         LEDGER_API_BASE_URL=provider.url,

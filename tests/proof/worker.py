@@ -118,11 +118,9 @@ def main() -> None:
 
 def _tasks() -> dict[str, Callable[[], None]]:
     """The two engines, impatient: they pause little, and renew their leases often."""
-    from asgiref.sync import async_to_sync
-
     from events import deliver
-    from events.tasks import deliver_all_due
     from polling import database, engine
+    from tests.all_due import deliver_all_due, poll_all_due
     from transport.asynchronous import AsyncRunner
     from transport.limits import Limits
 
@@ -138,8 +136,10 @@ def _tasks() -> dict[str, Callable[[], None]]:
     set_(engine, AsyncRunner=quick, RENEW_AFTER=0.2, CHECK_EVERY=0.1, STOP_WITHIN=0.05)
     set_(deliver, STOP_WITHIN=0.05, PAUSE_AFTER_LOST_DATABASE=0.1)
     set_(database, PAUSE=0.1)
-    poll_all_due = async_to_sync(partial(engine.poll_until, None, places=PLACES))
-    return {POLLS: poll_all_due, DELIVERIES: partial(deliver_all_due, ANSWER_WITHIN)}
+    return {
+        POLLS: partial(poll_all_due, PLACES),
+        DELIVERIES: partial(deliver_all_due, ANSWER_WITHIN),
+    }
 
 
 def _forked(
@@ -267,15 +267,18 @@ def _names_of_constants() -> dict[str, str]:
 
 
 def _place() -> str:
-    """The function of the product that the statement is made in."""
+    """The function of the product that the statement is made in; of config's where no other is."""
     product = str(ROOT / "platform") + os.sep
     frame: FrameType | None = sys._getframe(1)
+    found = "elsewhere"
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(product) and f"{os.sep}config{os.sep}" not in file:
-            return f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"
+        if file.startswith(product):
+            found = f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"
+            if f"{os.sep}config{os.sep}" not in file:
+                break
         frame = frame.f_back
-    return "elsewhere"
+    return found
 
 
 def _verb(sql: str) -> str:

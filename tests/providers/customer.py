@@ -10,11 +10,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from elements import catalogue
-from events.tasks import deliver_all_due
 from instances.models import ElementInstance
 from integrations.sandbox.faults import Fault, Match, Rule
 from integrations.sandbox.provider import CODE, ProviderServer
 from polling.models import PollingResource
+from tests.all_due import deliver_all_due
 from tests.events.receiver import Receiver
 
 API = "/elements/api-v2"

@@ -22,14 +22,13 @@ from events.models import Event
 from instances import provision
 from instances.cleanup import MAX_STEP_ATTEMPTS
 from instances.models import Cleanup, ElementInstance
-from instances.tasks import clean_all_due
 from retention.recall import recall
+from tests.all_due import clean_all_due, keep_all_due
 from tests.watching.conftest import Connect
 from tests.watching.hooks import HooksServer
 from transport.errors import UnitsUsedUp
 from watching.claim import LEASE
 from watching.models import InstanceWatch
-from watching.tasks import keep_all_due
 from watching.waits import WAITS
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,11 +15,11 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.provision import NewOrganization
 from polling.status import notes
+from tests.all_due import keep_all_due
 from tests.conftest import ClientFor
 from tests.watching.conftest import Connect
 from tests.watching.hooks import HooksServer
 from watching.models import MOST_UNANNOUNCED, InstanceWatch
-from watching.tasks import keep_all_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/elements/api-v2"

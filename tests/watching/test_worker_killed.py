@@ -10,12 +10,12 @@ import pytest
 from django.db.models import F
 
 from instances.models import ElementInstance
+from tests.all_due import keep_all_due
 from tests.killed_worker import FINISHED, KilledWorker
 from tests.watching.conftest import Connect
 from tests.watching.hooks import HooksServer
 from watching.claim import LEASE
 from watching.models import InstanceWatch
-from watching.tasks import keep_all_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -22,7 +22,7 @@ def test_a_row_waits_for_its_provider_no_longer_than_its_lease_lasts() -> None:
         left.append(waiting.time_left(1_000.0))
         assert waiting.time_left(5.0) == 5.0
 
-    BlockingLoop(batches([1, 2, 3]), work, most=10, lease=LEASE).all_due()
+    BlockingLoop(batches([1, 2, 3]), work, most=10, lease=LEASE).until(time.monotonic() + 1_000)
 
     assert len(left) == 3
     assert all(seconds <= LEASE.total_seconds() - TO_STORE for seconds in left)

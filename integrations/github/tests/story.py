@@ -9,9 +9,9 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from events.tasks import deliver_all_due
 from integrations.github.sandbox.server import SandboxServer
 from integrations.github.sandbox.world import DEFAULT_CLIENT, DEFAULT_REPOSITORY, World
+from tests.all_due import deliver_all_due
 from tests.events.receiver import Receiver
 
 API = "/elements/api-v2"

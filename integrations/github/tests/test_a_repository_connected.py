@@ -18,11 +18,10 @@ from rest_framework.test import APIClient
 from accounts.provision import NewOrganization
 from events.models import Event
 from instances.models import ElementInstance
-from instances.tasks import clean_all_due
 from integrations.github.sandbox.world import DEFAULT_REPOSITORY
 from integrations.github.tests.story import Customer, eventually
 from integrations.sandbox.faults import Fault, Match
-from watching.tasks import keep_all_due
+from tests.all_due import clean_all_due, keep_all_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
