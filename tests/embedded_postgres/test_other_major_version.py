@@ -12,7 +12,8 @@ import pytest
 
 from tests.backup.older_server import PROGRAMS, OlderServer
 from tests.embedded_postgres.user_process import ROOT
-from tests.outages.web_server import PATIENCE, web_server
+from tests.outages.web_server import web_server
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.installation
 
