@@ -55,10 +55,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+    request: pytest.FixtureRequest,
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_blocker: DjangoDbBlocker,
 ) -> None:
     with django_db_blocker.unblock():
         connection.settings_dict["TEST"]["TEMPLATE"] = database.make_template()
+        if request.config.getvalue("create_db"):
+            database.drop_left_over()
 
 
 @pytest.fixture(scope="module")
