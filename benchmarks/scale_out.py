@@ -37,7 +37,7 @@ from worker.models import LoopLease
 LATENCY = 0.05  # seconds
 ANSWER = f'{{"historyId":"{CURSOR}"}}'
 POLLS_IN_FLIGHT = 5  # of one host: at most 100 a second
-DELIVERIES_IN_FLIGHT = 20  # of one host, a quarter of them at one server: as many
+DELIVERIES_IN_FLIGHT = 20  # of one host, ten of them at one server: at most 200 a second
 DUE, QUICK_DUE = 40_000, 12_000  # resources, and deliveries: more than all windows need
 WINDOW, QUICK_WINDOW = 12.0, 4.0  # seconds
 PAIRS, QUICK_PAIRS = 3, 1
