@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.reach import Reach
 from console.members import for_members
-from console.paging import number, page_of
+from console.paging import Page, number, page_of
 from elements import catalogue
 from instances.models import ElementInstance
 from instances.status import (
@@ -98,12 +98,19 @@ def instances(request: HttpRequest, user: User, reach: Reach) -> HttpResponse:
         "names": names,
         "tags": _tags(own),
         "states": list(Status),
-        "total": found.order_by()[: MOST_COUNTED + 1].count(),
+        "total": _total(page, found),
         "most": MOST_COUNTED,
         "query": _without_place(request.GET),
         "none_at_all": not page.rows and not any(filters) and not own.exists(),
     }
     return render(request, "console/instances.html", context)
+
+
+def _total(page: Page[ElementInstance], found: QuerySet[ElementInstance]) -> int:
+    """Return the number of instances that were found, MOST_COUNTED + 1 at most."""
+    if page.rows and page.older is None and page.newer is None:
+        return len(page.rows)  # what was looked for long is not looked for twice
+    return found.order_by()[: MOST_COUNTED + 1].count()
 
 
 def _shown(rows: Sequence[ElementInstance], names: Mapping[str, str]) -> list[Shown]:
