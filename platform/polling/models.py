@@ -106,9 +106,6 @@ class PolledObject(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["resource", "object_id"], name="one_row_an_object"),
         ]
-        indexes = [
-            models.Index(fields=["resource", "occurred_at"], name="polled_object_window"),
-        ]
 
     def __str__(self) -> str:
         return self.object_id
