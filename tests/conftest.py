@@ -18,8 +18,10 @@ from accounts.provision import NewOrganization, create_organization
 from api import allowance, throttle
 from config import clock, log_rate
 from config.given_postgres import trouble
+from events import deliver
 from integrations.gmail.sandbox.server import SandboxServer
 from monitoring import readiness
+from polling import engine
 from quota import meter
 from quota.models import QuotaBucket
 from tests import database, debian_programs, static_files
@@ -95,6 +97,13 @@ def _no_units_in_hand() -> None:
 def _database_asked_anew() -> None:
     """What an earlier test of this process made of the database says nothing of this one's."""
     readiness.forget()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_what_is_due() -> None:
+    """What this process knows of an earlier test's rows says nothing of this one's."""
+    engine._organizations.forget()
+    deliver._due_subscriptions.forget()
 
 
 @pytest.fixture

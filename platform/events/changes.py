@@ -25,6 +25,7 @@ from events import order, payload
 from events.models import DeliveryStatus, EventStatus
 from events.payload import Source
 from events.record import event_ids, require_transaction, source_of, storable
+from worker import wakeups
 
 MAX_BATCH = 4_000_000  # bytes of bodies that are written by one statement, or one body
 
@@ -248,6 +249,8 @@ def _deliver(written: Sequence[tuple[int, _Draft]], now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(WRITE_DELIVERIES, {"now": now, "rows": json.dumps(rows)})
         ordered = [id_ for id_, is_ordered in cursor.fetchall() if is_ordered]
+    targets = {draft.found.target.id for _, draft in written if draft.found.target is not None}
+    wakeups.wake(wakeups.DELIVERIES, targets, now)
     if ordered:
         order.hold(ordered)
 

@@ -28,6 +28,7 @@ from events.models import DeliveryStatus
 from events.outcome import Answer, Decision
 from events.record import TEST
 from events.subscription import queue_pending
+from worker import wakeups
 
 LOCK_STEADY = """
 SELECT id FROM events_subscription WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE SKIP LOCKED
@@ -114,6 +115,7 @@ UPDATE events_delivery d
        lease_until = NULL
   FROM unnest(%(ids)s::bigint[], %(leases)s::uuid[]) AS r (id, lease_id), events_subscription s
  WHERE d.id = r.id AND d.lease_id = r.lease_id AND s.id = d.subscription_id
+RETURNING d.subscription_id, d.next_attempt_at
 """
 
 
@@ -222,6 +224,13 @@ def _store(
         ]
         if in_order:
             order.go_on(in_order, now)
+        _wake(
+            [
+                (one.subscription_id, one.decision.next_attempt_at)
+                for one in attempted
+                if not one.answer.delivered
+            ]
+        )
     if released:
         cursor.execute(
             RELEASE,
@@ -230,6 +239,7 @@ def _store(
                 "leases": [one.lease_id for one in released],
             },
         )
+        _wake(cursor.fetchall())
     for subscription_id in sorted(off):
         queue_pending(subscription_id, now)
 
@@ -240,6 +250,13 @@ def mark_notified(cursor: CursorWrapper, event_ids: list[int]) -> None:
     shared = [row[0] for row in cursor.fetchall()]
     if shared:
         cursor.execute(MARK_NOTIFIED, [shared])
+
+
+def _wake(due: Sequence[tuple[int, datetime]]) -> None:
+    """Tell when these subscriptions have something due."""
+    if due:
+        subscriptions, times = zip(*due, strict=True)
+        wakeups.wake(wakeups.DELIVERIES, subscriptions, min(times))
 
 
 def _is_given_up_alone(cursor: CursorWrapper, one: Attempted) -> bool:

@@ -27,7 +27,7 @@ from config import clock
 from config.given_postgres import trouble
 from events import attempt, breaker, counts, mail
 from events.breaker import Word
-from events.claim import Claimed, Due, Endpoint, Walk, claim, claim_probes, due_subscriptions
+from events.claim import Claimed, Due, DueSubscriptions, Endpoint, claim, claim_probes
 from events.commit import Attempted, Pending, Released
 from events.outcome import Answer, decide
 from events.store import store
@@ -52,6 +52,8 @@ T = TypeVar("T")
 log = structlog.get_logger()
 # Subscriptions of this process's turns whose last attempt failed, and took long to.
 _hanging: set[int] = set()
+# What earlier turns of this process know of who has something due.
+_due_subscriptions = DueSubscriptions()
 # What earlier turns of this process have sent and could not store, and since when.
 _unstored: list[Attempted] = []
 _unstored_since = 0.0
@@ -81,14 +83,16 @@ class DeliveryEngine:
         self._progress = asyncio.Event()
         self._start_is_due = False
         self._troubled: set[Endpoint] = set()  # servers that a breaker knows
-        self._after = 0  # where the walk over the subscriptions goes on
-        self._round_found = False  # whether this round of walks has brought anything
+        self._due_subscriptions = _due_subscriptions
+        self._round_found = False  # whether this round of looks has brought anything
 
     async def run(self, deadline: float) -> None:
         """Delivers until `deadline` (monotonic).
 
         While attempts are slow to end, it goes on for the others for up to a time-out longer.
         """
+        if deadline is None:
+            self._due_subscriptions = DueSubscriptions()  # whose first round misses nothing
         storing = asyncio.create_task(self._store_outcomes())
         try:
             await self._claim_until(deadline, storing)
@@ -142,7 +146,7 @@ class DeliveryEngine:
                 self._writable = True
             if clock.is_stale():
                 await _database(clock.measure)
-            walk: Walk = await _database(due_subscriptions, timezone.now(), self._after)
+            walk = await _database(self._due_subscriptions.look, timezone.now())
             self._troubled |= walk.troubled
             if walk.open:
                 self._release(self._traffic.hold(walk.open))
@@ -150,7 +154,8 @@ class DeliveryEngine:
             due = [one for one in wanted if not one.half_open]
             shares = self._traffic.shares(due, room)
             claimed_at = time.monotonic()
-            claimed = await _database(claim, timezone.now(), shares, room) if shares else []
+            since = {one.subscription_id: one.since for one in due}
+            claimed = await _database(claim, timezone.now(), shares, room, since) if shares else []
             if len(due) < len(wanted):
                 claimed += await self._claim_probes([one for one in wanted if one.half_open])
         except Error as error:
@@ -158,10 +163,9 @@ class DeliveryEngine:
             await _lost_database(error, next(self._claim_pauses))
             return True
         self._claim_pauses = trouble.pauses(PAUSE_AFTER_LOST_DATABASE)
-        self._after = walk.next_after
         self._traffic.add(claimed, claimed_at)
         self._round_found = self._round_found or bool(claimed)
-        if self._after:  # the round goes on
+        if walk.next_after:  # the round goes on
             return True
         found, self._round_found = self._round_found, False
         return found

@@ -19,6 +19,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from worker import wakeups
+
 TURN = 20_261  # the class of our advisory locks; the object is the subscription
 
 TAKE_TURN = "SELECT pg_advisory_xact_lock(%s, hashint8(%s))"
@@ -60,6 +62,7 @@ UPDATE events_delivery d
   FROM next
  WHERE d.id = next.id AND d.status = 'waiting'
    AND NOT EXISTS ({EARLIER})
+RETURNING d.subscription_id
 """  # noqa: S608 - of constants
 LET_GO = """
 UPDATE events_delivery SET status = 'created', next_attempt_at = %s
@@ -103,9 +106,12 @@ def go_on(delivery_ids: Sequence[int], now: datetime) -> None:
     """Makes due what waited for these alone, as far as they have arrived."""
     with connection.cursor() as cursor:
         cursor.execute(GO_ON, {"ids": list(delivery_ids), "now": now})
+        subscriptions = [id_ for (id_,) in cursor.fetchall()]
+    wakeups.wake(wakeups.DELIVERIES, subscriptions, now)
 
 
 def let_go(subscription_id: int, now: datetime) -> None:
     """Makes due all that waits: the instance no longer asks for an order."""
     with connection.cursor() as cursor:
         cursor.execute(LET_GO, [now, subscription_id])
+    wakeups.wake(wakeups.DELIVERIES, [subscription_id], now)

@@ -21,6 +21,7 @@ from events import order, owner_mail, payload
 from events.models import Delivery, DeliveryStatus, Event, EventStatus, Severity, Subscription
 from events.own_topics import OWN_TOPICS
 from events.payload import Notice, Source
+from worker import wakeups
 
 TEST = "delivery.test"  # topic of a test on request; see events.trial
 
@@ -240,6 +241,7 @@ def _deliver(events: Sequence[Event], targets: Sequence[Subscription], now: date
         for event in events
         for target in targets
     )
+    wakeups.wake(wakeups.DELIVERIES, [target.pk for target in targets], now)
     ordered = [one.pk for one in deliveries if one.object_keys is not None]
     if ordered:
         order.hold(ordered)

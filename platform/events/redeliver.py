@@ -17,6 +17,7 @@ from events import audited, order
 from events.models import Delivery, DeliveryStatus, Subscription
 from events.record import TEST
 from events.subscription import lock
+from worker import wakeups
 
 MOST_SENT_AGAIN = 100_000  # deliveries at once
 
@@ -66,7 +67,10 @@ def retry_now(deliveries: QuerySet[Delivery], now: datetime) -> bool:
     attempted just now is left alone.
     """
     waiting = deliveries.filter(status=DeliveryStatus.RETRY, lease_id=None)
-    return bool(waiting.update(next_attempt_at=now, updated_at=now))
+    subscriptions = set(waiting.order_by().values_list("subscription_id", flat=True))
+    found = bool(waiting.update(next_attempt_at=now, updated_at=now))
+    wakeups.wake(wakeups.DELIVERIES, subscriptions, now)
+    return found
 
 
 @transaction.atomic
@@ -89,6 +93,7 @@ def send_again(deliveries: QuerySet[Delivery], now: datetime, *, arrived: bool =
         sent: int = cursor.rowcount
         if had_arrived:
             cursor.execute(ON_THEIR_WAY, [sorted(set(had_arrived))])
+    wakeups.wake(wakeups.DELIVERIES, receivers, now)
     order.hold(ids)
     audited.sent_again(ids)
     return sent

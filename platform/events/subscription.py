@@ -17,6 +17,7 @@ from events import audited, order, signing_key
 from events.models import Channel, Delivery, DeliveryStatus, Subscription
 from instances import callback, configuration
 from instances.models import ElementInstance
+from worker import wakeups
 
 NO_URL = "no callback URL is configured"
 FETCHED = "fetched by its receiver, sent to nobody"
@@ -174,6 +175,7 @@ def send_queued(subscription_id: int, now: datetime) -> int:
         lock(Subscription.objects.filter(pk=subscription_id))
         keys = list(queued.values_list("pk", flat=True))
         queued.update(**_anew(now))
+        wakeups.wake(wakeups.DELIVERIES, [subscription_id], now)
         order.hold(keys)
         audited.sent_again(keys)
     return len(keys)

@@ -17,6 +17,7 @@ HOT_TABLES = (
     "quota_quotabucket",
     "counters_countertotal",
     "django_q_ormq",
+    "worker_wakeup",
 )
 
 # Of other roles' transactions PostgreSQL tells nothing to a role that may not monitor.

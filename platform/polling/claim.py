@@ -11,13 +11,15 @@ or its holder died. The partial index `polling_resource_due` (organization, next
 no index has the lease, so that a claim writes none. The rows that engines hold are passed over, and
 they are few. The cost depends on how many rows are claimed, not on how many rows or organizations
 exist: an engine remembers when each organization's next row falls due (DueOrganizations), and is
-told of what falls due earlier (worker.wakeups).
+told of what falls due earlier (worker.wakeups). Scans of the index begin at the earliest row that
+is due or held: before it lie the dead entries of rows that were polled, which stay for as long as
+somebody's transaction might still see them.
 """
 
 from __future__ import annotations
 
-import heapq
 import json
+import time
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -27,9 +29,12 @@ from django.db import connection, transaction
 
 from polling.models import PollingResource
 from worker import wakeups
+from worker.expected import Expected
 
 LEASE = timedelta(seconds=60)
 VISITS = 500  # organizations in turn, at each look
+TURN_SHARE = 20  # the time of looks that visit some in turn is at most one part in so many
+FORGOTTEN_AFTER = 30.0  # seconds without a look; wake-ups are kept for longer
 FORESEEN = timedelta(hours=1)  # far more than a round of turns takes
 NO_ROW = 0  # the id of a row that is not stored
 
@@ -73,12 +78,20 @@ VISIT = """
 WITH turn AS MATERIALIZED (
     SELECT id FROM accounts_organization WHERE id > %(after)s ORDER BY id LIMIT %(visits)s
 )
-SELECT o.id, earliest.claimable_at, (SELECT count(*) FROM turn), (SELECT max(id) FROM turn)
-FROM (SELECT id FROM turn UNION SELECT unnest(%(expected)s::bigint[])) AS o
+SELECT o.id, earliest.claimable_at, first.next_poll_at,
+       (SELECT count(*) FROM turn), (SELECT max(id) FROM turn)
+FROM (
+    SELECT id, '-infinity'::timestamptz AS since FROM turn
+    UNION ALL
+    SELECT e.id, e.since
+    FROM unnest(%(expected)s::bigint[], %(since)s::timestamptz[]) AS e(id, since)
+    WHERE NOT EXISTS (SELECT FROM turn WHERE turn.id = e.id)
+) AS o
 LEFT JOIN LATERAL (
-    SELECT GREATEST(r.lease_until, r.next_poll_at) AS claimable_at
+    SELECT r.next_poll_at, GREATEST(r.lease_until, r.next_poll_at) AS claimable_at
     FROM polling_pollingresource AS r
-    WHERE r.active AND r.organization_id = o.id AND r.next_poll_at <= %(until)s
+    WHERE r.active AND r.organization_id = o.id
+      AND r.next_poll_at >= o.since AND r.next_poll_at <= %(until)s
     ORDER BY r.next_poll_at
     LIMIT 1
 ) AS first ON TRUE
@@ -87,7 +100,8 @@ LEFT JOIN LATERAL (
         SELECT r.next_poll_at
         FROM polling_pollingresource AS r
         WHERE first.claimable_at > %(now)s
-          AND r.active AND r.organization_id = o.id AND r.next_poll_at <= %(until)s
+          AND r.active AND r.organization_id = o.id
+          AND r.next_poll_at >= o.since AND r.next_poll_at <= %(until)s
           AND (r.lease_until IS NULL OR r.lease_until <= %(now)s)
         ORDER BY r.next_poll_at
         LIMIT 1
@@ -100,11 +114,12 @@ ORDER BY earliest.claimable_at
 # The share is a number in the text and not a subquery: the planner must know that it is small.
 PICK_FAIR_SHARE = """
 SELECT r.id
-FROM unnest(%(organizations)s::bigint[]) WITH ORDINALITY AS o(id, place)
+FROM unnest(%(organizations)s::bigint[], %(since)s::timestamptz[]) AS o(id, since)
 CROSS JOIN LATERAL (
     SELECT r.id
     FROM polling_pollingresource AS r
-    WHERE r.active AND r.organization_id = o.id AND r.next_poll_at <= %(now)s
+    WHERE r.active AND r.organization_id = o.id
+      AND r.next_poll_at >= o.since AND r.next_poll_at <= %(now)s
       AND (r.lease_until IS NULL OR r.lease_until <= %(now)s)
     ORDER BY r.next_poll_at
     LIMIT %(share)s
@@ -183,68 +198,82 @@ class DueOrganizations:
     """Which organizations have due rows, at a cost that follows how many have.
 
     The first look visits all of them. Each further one visits those whose next row falls due, as
-    their last visit or a wake-up showed, and VISITS others in turn: what nobody told of, such as a
-    row whose holder died, is noticed in a round of turns.
+    their last visit or a wake-up showed, and all the time, in a share of it, VISITS others in turn:
+    what nobody told of is noticed in a round of turns.
     """
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing, as in the beginning."""
         self._wakeups = wakeups.WakeUps(wakeups.POLLS)
+        self._expected = Expected()
         self._after: int | None = None  # the last one in turn; none: all are to be visited
-        self._due_at: dict[int, datetime] = {}
-        self._order: list[tuple[datetime, int]] = []  # a heap of the same, and of what was earlier
+        self._turn_at = self._looked_at = time.monotonic()
 
     def expect(self, organization_id: int, at: datetime) -> None:
         """Visit the organization again once it is `at`, or earlier."""
-        known = self._due_at.get(organization_id)
-        if known is None or at < known:
-            self._due_at[organization_id] = at
-            heapq.heappush(self._order, (at, organization_id))
+        self._expected.add(organization_id, since=at)
+
+    def since(self, organization_ids: Sequence[int]) -> list[datetime]:
+        """Return from when on each has rows that may be due, of those that `find` has returned."""
+        return [self._expected.since(id_) for id_ in organization_ids]
 
     def find(self, most: int, now: datetime, left_out: Collection[int] = ()) -> list[int]:
         """Return at most `most` of them, whose rows have waited longest, without `left_out`."""
-        due_at: dict[int, datetime] = {}
-        due: list[int] = []
-        full = True
+        try:
+            return self._find(most, now, left_out)
+        except Exception:
+            self.forget()  # it may be another database
+            raise
+
+    def _find(self, most: int, now: datetime, left_out: Collection[int]) -> list[int]:
+        if time.monotonic() - self._looked_at > FORGOTTEN_AFTER:
+            self.forget()
         for organization_id, at in self._wakeups.read().items():
             self.expect(organization_id, at)
+        visited: dict[int, tuple[datetime, datetime]] = {}
+        due: list[int] = []
+        full = True
         while full and len(due) < most:
-            expected = self._expected(now)
+            expected = self._expected.take(VISITS, now)
             full = len(expected) == VISITS
-            due_at |= self._visit(expected, now)
-            due = [id_ for id_, at in due_at.items() if at <= now and id_ not in left_out]
-        for organization_id, at in due_at.items():
-            self.expect(organization_id, at)
-        return sorted(due, key=lambda id_: due_at[id_])[:most]
+            visited |= self._visit(expected, now)
+            due = [id_ for id_, (at, _) in visited.items() if at <= now and id_ not in left_out]
+        for organization_id, (at, since) in visited.items():
+            self._expected.drop(organization_id)
+            self._expected.add(organization_id, since=since, look_at=at)
+        self._looked_at = time.monotonic()
+        return sorted(due, key=lambda id_: visited[id_][0])[:most]
 
-    def _expected(self, now: datetime) -> list[int]:
-        """VISITS of those whose next row falls due. When the one after does the visit shows."""
-        found: list[int] = []
-        while self._order and self._order[0][0] <= now and len(found) < VISITS:
-            at, organization_id = heapq.heappop(self._order)
-            if self._due_at.get(organization_id) == at:
-                del self._due_at[organization_id]
-                found.append(organization_id)
-        return found
-
-    def _visit(self, expected: list[int], now: datetime) -> dict[int, datetime]:
-        """When the earliest row of each falls due, and of those in turn, where that is FORESEEN."""
-        visits = None if self._after is None else VISITS
-        after, self._after = self._after or 0, None  # should this fail
-        until = now + FORESEEN
+    def _visit(
+        self, expected: dict[int, datetime], now: datetime
+    ) -> dict[int, tuple[datetime, datetime]]:
+        """Return when each of them, and of those in turn, has a row to claim, and since when it has
+        any, held ones included; of those only that have one within FORESEEN."""
+        began = time.monotonic()
+        visits = None if self._after is None else VISITS if began >= self._turn_at else 0
+        if visits == 0 and not expected:
+            return {}
         with connection.cursor() as cursor:
             cursor.execute(
                 VISIT,
                 {
-                    "after": after,
+                    "after": self._after or 0,
                     "visits": visits,
-                    "expected": expected,
+                    "expected": list(expected),
+                    "since": list(expected.values()),
                     "now": now,
-                    "until": until,
+                    "until": now + FORESEEN,
                 },
             )
             rows = cursor.fetchall()
-        self._after = rows[0][3] if rows and rows[0][2] == visits else 0
-        return {organization_id: at for organization_id, at, *_ in rows if at is not None}
+        if visits != 0:
+            self._after = rows[0][4] if rows and rows[0][3] == visits else 0
+            ended = time.monotonic()
+            self._turn_at = ended + TURN_SHARE * (ended - began)
+        return {organization_id: (at, since) for organization_id, at, since, *_ in rows if at}
 
 
 def claim_due(
@@ -260,14 +289,21 @@ def claim_due(
     `left_out` are passed over. Fewer rows than `most` do not mean that no more are due: an
     organization may have had fewer than its share. None means so, as far as is known.
     """
-    organizations = (among or DueOrganizations()).find(most, now, left_out)
+    among = among or DueOrganizations()
+    organizations = among.find(most, now, left_out)
     if not organizations:
         return []
     share = -(-most // len(organizations))
     return _lease(
         CLAIM_FAIR_SHARE,
         now,
-        {"organizations": organizations, "share": share, "most": most, "now": now},
+        {
+            "organizations": organizations,
+            "since": among.since(organizations),
+            "share": share,
+            "most": most,
+            "now": now,
+        },
     )
 
 

@@ -50,6 +50,8 @@ LATEST_END = 70.0  # seconds after the deadline at which the last polls are give
 STOP_WITHIN = 3.0  # seconds that polls may still take when the process is to stop
 
 log = structlog.get_logger()
+# What earlier turns of this process know of who has something due.
+_organizations = claim.DueOrganizations()
 # What earlier turns of this process still have leases on.
 _not_given_back: list[ClaimedResource] = []
 
@@ -92,7 +94,7 @@ class Engine:
         self._waiting: deque[Held] = deque()
         self._in_flight: dict[asyncio.Task[None], Held] = {}
         self._slow = 0
-        self._organizations = claim.DueOrganizations()
+        self._organizations = claim.DueOrganizations() if deadline is None else _organizations
         self._stored_of: set[int] = set()  # since the last claim
         self._changed = Batches()
         self._idle: list[Succeeded | PutOff] = []

@@ -70,6 +70,7 @@ def start_new(instance_id: int) -> list[PollReport]:
 async def _poll_instance(
     instance_id: int, resource: str | None, only_new: bool, wait: float, longest: float
 ) -> list[PollReport]:
+    began = timezone.now()
     claimed = await _claim(instance_id, resource, only_new, wait)
     if not claimed:
         return []
@@ -78,9 +79,7 @@ async def _poll_instance(
         poller = Poller(AsyncRunner(session))
         reports = await asyncio.gather(*(_poll_whole(poller, one, deadline) for one in claimed))
     # No engine knows when they are due next.
-    await patiently(
-        wakeups.wake, wakeups.POLLS, {one.organization_id for one in claimed}, timezone.now()
-    )
+    await patiently(wakeups.wake, wakeups.POLLS, {one.organization_id for one in claimed}, began)
     return reports
 
 

@@ -263,6 +263,7 @@ def test_the_walk_and_the_claim_stay_on_the_partial_index_below_a_long_history()
             {
                 "subscriptions": [subscription.pk],
                 "shares": [10],
+                "since": [now],
                 "now": now,
                 "limit": 10,
                 "bytes": 1_000,

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from events.claim import MOST_VISITS, Claimed, Walk, claim, due_subscriptions
+from events.claim import MOST_VISITS, Claimed, DueSubscriptions, Walk, claim
 from events.models import Delivery, DeliveryAttempt, Severity, Subscription
 from events.payload import Notice
 from events.record import record_notice
@@ -141,16 +141,17 @@ def test_one_notification_to_a_thousand_dead_subscriptions_holds_up_no_others(
     settings.DELIVERY_CONCURRENCY = 20
     claimed: list[list[int]] = []  # the subscriptions of each walk's claim
 
-    def walking(*args: Any) -> Walk:
+    def looking(remembered: DueSubscriptions, now: datetime) -> Walk:
         claimed.append([])
-        return due_subscriptions(*args)
+        return look(remembered, now)
 
     def claiming(*args: Any) -> list[Claimed]:
         found = claim(*args)
         claimed[-1] += [one.subscription_id for one in found]
         return found
 
-    monkeypatch.setattr("events.deliver.due_subscriptions", walking)
+    look = DueSubscriptions.look
+    monkeypatch.setattr(DueSubscriptions, "look", looking)
     monkeypatch.setattr("events.deliver.claim", claiming)
     organization = new_instance().organization
     healthy = new_receiver()

@@ -220,6 +220,7 @@ def test_an_instance_is_claimed_whole_or_not_at_all(organization: Organization) 
 def many(monkeypatch: pytest.MonkeyPatch, due: datetime) -> list[int]:
     """Organizations of which one is visited in turn, each with a row that falls due then."""
     monkeypatch.setattr(claim, "VISITS", 1)
+    monkeypatch.setattr(claim, "TURN_SHARE", 0)
     made = [new_organization() for _ in range(5)]
     for one in made:
         rows(one, 1, due=due)
@@ -354,6 +355,7 @@ def test_the_claim_reads_no_more_than_it_takes(organization: Organization, most:
             "organizations": [organization.pk], "share": most, "most": most, "now": now,
             "lease_id": "00000000-0000-0000-0000-000000000000", "lease_until": now + LEASE,
             "after": 0, "visits": 1_000, "expected": [organization.pk], "until": now,
+            "since": [now - timedelta(hours=2)],
         }  # fmt: skip
         plans = []
         for statement in (claim.VISIT, claim.CLAIM_FAIR_SHARE):
