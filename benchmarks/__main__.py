@@ -18,6 +18,7 @@ NAMES = (
     "delivery_late",
     "changes",
     "scale_out",
+    "held_transaction",
     "fairness",
     "bulk_download",
     "webhooks_in",

@@ -28,6 +28,7 @@ TARGETS = {
     "claim_organizations_flatness": Target("at most 1.5", lambda value: value <= 1.5),
     "bulk_memory_ratio": Target("at most 1.2", lambda value: value <= 1.2),
     "delivery_ratio": Target("at least 0.45", lambda value: value >= 0.45),
+    "held_xmin_ratio": Target("at least 0.8", lambda value: value >= 0.8),
     "change_ratio": Target("at least 0.2", lambda value: value >= 0.2),
     "change_statements": Target("at most 2", lambda value: value <= 2),
     "change_wal_bytes": Target("at most 6,000", lambda value: value <= 6_000),
