@@ -6,8 +6,11 @@ in a URL, and no error carries one.
 
 from __future__ import annotations
 
+import io
+import logging
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +18,9 @@ from urllib.parse import quote_plus, urlsplit
 
 import requests
 from django.utils import timezone
+from oauthlib.oauth2 import OAuth2Error
 from requests.auth import HTTPBasicAuth
+from requests_oauthlib import OAuth2Session
 from urllib3.exceptions import HTTPError
 
 from elements import catalogue
@@ -29,6 +34,7 @@ from transport.errors import (
     MalformedAnswer,
     ProviderError,
     ProviderUnreachable,
+    TransportError,
     retry_after_seconds,
 )
 from transport.guard import default_guard
@@ -38,7 +44,6 @@ from transport.sync import read_body
 
 TIMEOUT = (5.0, 10.0)  # seconds to connect, seconds between two pieces of the answer
 LIMITS = Limits(total=20.0, body=1_048_576)  # of one answer
-HEADERS = {"Accept": "application/json"}  # GitHub answers with a form otherwise
 # Words for a refresh token that is gone beside `invalid_grant`: nobody but a person mends it.
 # OpenID Connect Core section 3.1.2.6 has the first three, which Microsoft answers to renewals.
 GONE = frozenset(
@@ -58,6 +63,13 @@ LONGEST_ERROR = 300  # characters of a provider's text that we repeat
 SHORTEST_SECRET = 8  # characters of what is taken out where a provider repeats it to us
 DEFAULT_LIFETIME = keys.DEFAULT_TOKEN_LIFETIME  # seconds, when nobody says otherwise
 RENEWED_AT = 5 / 6  # of a token's lifetime: ten minutes ahead for Google's hour
+
+# requests-oauthlib logs requests and answers, tokens included, at DEBUG.
+for _name in ("requests_oauthlib", "oauthlib"):
+    logging.getLogger(_name).setLevel(logging.INFO)
+# oauthlib refuses http everywhere, and its one switch is this variable. _token_url() takes over:
+# http is for loopback only.
+os.environ.setdefault("OAUTHLIB_INSECURE_TRANSPORT", "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +91,6 @@ class Client:
             basic=configuration.get("oauth.basic.header", "").strip().lower() == "true",
             token_lifetime=keys.token_lifetime(configuration),
         )
-
-    @property
-    def in_body(self) -> dict[str, str]:
-        """What authenticates it there (RFC 6749 section 2.3.1)."""
-        return {} if self.basic else {"client_id": self.id, "client_secret": self.secret}
-
-    @property
-    def in_header(self) -> HTTPBasicAuth | None:
-        return HTTPBasicAuth(self.id.encode(), self.secret.encode()) if self.basic else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +137,21 @@ def exchange(
     Raises ProviderError (a used, expired or foreign code; a wrong secret), ProviderUnreachable,
     MalformedAnswer or AddressRefused.
     """
-    form = {
-        "grant_type": "authorization_code",
-        **client.in_body,
-        "code": code,
-        "redirect_uri": callback_url,
-        **({"code_verifier": code_verifier} if code_verifier else {}),
-    }
-    answer = _ask(
-        _token_url(element),
-        form,
-        hidden=(client.secret, code, code_verifier),
-        auth=client.in_header,
-        words=oauth2_of(element).errors,
-    )
-    return _grant(answer, client, scope=" ".join(scopes), refresh_token="")
+    extra: dict[str, Any] = {"code_verifier": code_verifier} if code_verifier else {}
+    hidden = (client.secret, code, code_verifier)
+    with _session(client.id, callback_url, hidden=hidden, words=_words(element)) as session:
+        token = _answered(
+            lambda: session.fetch_token(
+                _token_url(element),
+                code=code,
+                auth=_basic(client),
+                include_client_id=not client.basic,
+                client_secret=None if client.basic else client.secret,
+                timeout=TIMEOUT,
+                **extra,
+            )
+        )
+    return _grant(token, client, scope=" ".join(scopes), refresh_token="")
 
 
 def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -> Grant:
@@ -157,14 +160,19 @@ def renew(element: Element, client: Client, *, refresh_token: str, scope: str) -
     Raises ProviderError with reason `invalid_grant` when the grant is gone, and for another
     refusal; ProviderUnreachable, MalformedAnswer or AddressRefused.
     """
-    answer = _ask(
-        _token_url(element, renewing=True),
-        {"grant_type": "refresh_token", **client.in_body, "refresh_token": refresh_token},
-        hidden=(client.secret, refresh_token),
-        auth=client.in_header,
-        words=oauth2_of(element).errors,
-    )
-    return _grant(answer, client, scope=scope, refresh_token=refresh_token)
+    identity: dict[str, Any] = {"client_id": client.id, "client_secret": client.secret}
+    hidden = (client.secret, refresh_token)
+    with _session(client.id, hidden=hidden, words=_words(element)) as session:
+        token = _answered(
+            lambda: session.refresh_token(
+                _token_url(element, renewing=True),
+                refresh_token=refresh_token,
+                auth=_basic(client),
+                timeout=TIMEOUT,
+                **({} if client.basic else identity),
+            )
+        )
+    return _grant(token, client, scope=scope, refresh_token=refresh_token)
 
 
 def revoke(element: Element, token: str) -> None:
@@ -175,43 +183,64 @@ def revoke(element: Element, token: str) -> None:
     setting = oauth2_of(element).revoke_url
     if setting is None:
         return
-    _ask(catalogue.address(setting), {"token": token}, hidden=(token,))
+    with _session("") as session:
+        _answered(
+            lambda: _judged(
+                requests.Session.request(
+                    session,
+                    "POST",
+                    catalogue.address(setting),
+                    data={"token": token},
+                    timeout=TIMEOUT,
+                ),
+                (token,),
+            )
+        )
 
 
-# --- The request and its answer ------------------------------------------------------------------
+# --- The session and its answers ---------------------------------------------------------------
 
 
-def _ask(
-    url: str,
-    form: Mapping[str, str],
-    *,
-    hidden: Sequence[str],
-    auth: HTTPBasicAuth | None = None,
-    words: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Sends a form and returns the parts of the answer (token_answer.parts_of).
+class _Session(OAuth2Session):
+    """An OAuth2Session that takes a redirect for the answer it is, and reads no answer for ever.
 
-    `hidden` are the secrets that the request carries: no error repeats them. `words` are the
-    provider's own for the error codes of RFC 6749. No answer is read for ever: while a token is
-    renewed, its credential's row is locked.
+    While a token is renewed, its credential's row is locked.
     """
-    waiting.begin()
-    began, within = time.monotonic(), waiting.time_left(LIMITS.total)
-    try:
-        with (
-            default_guard().session() as session,
-            session.post(
-                url, data=form, auth=auth, headers=HEADERS, timeout=TIMEOUT, stream=True
-            ) as response,
-        ):
-            body = read_body(response, LIMITS, began, within)
-            headers = headers_of(response.raw.headers.items())
-    except (requests.RequestException, HTTPError) as error:
-        # Its text may hold the address; a token endpoint's holds no secret, but no news either.
-        raise ProviderUnreachable(
-            f"the token endpoint did not answer ({type(error).__name__})"
-        ) from error
-    return _judged(response.status_code, headers, body, hidden, words or {})
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        waiting.begin()
+        began, within = time.monotonic(), waiting.time_left(LIMITS.total)
+        response = super().send(request, **{**options, "stream": True})
+        with response:
+            whole = read_body(response, LIMITS, began, within)
+            response.headers.update(headers_of(response.raw.headers.items()))
+        response.raw = io.BytesIO(whole)
+        return response
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def _session(
+    client_id: str,
+    callback_url: str | None = None,
+    *,
+    hidden: Sequence[str] = (),
+    words: Mapping[str, str] | None = None,
+) -> OAuth2Session:
+    """`hidden` are the secrets that the request carries: no error repeats them.
+
+    `words` are the provider's own for the error codes of RFC 6749.
+    """
+    session = _Session(client_id, redirect_uri=callback_url)
+    default_guard().protect(session)
+    for hook in ("access_token_response", "refresh_token_response"):
+        session.register_compliance_hook(hook, lambda response: _judged(response, hidden, words))
+    return session
+
+
+def _words(element: Element) -> Mapping[str, str]:
+    return oauth2_of(element).errors
 
 
 def _token_url(element: Element, *, renewing: bool = False) -> str:
@@ -223,33 +252,53 @@ def _token_url(element: Element, *, renewing: bool = False) -> str:
     return url
 
 
+def _basic(client: Client) -> HTTPBasicAuth | None:
+    return HTTPBasicAuth(client.id, client.secret) if client.basic else None
+
+
+def _answered(ask: Callable[[], Any]) -> Any:
+    """What `ask` returns, with the errors of the libraries turned into ours."""
+    try:
+        return ask()
+    except TransportError:
+        raise
+    except OAuth2Error as error:  # a 2xx answer without what RFC 6749 section 5.1 demands
+        raise MalformedAnswer(f"the token endpoint's answer: {error.error}") from error
+    except (requests.RequestException, HTTPError) as error:
+        # Its text may hold the address; a token endpoint's holds no secret, but no news either.
+        raise ProviderUnreachable(
+            f"the token endpoint did not answer ({type(error).__name__})"
+        ) from error
+    except (
+        ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, Warning,
+    ) as error:  # fmt: skip
+        # What oauthlib raises over an answer whose parts have unexpected types.
+        raise MalformedAnswer("the token endpoint's answer cannot be read") from error
+
+
 def _judged(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    hidden: Sequence[str],
-    words: Mapping[str, str],
-) -> dict[str, Any]:
-    """The answer's parts when it is 2xx; raises ProviderError otherwise, without `hidden` secrets.
+    response: requests.Response, hidden: Sequence[str], words: Mapping[str, str] | None = None
+) -> requests.Response:
+    """The response when it is 2xx; raises ProviderError otherwise, without the `hidden` secrets.
 
     `reason` is the error code of RFC 6749 section 5.2. A 2xx answer that has one is a refusal, too,
     and taken for a 400: GitHub refuses so.
     """
-    refused = False
-    code, description = "", body.decode("utf-8", "replace")
-    answer = token_answer.parts_of(body)
-    if isinstance(answer.get("error"), str):
-        refused = bool(answer["error"])
-        code = words.get(answer["error"], answer["error"])[:100]
-        description = str(answer.get("error_description") or "")
+    status, refused = response.status_code, False
+    code, description = "", response.content.decode("utf-8", "replace")
+    body = token_answer.parts_of(response.content)
+    if isinstance(body.get("error"), str):
+        refused = bool(body["error"])
+        code = (words or {}).get(body["error"], body["error"])[:100]
+        description = str(body.get("error_description") or "")
         if code.lower() in GONE and status < 500:
             description = f"{code}: {description}" if description else code
             code = "invalid_grant"
-        if isinstance(subtype := answer.get("error_subtype"), str):  # Google's
+        if isinstance(subtype := body.get("error_subtype"), str):  # Google's
             description = f"{description} ({subtype[:100]})".strip()
     if 200 <= status < 300:
         if not refused:
-            return answer
+            return _rewritten(response, body)
         status = 400
     description = " ".join(_without(hidden, description).split())[:LONGEST_ERROR]
     said = ": ".join(part for part in (_without(hidden, code), description) if part)
@@ -257,7 +306,7 @@ def _judged(
         status,
         f"error - {{code={status}, message={said}}}",
         reason=code,
-        retry_after=retry_after_seconds(headers),
+        retry_after=retry_after_seconds(response.headers),
     )
 
 
@@ -269,8 +318,15 @@ def _without(hidden: Sequence[str], text: str) -> str:
     return text
 
 
+def _rewritten(response: requests.Response, body: Mapping[str, Any]) -> requests.Response:
+    """The response with a body that oauthlib can read. `_content` is what its own hooks set."""
+    response._content = token_answer.readable(body)
+    response.encoding = "utf-8"
+    return response
+
+
 def _grant(token: Mapping[str, Any], client: Client, *, scope: str, refresh_token: str) -> Grant:
-    """Makes the grant of the parts of an answer: one that cannot be read counts as absent.
+    """Makes the grant of an answer that `token_answer` has read.
 
     An absent or empty `scope` means: as asked. GitHub's is always empty for an app's user token:
     https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
@@ -281,15 +337,14 @@ def _grant(token: Mapping[str, Any], client: Client, *, scope: str, refresh_toke
     access = token.get("access_token")
     if not token_answer.is_usable(access):
         raise MalformedAnswer("the token endpoint's answer: access_token is not a usable text")
-    given = token.get("refresh_token")
-    fresh = given if token_answer.is_usable(given) else refresh_token
+    fresh = str(token.get("refresh_token") or refresh_token)
     expires_in = token_answer.seconds(token.get("expires_in"))
     lifetime = expires_in or client.token_lifetime
     if not fresh and expires_in is None:
         lifetime = 0  # nothing says that it expires, and nothing could renew it
     ends_in = token_answer.seconds(token.get("refresh_token_expires_in"))
     return Grant(
-        access_token=access,
+        access_token=str(access),
         refresh_token=fresh,
         scope=token_answer.scope(token.get("scope")) or scope,
         obtained_at=now,

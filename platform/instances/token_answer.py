@@ -6,8 +6,10 @@ but an unusable access token refuses it: another part that cannot be read counts
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any, TypeGuard
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 from django.utils.dateparse import parse_duration
@@ -19,6 +21,7 @@ MIN_LIFETIME = 1.0  # second; a token that lives shorter would be renewed withou
 MAX_LIFETIME = 10 * 365 * 86_400  # seconds that are believed
 PROTOBUF = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)s")  # google.protobuf.Duration in JSON
 DURATION = re.compile(r"P[0-9A-Z.,]{1,40}|[0-9]{1,3}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
+LIFETIMES = ("expires_in", "refresh_token_expires_in")
 
 
 def parts_of(body: bytes) -> dict[str, Any]:
@@ -33,7 +36,25 @@ def parts_of(body: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def is_usable(value: object) -> TypeGuard[str]:
+def readable(parts: Mapping[str, Any]) -> bytes:
+    """Return the answer as RFC 6749 writes it, without what it does not know or nobody can read.
+
+    OAuth libraries refuse a whole answer for one part of another type.
+    """
+    read: dict[str, Any] = {
+        name: parts[name]
+        for name in ("access_token", "refresh_token", "token_type")
+        if is_usable(parts.get(name))
+    }
+    for name in LIFETIMES:
+        if (lifetime := seconds(parts.get(name))) is not None:
+            read[name] = lifetime
+    if granted := scope(parts.get("scope")):
+        read["scope"] = granted
+    return json.dumps(read).encode()
+
+
+def is_usable(value: object) -> bool:
     """Return whether a value is text of the printable ASCII that RFC 6749 appendix A gives it."""
     return (
         isinstance(value, str)

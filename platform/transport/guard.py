@@ -29,7 +29,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from transport.errors import AddressRefused
 from transport.guarded_connector import GuardedConnector
-from transport.guarded_session import GuardedSession
+from transport.guarded_session import GuardedSession, protect
 from transport.proxy import OutgoingProxy
 from transport.resolver import SYSTEM, Lookup, Resolver
 
@@ -152,6 +152,13 @@ class AddressGuard:
     def session(self) -> requests.Session:
         """A requests session that is guarded, follows no redirect, and keeps no cookie."""
         return GuardedSession(self)
+
+    def protect(self, session: requests.Session) -> None:
+        """Guards a session that somebody else made, such as an OAuth2Session.
+
+        A redirect raises requests.TooManyRedirects there.
+        """
+        protect(session, self)
 
     def connector(self, **options: Any) -> aiohttp.TCPConnector:
         """A guarded connector for an aiohttp session; made while the event loop runs.

@@ -120,20 +120,26 @@ class GuardedAdapter(HTTPAdapter):
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
-class GuardedSession(requests.Session):
-    """A session under a guard that keeps no cookie and gives a redirect back as the answer it is.
+def protect(session: requests.Session, guard: AddressGuard) -> None:
+    """Put every request of `session` under `guard`: no redirect, no cookie.
 
     Nothing of the environment is read: neither HTTP_PROXY and the like nor netrc.
     """
+    session.trust_env = False
+    session.max_redirects = 0
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.adapters.clear()
+    adapter = GuardedAdapter(guard)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+
+
+class GuardedSession(requests.Session):
+    """A session under a guard that gives a redirect back as the answer it is."""
 
     def __init__(self, guard: AddressGuard) -> None:
         super().__init__()
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.adapters.clear()
-        adapter = GuardedAdapter(guard)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
+        protect(self, guard)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: no redirect is followed, whatever a request asks for."""

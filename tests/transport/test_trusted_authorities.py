@@ -73,7 +73,8 @@ def test_deliveries_and_token_endpoints_follow_it(
     monkeypatch.setattr(grant, "default_guard", _guard)
     with override_settings(SSL_CERT_FILE=str(server.certificate)):
         assert asyncio.run(deliver()).status == 200
-        assert grant._ask(url, {}, hidden=()) == {}
+        with grant._session("id") as session:
+            assert session.request("GET", url, withhold_token=True).status_code == 200
     assert asyncio.run(deliver()).error == "the TLS certificate or connection is not valid"
 
 
