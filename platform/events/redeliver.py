@@ -8,7 +8,7 @@ Rule 3: the subscriptions are locked, so that no outcome of theirs is stored mea
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -93,7 +93,7 @@ def send_again(deliveries: QuerySet[Delivery], now: datetime, *, arrived: bool =
         sent: int = cursor.rowcount
         if had_arrived:
             cursor.execute(ON_THEIR_WAY, [sorted(set(had_arrived))])
-    wakeups.wake(wakeups.DELIVERIES, receivers, now)
+    wakeups.wake(wakeups.DELIVERIES, receivers, now - timedelta(microseconds=len(ids)))
     order.hold(ids)
     audited.sent_again(ids)
     return sent

@@ -90,6 +90,17 @@ def test_what_is_given_back_or_sent_again_is_found(due: DueSubscriptions) -> Non
     assert found(due, now) == [one.subscription_id]
 
 
+def test_all_that_is_sent_again_at_once_is_claimed(due: DueSubscriptions) -> None:
+    """Each is due a moment before the next one."""
+    record(new_instance(url=URL), 30)
+    now = timezone.now()
+    Delivery.objects.update(status=DeliveryStatus.QUEUED)
+    assert found(due, now) == []
+
+    assert send_again(Delivery.objects.all(), now) == 3
+    assert len(take(due, now, 10)) == 3
+
+
 def test_a_scan_begins_behind_what_was_claimed(due: DueSubscriptions) -> None:
     """There the dead entries of the index lie, as long as a transaction might see them."""
     record(new_instance(url=URL), 50)
