@@ -1,4 +1,8 @@
-"""Does all work of a kind that is due, and returns: what a worker's loop does in its turns."""
+"""Does all work of a kind that is due, and returns: what a worker's loop does in its turns.
+
+The engines remember nothing of turns before, so that their first look finds what a test has made
+due by itself, without a wake-up.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,11 @@ from django.conf import settings
 from administration import errands
 from bulk import tasks as bulk
 from events import attempt
+from events.claim import DueSubscriptions
 from events.deliver import DeliveryEngine
 from instances import tasks as instances
 from polling import engine as polling
-from polling.claim import ClaimedResource
+from polling.claim import ClaimedResource, DueOrganizations
 from polling.poll import Outcome, Poller
 from transport.asynchronous import open_session
 from watching import tasks as watching
@@ -60,6 +65,7 @@ class AllPolls(polling.Engine):
 
     def __init__(self, poll: Callable[[ClaimedResource], Awaitable[Outcome]], places: int) -> None:
         super().__init__(poll, places, math.inf)
+        self._organizations = DueOrganizations()
         self._nothing_due = False
 
     async def _claim_now(self, wanted: int) -> None:
@@ -85,6 +91,10 @@ class NothingDueError(Exception):
 
 class AllDeliveries(DeliveryEngine):
     """Raises NothingDueError when nothing is due."""
+
+    def __init__(self, sessions: attempt.Sessions, slots: int, timeout: float) -> None:
+        super().__init__(sessions, slots, timeout)
+        self._due_subscriptions = DueSubscriptions()
 
     async def _claim(self, passed_over: Set[int]) -> bool:
         found = await super()._claim(passed_over)

@@ -91,8 +91,6 @@ class DeliveryEngine:
 
         While attempts are slow to end, it goes on for the others for up to a time-out longer.
         """
-        if deadline is None:
-            self._due_subscriptions = DueSubscriptions()  # whose first round misses nothing
         storing = asyncio.create_task(self._store_outcomes())
         try:
             await self._claim_until(deadline, storing)

@@ -94,7 +94,7 @@ class Engine:
         self._waiting: deque[Held] = deque()
         self._in_flight: dict[asyncio.Task[None], Held] = {}
         self._slow = 0
-        self._organizations = claim.DueOrganizations() if deadline is None else _organizations
+        self._organizations = _organizations
         self._stored_of: set[int] = set()  # since the last claim
         self._changed = Batches()
         self._idle: list[Succeeded | PutOff] = []
