@@ -73,6 +73,7 @@ ELEMENT_OF_INSTANCE_EXAMPLE: dict[str, Any] = {
             "idField": "emailAddress",
             "aliases": [],
             "listsIdsOnly": False,
+            "titleFields": [],
             "fields": [],
         }
     ],

@@ -98,6 +98,7 @@ OBJECT = shape(
         "idField": TEXT,
         "aliases": listed(TEXT),
         "listsIdsOnly": FLAG,
+        "titleFields": described(listed(TEXT), "what the title of an event is made of"),
         "fields": listed(
             shape(
                 "FieldOfRecord",
