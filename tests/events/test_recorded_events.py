@@ -143,7 +143,7 @@ def test_a_thousand_changes_take_few_queries() -> None:
         record(instance, 1_000)
 
     statements = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"]]
-    assert len(statements) == 5, statements
+    assert len(statements) == 6, statements  # the last one wakes the engines
     assert Delivery.objects.count() == 100
 
 
