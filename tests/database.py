@@ -35,13 +35,20 @@ KEPT = (
 )
 LARGE = 262_144  # bytes of a table that is truncated: dead rows would be in everybody's way
 EMPTYING_TRIES = 5
-# In the order of foreign keys nothing could be deleted from; as a replica nobody looks at them.
+# In the order of foreign keys nothing could be deleted from; as a replica nobody looks at them. The
+# lock waits for what a process that a test started still writes: below a row that is deleted here,
+# what it adds would stay.
 EMPTY = f"""
 DO $$
 DECLARE
     one regclass;
 BEGIN
     SET LOCAL session_replication_role = replica;
+    EXECUTE (
+        SELECT 'LOCK TABLE ' || string_agg(format('%I', tablename), ', ' ORDER BY tablename)
+               || ' IN SHARE ROW EXCLUSIVE MODE'
+          FROM pg_tables WHERE schemaname = 'public'
+    );
     FOR one IN
         SELECT format('%I', tablename) FROM pg_tables
          WHERE schemaname = 'public' AND tablename NOT IN {KEPT}
