@@ -141,4 +141,4 @@ def test_another_organizations_deliveries_are_not_there(reader: Client, stranger
     assert reader.get(f"/inbox/{theirs.pk}").status_code == 404
     page = reader.get("/inbox").content.decode()
     assert inbox_url(stranger.organization.default_account) not in page
-    assert f"/inbox/{theirs.pk}" not in page
+    assert f'/inbox/{theirs.pk}"' not in page
