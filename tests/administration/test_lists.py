@@ -60,6 +60,12 @@ def test_pages_are_whole_and_in_order(world: World) -> None:
 
 
 def test_what_is_sought_is_found(world: World) -> None:
+    first = world.rows[Delivery][0].event
+    with connection.cursor() as cursor:  # no other instance has the number of this event
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence('instances_elementinstance', 'id'), %s)",
+            [max(first.pk, first.instance_id) + 1_000],
+        )
     world.fill(1)
     browser = signed_in(superuser=True)
     wanted, other = world.rows[Delivery]
