@@ -38,7 +38,7 @@ def deliver_all_due(attempt_within: float = attempt.TIMEOUT) -> None:
 
 
 def refresh_all_due() -> None:
-    instances.refresh_until(math.inf)
+    instances.refresh_all_due()
 
 
 def clean_all_due() -> None:

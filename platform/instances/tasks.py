@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import structlog
 
 from api.errors import SEALED
@@ -46,3 +48,8 @@ refresh_until, refresh_batch = _renewals.until, _renewals.batch
 
 _cleanups = BlockingLoop(cleanup.claim_due, cleanup.clean, most=40, lease=cleanup.LEASE)
 clean_until = _cleanups.until
+
+
+def refresh_all_due() -> None:
+    """Renew all tokens that are due, however long it takes: also by hand, in a shell."""
+    refresh_until(math.inf)
